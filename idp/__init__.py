@@ -1,0 +1,55 @@
+"""Onix Account: an OAuth2 / OpenID Connect identity provider for a family of business applications.
+
+`create_app()` is the only place that knows every room: it registers blueprints and subscribers in two lists.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+from flask import Flask
+
+from . import settings as _settings
+from .kernel import events, web
+from .kernel.database import db, prepare_engine
+from .settings import ROOT, Settings
+
+# In the order of the floors. Each room may export `init_app(app)` (set-up and blueprints) and `subscribe(bus)`.
+ROOMS = ("accounts", "organizations", "sessions", "oidc", "audit", "outbox", "health", "portal")
+DEMO_ROOMS = ("demo",)
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """A provider, ready to serve. Raises `SettingsError` or `CatalogError` with everything that is wrong."""
+    settings = settings or _settings.load()
+    app = Flask("idp", root_path=str(ROOT / "idp"), template_folder=str(ROOT / "templates"), static_folder=None)
+    app.debug = settings.debug
+    app.testing = settings.environment == "test"
+    app.extensions["onix_settings"] = settings
+    app.extensions["onix_events"] = bus = events.Bus()
+    app.config.update(SQLALCHEMY_DATABASE_URI=settings.database, SQLALCHEMY_ENGINE_OPTIONS=_engine_options(settings))
+    db.init_app(app)
+    with app.app_context():
+        prepare_engine(db.engine)
+    web.init_app(app)
+    for name in ROOMS + (DEMO_ROOMS if settings.is_demo else ()):
+        room = importlib.import_module(f"{__name__}.{name}")
+        if hasattr(room, "init_app"):
+            room.init_app(app)
+        if hasattr(room, "subscribe"):
+            room.subscribe(bus)
+    return app
+
+
+def _engine_options(settings: Settings) -> dict[str, object]:
+    if settings.database.startswith("sqlite"):
+        return {}
+    return {
+        "pool_pre_ping": True,
+        "pool_recycle": 1800,
+        "pool_size": 8,
+        "max_overflow": 8,
+        "connect_args": {
+            "options": "-c statement_timeout=15000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=30000"
+        },
+    }

@@ -1,0 +1,130 @@
+"""The database: one metadata, one session per request, and one way to change a row.
+
+`unit_of_work()` wraps one service or Authlib call in a view, job or command. Returning commits, raising rolls back:
+a *no* that has to be remembered (a failed sign-in, a replayed code) is returned; a *no* that must leave no trace is
+raised. Services never commit.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import uuid_utils
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import JSON, BigInteger, Connection, Engine, MetaData, String, event
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, registry
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class _Base(DeclarativeBase):
+    registry = registry(
+        metadata=metadata,
+        type_annotation_map={
+            int: BigInteger,
+            dict[str, Any]: JSON().with_variant(JSONB(), "postgresql"),
+            list[str]: JSON().with_variant(JSONB(), "postgresql"),
+        },
+    )
+
+
+db = SQLAlchemy(model_class=_Base, session_options={"expire_on_commit": False})
+
+if TYPE_CHECKING:
+
+    class Base(_Base):
+        """Every row. Instants are whole UTC seconds (`BigInteger`), ids are UUID text of 36 characters."""
+
+        __abstract__ = True
+else:
+    Base = db.Model
+
+
+def new_id() -> str:
+    """A time-ordered UUIDv7 as text: the primary key of every row that nobody outside has to guess."""
+    return str(uuid_utils.uuid7())
+
+
+def id_column() -> Any:
+    """The primary key column that most rows share."""
+    return mapped_column(String(36), primary_key=True, default=new_id)
+
+
+@contextmanager
+def unit_of_work() -> Iterator[Session]:
+    """One short write transaction: commits when the block returns, rolls back when it raises.
+
+    On SQLite the write lock is taken at the start (BEGIN IMMEDIATE), so two writers queue instead of failing late.
+    Units do not nest; a service that needs another calls it inside the same unit.
+    """
+    session = db.session
+    if session.info.get("unit_of_work"):
+        raise RuntimeError("units of work do not nest")
+    if session.in_transaction():
+        session.commit()
+    session.info["unit_of_work"] = True
+    try:
+        session.connection(execution_options={"onix_write": True})
+        yield session()
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        session.info.pop("unit_of_work", None)
+
+
+@contextmanager
+def aside() -> Iterator[Session]:
+    """A small transaction of its own, beside whatever the request is doing (security P26).
+
+    For counters that must survive a rolled-back request: throttles, floods, guesses. Never call it inside a
+    `unit_of_work`: SQLite has one writer.
+    """
+    if db.session.info.get("unit_of_work"):
+        raise RuntimeError("a transaction aside cannot run inside a unit of work")
+    if db.session.in_transaction():
+        db.session.commit()
+    with Session(db.engine, expire_on_commit=False) as session:
+        session.connection(execution_options={"onix_write": True})
+        yield session
+        session.commit()
+
+
+@contextmanager
+def autocommit() -> Iterator[Connection]:
+    """A connection on which each statement is its own transaction: the hot paths' single reads, one round trip each."""
+    engine = db.engine.execution_options(isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        yield connection
+
+
+def prepare_engine(engine: Engine) -> None:
+    """Give a new engine the connection settings that correctness needs (security P28, P29)."""
+    if engine.dialect.name != "sqlite":
+        return
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        options = connection.get_execution_options()
+        if options.get("isolation_level") == "AUTOCOMMIT":
+            return
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("onix_write") else "BEGIN")

@@ -1,0 +1,248 @@
+"""What every response shares: headers, the form token, the origin check, limits, static files, and error pages.
+
+A page may widen its own policy by `allow_form_action()` (the one validated redirect origin, security P23) and
+`allow_image()` (a client's registered logo); everything else is the same strict policy everywhere (R42).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import flask_bootstrap
+import structlog
+from flask import Flask, Response, current_app, g, jsonify, render_template, request
+from flask.sessions import SecureCookieSessionInterface
+from flask_babel import gettext as _
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_wtf.csrf import CSRFError, CSRFProtect
+from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.orm.exc import StaleDataError
+from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
+from whitenoise import WhiteNoise
+
+from .database import db
+from .refusal import Refusal
+
+log = structlog.get_logger(__name__)
+csrf = CSRFProtect()
+limiter = Limiter(
+    get_remote_address,
+    application_limits=[lambda: f"{current_app.extensions['onix_settings'].throttle.requests_per_minute}/minute"],
+    application_limits_exempt_when=lambda: request.method in _SAFE or is_machine_path(request.path),
+    in_memory_fallback_enabled=True,
+    swallow_errors=True,
+    headers_enabled=False,
+)
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_MACHINE = (
+    "/oauth2/token", "/oauth2/userinfo", "/oauth2/jwks", "/oauth2/introspect", "/oauth2/revoke", "/.well-known/o",
+    "/.well-known/jwks", "/api/", "/scim/", "/healthz/", "/metrics", "/demo/mail.json", "/demo/clock",
+)  # fmt: skip
+_cross_site: set[str] = set()
+_STATIC = Path(__file__).resolve().parent.parent / "static"
+_BOOTSTRAP = Path(flask_bootstrap.__file__).parent / "static" / "bootstrap5"
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def is_machine_path(path: str) -> bool:
+    """Whether programs call this path: they get JSON, never a page."""
+    return path.startswith(_MACHINE)
+
+
+def cross_site(view: View) -> View:
+    """Mark a view that other sites post to by specification: no form token, no origin check.
+
+    Such a view must not act on the person's session without a page of ours in between.
+    """
+    csrf.exempt(view)
+    _cross_site.add(f"{view.__module__}.{view.__name__}")
+    return view
+
+
+def allow_form_action(origin: str) -> None:
+    """Let this response's forms be redirected to one more origin (`https://rp.example`, or a private `scheme:`)."""
+    g.setdefault("csp_form_action", []).append(origin)
+
+
+def allow_image(url: str) -> None:
+    """Let this response show one image of another host: a client's registered logo."""
+    parts = urlsplit(url)
+    if parts.scheme in ("http", "https") and parts.netloc:
+        g.setdefault("csp_img", []).append(f"{parts.scheme}://{parts.netloc}")
+
+
+class _CookieInterface(SecureCookieSessionInterface):
+    """Flask's signed cookie with SHA-256; it carries random handles and the form token only (security P17)."""
+
+    digest_method = staticmethod(hashlib.sha256)
+
+
+@cache
+def _version(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+
+
+def asset(name: str) -> str:
+    """The address of a static file with its content's version, so that it can be cached for a year."""
+    root, relative = (_BOOTSTRAP, name.removeprefix("bootstrap/")) if name.startswith("bootstrap/") else (_STATIC, name)
+    return f"/static/{name}?v={_version(root / relative)}"
+
+
+def init_app(app: Flask) -> None:
+    """Put the shared behaviour on an application; its settings are already in `app.extensions`."""
+    settings = app.extensions["onix_settings"]
+    app.config.update(
+        SECRET_KEY=settings.all_secret_keys[0],
+        SECRET_KEY_FALLBACKS=settings.all_secret_keys[1:],
+        SESSION_COOKIE_NAME=settings.session_cookie,
+        SESSION_COOKIE_SECURE=settings.secure,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_PATH="/",
+        PERMANENT_SESSION_LIFETIME=settings.lifetimes.session_absolute,
+        MAX_CONTENT_LENGTH=1_000_000,
+        MAX_FORM_MEMORY_SIZE=500_000,
+        MAX_FORM_PARTS=100,
+        WTF_CSRF_TIME_LIMIT=None,
+        WTF_CSRF_SSL_STRICT=False,
+        RATELIMIT_STORAGE_URI=settings.redis_url.get_secret_value() if settings.redis_url else "memory://",
+        RATELIMIT_STRATEGY="sliding-window-counter",
+    )
+    app.session_interface = _CookieInterface()
+    csrf.init_app(app)
+    limiter.init_app(app)
+    app.jinja_env.globals["asset"] = asset
+    app.jinja_options["trim_blocks"] = app.jinja_options["lstrip_blocks"] = True
+    files = WhiteNoise(app.wsgi_app, max_age=31_536_000, charset="utf-8")
+    files.add_files(str(_STATIC), prefix="static/")
+    files.add_files(str(_BOOTSTRAP), prefix="static/bootstrap/")
+    app.wsgi_app = files  # type: ignore[method-assign]
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
+    app.before_request(_check_input)
+    app.after_request(_headers)
+    _register_errors(app)
+
+
+def _check_input() -> None:
+    """Refuse what no person types and no row can hold, and posts that another site caused (R43)."""
+    if is_machine_path(request.path):
+        return
+    if "\0" in request.full_path or (
+        request.method not in _SAFE and any("\0" in value for value in request.form.values())
+    ):
+        raise Refusal("bad_character", _("The text contains a character that can't be stored."))
+    if request.method in _SAFE or request.endpoint is None:
+        return
+    view = current_app.view_functions[request.endpoint]
+    if f"{view.__module__}.{view.__name__}" in _cross_site:
+        return
+    origin = request.headers.get("Origin")
+    issuer = current_app.extensions["onix_settings"].issuer
+    # Under `Referrer-Policy: no-referrer` browsers send "null" for our own forms too; the fetch metadata decides then.
+    foreign = origin not in (None, "null", issuer)
+    if foreign or request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+        raise Refusal("cross_site", _("This form was sent from another site."), status=403)
+
+
+def _headers(response: Response) -> Response:
+    settings = current_app.extensions["onix_settings"]
+    head = response.headers
+    head.setdefault("X-Content-Type-Options", "nosniff")
+    if settings.secure:
+        head.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+    if response.mimetype != "text/html":
+        return response
+    form_action = " ".join(["'self'", *g.get("csp_form_action", [])])
+    images = " ".join(["'self'", "data:", *g.get("csp_img", [])])
+    head.setdefault(
+        "Content-Security-Policy",
+        f"default-src 'none'; script-src 'self'; style-src 'self'; img-src {images}; font-src 'self'; "
+        f"connect-src 'self'; form-action {form_action}; frame-ancestors 'none'; base-uri 'none'",
+    )
+    head.setdefault("Referrer-Policy", "no-referrer")
+    head.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    head.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
+    head.setdefault("X-Frame-Options", "DENY")
+    head.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def _answer(code: str, message: Any, status: int, *, retry_after: int | None = None) -> Response:
+    """The one place that renders an error: JSON for programs, a page for people."""
+    reference = g.get("request_id") or uuid.uuid4().hex
+    if is_machine_path(request.path):
+        response = jsonify(error=code, error_description=str(message) if str(message).isascii() else code)
+        response.headers["Cache-Control"] = "no-store"
+    else:
+        page = f"errors/{status}.html" if status in _PAGES else "errors/error.html"
+        response = current_app.make_response(
+            render_template(
+                page, code=code, message=message, status=status, reference=reference, retry_after=retry_after
+            )
+        )
+    response.status_code = status
+    if retry_after is not None:
+        response.headers["Retry-After"] = str(retry_after)
+    return response
+
+
+_PAGES = frozenset({400, 403, 404, 405, 413, 419, 429, 500, 503})
+
+
+def _register_errors(app: Flask) -> None:
+    @app.errorhandler(Refusal)
+    def _refusal(error: Refusal) -> Response:
+        return _answer(error.code, error.message, error.status, retry_after=error.retry_after)
+
+    @app.errorhandler(CSRFError)
+    def _form(error: CSRFError) -> Response:
+        return _answer("form_expired", _("This form is too old. Go back, reload the page and send it again."), 400)
+
+    @app.errorhandler(HTTPException)
+    def _http(error: HTTPException) -> Response:
+        status = error.code or 500
+        if status < 400:
+            return current_app.make_response(error.get_response())
+        retry = 60 if status == 429 else None
+        response = _answer(error.name.lower().replace(" ", "_"), error.name, status, retry_after=retry)
+        if status == 405 and error.get_response().headers.get("Allow"):
+            response.headers["Allow"] = error.get_response().headers["Allow"]
+        return response
+
+    @app.errorhandler(IntegrityError)
+    @app.errorhandler(StaleDataError)
+    def _conflict(error: Exception) -> Response:
+        db.session.rollback()
+        log.warning("conflict", error=type(error).__name__)
+        return _answer("conflict", _("Someone else changed this at the same moment. Look again and repeat."), 409)
+
+    @app.errorhandler(DataError)
+    def _data(error: DataError) -> Response:
+        db.session.rollback()
+        return _answer("bad_value", _("A value can't be stored."), 400)
+
+    @app.errorhandler(OperationalError)
+    @app.errorhandler(InterfaceError)
+    def _database(error: Exception) -> Response:
+        db.session.rollback()
+        log.error("database_unavailable", error=type(error).__name__)
+        return _answer("unavailable", _("The service is busy. Try again in a moment."), 503, retry_after=5)
+
+    @app.errorhandler(Exception)
+    def _bug(error: Exception) -> Response:
+        if app.testing and app.config.get("PROPAGATE_BUGS", True):
+            raise error
+        db.session.rollback()
+        log.exception("unexpected_error")
+        return _answer("server_error", _("Something went wrong on our side."), 500)

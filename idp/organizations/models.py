@@ -1,0 +1,174 @@
+"""Rows of the organizations room: tenants, their members, and what these may do."""
+
+from __future__ import annotations
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, func, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from idp.kernel.database import Base, id_column
+
+
+class Organization(Base):
+    """A tenant. Every change of who may do what locks this row first and raises `rev`; there is no other lock.
+
+    kind: `customer`, or `self` (the platform owner's own; exactly one). directory: which outside directory owns it.
+    """
+
+    __tablename__ = "organization"
+    __table_args__ = (
+        Index(
+            "uq_organization_self",
+            "kind",
+            unique=True,
+            sqlite_where=text("kind = 'self'"),
+            postgresql_where=text("kind = 'self'"),
+        ),
+    )
+    id: Mapped[str] = id_column()
+    slug: Mapped[str] = mapped_column(String(60), unique=True)
+    name: Mapped[str] = mapped_column(String(200))
+    kind: Mapped[str] = mapped_column(String(16), default="customer")
+    status: Mapped[str] = mapped_column(String(16), default="active")  # active | suspended
+    directory: Mapped[str | None] = mapped_column(String(40))
+    organization_number: Mapped[str | None] = mapped_column(String(20))
+    rev: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[int]
+
+
+class Company(Base):
+    """A supplier's record of one of its customers."""
+
+    __tablename__ = "company"
+    __table_args__ = (UniqueConstraint("organization_id", "organization_number"),)
+    id: Mapped[str] = id_column()
+    organization_id: Mapped[str] = mapped_column(ForeignKey("organization.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(200))
+    organization_number: Mapped[str | None] = mapped_column(String(20))
+    linked_organization_id: Mapped[str | None] = mapped_column(ForeignKey("organization.id", ondelete="SET NULL"))
+    created_at: Mapped[int]
+
+
+class Member(Base):
+    """One person's record in one organization.
+
+    status: `contact`, `active`, `disabled`, `ended`.  type: `employee`, `express`, `bidder`, `consultant`.
+    `account_id` alone says whose it is; `email` is what the organization typed and never re-links (DESIGN §3 *Linking*).
+    ended_reason: `ended` by an administrator or `inactive` (terminated for inactivity).
+    """
+
+    __tablename__ = "member"
+    id: Mapped[str] = id_column()
+    organization_id: Mapped[str] = mapped_column(ForeignKey("organization.id", ondelete="CASCADE"), index=True)
+    company_id: Mapped[str | None] = mapped_column(ForeignKey("company.id", ondelete="CASCADE"), index=True)
+    account_id: Mapped[str | None] = mapped_column(ForeignKey("account.id", ondelete="SET NULL"), index=True)
+    type: Mapped[str] = mapped_column(String(16), default="employee")
+    status: Mapped[str] = mapped_column(String(16), default="contact")
+    given_name: Mapped[str] = mapped_column(String(100), default="")
+    family_name: Mapped[str] = mapped_column(String(100), default="")
+    email: Mapped[str | None] = mapped_column(String(254))
+    email_normalized: Mapped[str | None] = mapped_column(String(254), index=True)
+    phone_number: Mapped[str | None] = mapped_column(String(20))
+    language: Mapped[str | None] = mapped_column(String(10))
+    source: Mapped[str] = mapped_column(String(40), default="local")
+    external_id: Mapped[str | None] = mapped_column(String(200))
+    last_used_at: Mapped[int | None]
+    disabled_at: Mapped[int | None]
+    ended_at: Mapped[int | None]
+    ended_reason: Mapped[str | None] = mapped_column(String(16))
+    changed_by: Mapped[str | None] = mapped_column(String(36))  # account that disabled or ended it
+    version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[int]
+    updated_at: Mapped[int]
+    organization: Mapped[Organization] = relationship()
+    company: Mapped[Company | None] = relationship()
+    roles: Mapped[list[Role]] = relationship(secondary="member_role", order_by="Role.name")
+    __mapper_args__ = {"version_id_col": version}
+
+    @property
+    def name(self) -> str:
+        """Full name as the organization typed it; the address when it typed no name."""
+        return " ".join(part for part in (self.given_name, self.family_name) if part) or (self.email or "")
+
+
+# One member per person, company and organization; NULL company counts as one value.
+Index(
+    "uq_member_person",
+    Member.organization_id,
+    func.coalesce(Member.company_id, ""),
+    Member.account_id,
+    unique=True,
+    sqlite_where=text("account_id IS NOT NULL"),
+    postgresql_where=text("account_id IS NOT NULL"),
+)
+Index("uq_member_external", Member.organization_id, Member.source, Member.external_id, unique=True,
+      sqlite_where=text("external_id IS NOT NULL"), postgresql_where=text("external_id IS NOT NULL"))
+
+
+class Invitation(Base):
+    """An offer to become a user. Open while neither accepted nor revoked and `expires_at` is ahead."""
+
+    __tablename__ = "invitation"
+    id: Mapped[str] = id_column()
+    member_id: Mapped[str] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), index=True)
+    invited_by: Mapped[str | None] = mapped_column(String(36))
+    generation: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[int]
+    expires_at: Mapped[int]
+    accepted_at: Mapped[int | None]
+    revoked_at: Mapped[int | None]
+
+
+class Role(Base):
+    """A named group of privileges: of an organization, or of the system (`organization_id` is None, from the catalog)."""
+
+    __tablename__ = "role"
+    __table_args__ = (
+        Index("uq_role_name", func.coalesce(text("organization_id"), ""), text("name"), unique=True),
+    )
+    id: Mapped[str] = id_column()
+    organization_id: Mapped[str | None] = mapped_column(ForeignKey("organization.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(100))
+    created_at: Mapped[int]
+    privileges: Mapped[list[RolePrivilege]] = relationship(cascade="all, delete-orphan", lazy="selectin")
+
+
+class RolePrivilege(Base):
+    """One privilege of one role, by its catalog name (`tag:equipment.read`)."""
+
+    __tablename__ = "role_privilege"
+    role_id: Mapped[str] = mapped_column(ForeignKey("role.id", ondelete="CASCADE"), primary_key=True)
+    privilege: Mapped[str] = mapped_column(String(100), primary_key=True)
+
+
+class MemberRole(Base):
+    """A member holds a role."""
+
+    __tablename__ = "member_role"
+    member_id: Mapped[str] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), primary_key=True)
+    role_id: Mapped[str] = mapped_column(ForeignKey("role.id", ondelete="CASCADE"), primary_key=True, index=True)
+
+
+class License(Base):
+    """An edition of an app bought by an organization. Current while `starts_at <= now < ends_at` (no end: open)."""
+
+    __tablename__ = "license"
+    __table_args__ = (CheckConstraint("seats >= 0", name="seats"),)
+    id: Mapped[str] = id_column()
+    organization_id: Mapped[str] = mapped_column(ForeignKey("organization.id", ondelete="CASCADE"), index=True)
+    app_id: Mapped[str] = mapped_column(String(40))
+    edition: Mapped[str] = mapped_column(String(80))  # "<app>:<edition>" as the catalog names it
+    seats: Mapped[int]
+    starts_at: Mapped[int]
+    ends_at: Mapped[int | None]
+    created_at: Mapped[int]
+
+
+class Seat(Base):
+    """One member holds one seat of one license."""
+
+    __tablename__ = "seat"
+    __table_args__ = (UniqueConstraint("license_id", "member_id"),)
+    id: Mapped[str] = id_column()
+    license_id: Mapped[str] = mapped_column(ForeignKey("license.id", ondelete="CASCADE"))
+    member_id: Mapped[str] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), index=True)
+    assigned_at: Mapped[int]

@@ -1,0 +1,42 @@
+"""Rows of the sessions room: signed-in browsers, and the counters that slow guessing down."""
+
+from __future__ import annotations
+
+from sqlalchemy import ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from idp.kernel.database import Base, id_column
+
+
+class Session(Base):
+    """One signed-in browser. `id` is the `sid` of tokens (public); the cookie carries a handle, stored as its digest.
+
+    `acr` and `amr` are RFC 9068 / Core values of the sign-in; `organization_id` the one the launcher shows.
+    ended_reason: signed_out, replaced, password_changed, account_disabled, by_admin.
+    """
+
+    __tablename__ = "session"
+    id: Mapped[str] = id_column()
+    handle_digest: Mapped[str] = mapped_column(String(64), unique=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"), index=True)
+    organization_id: Mapped[str | None] = mapped_column(ForeignKey("organization.id", ondelete="SET NULL"))
+    auth_time: Mapped[int]
+    acr: Mapped[str] = mapped_column(String(60))
+    amr: Mapped[list[str]]
+    user_agent: Mapped[str] = mapped_column(String(300), default="")
+    address: Mapped[str] = mapped_column(String(45), default="")
+    created_at: Mapped[int]
+    last_seen_at: Mapped[int]
+    expires_at: Mapped[int]  # absolute end; idle end is last_seen_at + the idle lifetime
+    ended_at: Mapped[int | None]
+    ended_reason: Mapped[str | None] = mapped_column(String(20))
+
+
+class ThrottleCounter(Base):
+    """How often something happened to one subject since `window_start` (kind `sign_in`, `address`, `mail`, …)."""
+
+    __tablename__ = "throttle_counter"
+    kind: Mapped[str] = mapped_column(String(20), primary_key=True)
+    subject_digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    window_start: Mapped[int]
+    count: Mapped[int]

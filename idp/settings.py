@@ -1,0 +1,255 @@
+"""Typed settings, from `config/*.toml` and the environment (`ONIX_…`, `__` for nesting, `…_FILE` for a secret's file).
+
+Every bad value is reported at once, then the program refuses to start. `config/default.toml` holds what a fresh
+checkout runs with; `config/production.toml` what production changes; the environment stands above both.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent.parent
+DEFAULT_SECRET = "only-for-development-change-me-0000000000"
+
+
+class SettingsError(Exception):
+    """Settings that cannot be used; `problems` names each, one line apiece, and never shows a secret's value."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Lifetimes(_Part):
+    """How long things live, in seconds (DESIGN §3 *Lifetimes*)."""
+
+    token: int = Field(300, ge=30, le=600, description="Access and ID token, clipped to what it stands on")
+    code: int = Field(60, ge=5, le=600, description="Authorization code")
+    authorization_request: int = Field(3600, ge=60, description="A stored authorization request waiting for its person")
+    session_idle: int = Field(12 * 3600, ge=60, description="Session without use")
+    session_absolute: int = Field(30 * 86400, ge=60, description="Session in all")
+    activation: int = Field(24 * 3600, ge=60, description="Activation link")
+    reset: int = Field(3600, ge=60, description="Password reset link")
+    invitation: int = Field(28 * 86400, ge=60, description="Invitation")
+    refresh_idle: int = Field(30 * 86400, ge=60, description="Offline refresh token without use")
+    refresh_absolute: int = Field(180 * 86400, ge=60, description="Offline authorization in all")
+    rotation_grace: int = Field(10, ge=0, le=60, description="A spent refresh token shown again by its own client")
+    key_prepublish: int = Field(86400, ge=0, description="A signing key is published this long before its first use")
+    key_rotation: int = Field(90 * 86400, ge=3600, description="A signing key is used this long")
+
+
+class Passwords(_Part):
+    """Password rules (security R22, R25) and the cost of argon2id."""
+
+    min_length: int = Field(15, ge=8, le=64, description="Minimum length as the only factor, in code points")
+    max_length: int = Field(256, ge=64, le=256, description="Longest accepted, in code points")
+    time_cost: int = Field(3, ge=1, description="argon2id iterations")
+    memory_cost: int = Field(19456, ge=8, description="argon2id memory in KiB")
+    parallelism: int = Field(1, ge=1, description="argon2id lanes")
+    concurrency: int = Field(2, ge=1, description="Hashes computed at once in one process")
+
+
+class Throttle(_Part):
+    """Limits against guessing and flooding."""
+
+    failures: int = Field(10, ge=1, le=100, description="Failed sign-ins per account or address before 429")
+    window: int = Field(900, ge=1, description="Seconds a failure counts")
+    failures_per_address: int = Field(10, ge=1, description="Failed sign-ins per network address before 429")
+    mails_per_address: int = Field(5, ge=1, description="Mails that strangers can cause to one mailbox per hour")
+    requests_per_minute: int = Field(600, ge=1, description="Form posts per network address per minute")
+
+
+class Mail(_Part):
+    """How mail leaves."""
+
+    url: str = Field("smtp://localhost:2525", description="smtp://user:password@host:port; smtps:// for implicit TLS; ?starttls=1")
+    sender: str = Field("Onix Work <no-reply@onixwork.example>", description="The From header")
+    timeout: int = Field(10, ge=1, description="Seconds before a silent mail server counts as down")
+
+
+class Settings(BaseSettings):
+    """All of it. Frozen; one per application, at `app.extensions['onix_settings']`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ONIX_", env_nested_delimiter="__", frozen=True, extra="ignore", env_ignore_empty=True
+    )
+
+    environment: Literal["development", "production", "demo", "test"] = "development"
+    issuer: str = Field("http://localhost:8000", description="The issuer, without a final slash; never changes")
+    secret_key: SecretStr = Field(SecretStr(DEFAULT_SECRET), description="Signs cookies and mailed links")
+    secret_key_fallbacks: list[SecretStr] = Field(default_factory=list, description="Older secret keys, still accepted")
+    key_encryption_key: SecretStr = Field(SecretStr(DEFAULT_SECRET), description="Encrypts signing keys at rest")
+    key_encryption_key_fallbacks: list[SecretStr] = Field(default_factory=list)
+    database_url: SecretStr = Field(SecretStr("sqlite:///.run/onix-account.sqlite3"))
+    redis_url: SecretStr | None = Field(None, description="Request rates per address; memory without it")
+    debug: bool = False
+    trusted_proxies: int = Field(0, ge=0, le=5, description="How many proxies in front set X-Forwarded-*")
+    default_locale: Literal["en", "nb"] = "en"
+    log_format: Literal["json", "console"] = "json"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    catalog: Path = ROOT / "config" / "catalog.toml"
+    demo_world: Path = ROOT / "config" / "demo.toml"
+    lifetimes: Lifetimes = Lifetimes()
+    passwords: Passwords = Passwords()
+    throttle: Throttle = Throttle()
+    mail: Mail = Mail()
+    mail_url: SecretStr | None = Field(None, description="Short for mail.url")
+    mail_from: str | None = Field(None, description="Short for mail.sender")
+    cookie_name: str | None = Field(None, description="Default: __Host-onix_account, with an http issuer onix_account_<port>")
+
+    @field_validator("issuer")
+    @classmethod
+    def _issuer(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("must be an http(s) address without query or fragment")
+        if value.endswith("/") or parts.path:
+            raise ValueError("must have no path and no final slash")
+        return value
+
+    @property
+    def secure(self) -> bool:
+        """Whether the issuer is https; decides cookie flags, HSTS and what clients may register."""
+        return self.issuer.startswith("https://")
+
+    @property
+    def local(self) -> bool:
+        """Only an http issuer on localhost allows http redirect URIs on localhost and outgoing calls to loopback."""
+        return not self.secure and urlsplit(self.issuer).hostname in ("localhost", "127.0.0.1")
+
+    @property
+    def is_demo(self) -> bool:
+        return self.environment == "demo"
+
+    @property
+    def session_cookie(self) -> str:
+        if self.cookie_name:
+            return self.cookie_name
+        return "__Host-onix_account" if self.secure else f"onix_account_{urlsplit(self.issuer).port or 80}"
+
+    @property
+    def all_secret_keys(self) -> list[str]:
+        """Newest first."""
+        return [key.get_secret_value() for key in (self.secret_key, *self.secret_key_fallbacks)]
+
+    @property
+    def all_key_encryption_keys(self) -> list[str]:
+        """Newest first."""
+        return [key.get_secret_value() for key in (self.key_encryption_key, *self.key_encryption_key_fallbacks)]
+
+    @property
+    def database(self) -> str:
+        """The database URL for SQLAlchemy; a relative SQLite path is taken from the project's folder."""
+        url = self.database_url.get_secret_value()
+        prefix = "sqlite:///"
+        if url.startswith(prefix) and not url.startswith(prefix + "/") and url != prefix + ":memory:":
+            return prefix + str(ROOT / url.removeprefix(prefix))
+        return url
+
+    @property
+    def mail_server(self) -> str:
+        return self.mail_url.get_secret_value() if self.mail_url else self.mail.url
+
+    @property
+    def mail_sender(self) -> str:
+        return self.mail_from or self.mail.sender
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings, env_settings)
+
+    def problems(self) -> list[str]:
+        """What production refuses, one line each; empty when fit to serve."""
+        if self.environment != "production":
+            return []
+        found = []
+        for name, keys in (("secret_key", self.all_secret_keys), ("key_encryption_key", self.all_key_encryption_keys)):
+            if DEFAULT_SECRET in keys:
+                found.append(f"ONIX_{name.upper()}: the development default is not allowed in production")
+            elif len(keys[0]) < 32:
+                found.append(f"ONIX_{name.upper()}: needs at least 32 characters")
+        if not self.secure:
+            found.append("ONIX_ISSUER: production needs an https issuer")
+        if self.debug:
+            found.append("ONIX_DEBUG: debug is not allowed in production")
+        if os.environ.get("AUTHLIB_INSECURE_TRANSPORT"):
+            found.append("AUTHLIB_INSECURE_TRANSPORT: must not be set in production")
+        if os.environ.get("ONIX_CLOCK_FILE"):
+            found.append("ONIX_CLOCK_FILE: the clock can't be moved in production")
+        return found
+
+
+def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: _merge(base[key], over[key])
+        if isinstance(base.get(key), dict) and isinstance(over.get(key), dict)
+        else over.get(key, base.get(key))
+        for key in {**base, **over}
+    }
+
+
+def _environment(environ: dict[str, str]) -> dict[str, Any]:
+    """`ONIX_X_FILE` gives `x` the file's text, so that secrets can come from mounted files."""
+    found: dict[str, Any] = {}
+    for name, path in environ.items():
+        if name.startswith("ONIX_") and name.endswith("_FILE") and name != "ONIX_CLOCK_FILE" and path:
+            found[name.removeprefix("ONIX_").removesuffix("_FILE").lower()] = path
+    return found
+
+
+def load(**overrides: Any) -> Settings:
+    """Read everything; raises `SettingsError` with the whole list of what is wrong."""
+    problems: list[str] = []
+    values: dict[str, Any] = {}
+    names = ["default"]
+    if os.environ.get("ONIX_ENVIRONMENT") == "production" or overrides.get("environment") == "production":
+        names.append("production")
+    for name in names:
+        path = ROOT / "config" / f"{name}.toml"
+        if path.exists():
+            values = _merge(values, tomllib.loads(path.read_text()))
+    for key, path in _environment(dict(os.environ)).items():
+        try:
+            overrides.setdefault(key, Path(path).read_text().strip())
+        except OSError as error:
+            problems.append(f"ONIX_{key.upper()}_FILE: {error.strerror}")
+
+    class _Layered(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls, settings_cls: type[BaseSettings], *sources: Any, **named: Any
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            from pydantic_settings import InitSettingsSource
+
+            return (
+                named["init_settings"],
+                named["env_settings"],
+                InitSettingsSource(settings_cls, init_kwargs=values),
+            )
+
+    try:
+        settings = _Layered(**overrides)
+    except ValidationError as error:
+        problems += [f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()]
+        raise SettingsError(problems) from None
+    if problems or settings.problems():
+        raise SettingsError(problems + settings.problems())
+    return settings
