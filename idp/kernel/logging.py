@@ -1,0 +1,143 @@
+"""Structured logs: one line per event and per answered request, with a request id and without secrets (R19).
+
+A request's line names its *route* (`/activate/<token>`), never its address: mailed links, codes and query strings
+stay out. Whatever is logged elsewhere passes `redact()`.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import time
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+from flask import Flask, Response, g, request
+
+from .database import new_id
+
+REDACTED = "[redacted]"
+# Keys whose values are secret wherever they appear. `token_endpoint`, `password_changed_at` and the like are not.
+_SECRET_KEY = re.compile(
+    r"^(.*_)?(password|passphrase|secret|token|code|authorization|cookie|assertion|verifier|handle|private_key|"
+    r"key_encryption_key|session|csrf|link|url_with_token|logout_token|id_token_hint)$",
+    re.IGNORECASE,
+)
+_PUBLIC_KEYS = frozenset({"status_code", "error_code", "exit_code", "reason_code"})
+# Values that give themselves away: JSON web tokens, Authorization headers, our 43-character handles, URL credentials.
+_SECRET_VALUE = re.compile(
+    r"eyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?"
+    r"|(?i:\b(?:bearer|basic|dpop)\s+)[\w.~+/=-]{8,}"
+    r"|(?i:\b(?:code|token|password|client_secret|refresh_token|access_token|state|id_token_hint|code_verifier)=)[^&\s\"']+"
+    r"|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"
+    r"|(?<![\w-])[\w-]{43}(?![\w-])"
+)
+_access = structlog.get_logger("idp.access")
+Event = MutableMapping[str, Any]
+
+
+def redact(value: Any, key: str = "") -> Any:
+    """The same value with whatever is secret replaced: by its key's name, or by its look."""
+    if key and key not in _PUBLIC_KEYS and _SECRET_KEY.match(key) and value is not None:
+        return REDACTED
+    if isinstance(value, str):
+        return _SECRET_VALUE.sub(REDACTED, value) if len(value) > 8 else value
+    if isinstance(value, dict):
+        return {name: redact(item, str(name)) for name, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [redact(item) for item in value]
+    return value
+
+
+def _redact(_logger: Any, _method: str, event: Event) -> Event:
+    return {name: redact(value, name) for name, value in event.items()}
+
+
+def configure(log_format: str = "json", level: str = "INFO") -> None:
+    """Set up logging for this process; calling it again replaces what was there.
+
+    `log_format`: `json` (one object per line on standard error) or `console` (for people).
+    """
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+    ]
+    renderer: Any = structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
+    if log_format == "console":
+        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=24)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.add_logger_name, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level)),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                _redact,
+                renderer,
+            ],
+        )
+    )
+    handler.set_name("onix")
+    root = logging.getLogger()
+    root.handlers = [kept for kept in root.handlers if kept.get_name() != "onix"] + [handler]
+    root.setLevel(level)
+    # Authlib writes whole tokens at DEBUG (security P05); these others print headers or addresses there.
+    for name in ("authlib", "urllib3", "requests", "mail.log", "sqlalchemy.engine"):
+        logging.getLogger(name).setLevel(max(logging.INFO, getattr(logging, level)))
+
+
+def init_app(app: Flask) -> None:
+    """Give every request an id (`X-Request-ID` of the answer, `request_id` of each log line) and a line of its own."""
+    settings = app.extensions["onix_settings"]
+    if not app.testing:
+        configure(settings.log_format, settings.log_level)
+    app.before_request(_begin)
+    app.after_request(_answered)
+    app.teardown_request(_end)
+
+
+def _begin() -> None:
+    g.request_id = new_id()
+    g.request_started = time.perf_counter()
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+
+def route() -> str:
+    """The pattern that the current request matched: a bounded set of words that carries no secret."""
+    return request.url_rule.rule if request.url_rule is not None else "(none)"
+
+
+def _answered(response: Response) -> Response:
+    if "request_id" not in g:
+        return response
+    response.headers.setdefault("X-Request-ID", g.request_id)
+    if not request.path.startswith("/healthz/"):
+        _access.info(
+            "request",
+            method=request.method if request.method in _METHODS else "OTHER",
+            route=route(),
+            status=response.status_code,
+            milliseconds=round((time.perf_counter() - g.request_started) * 1000, 1),
+            address=request.remote_addr,
+        )
+    return response
+
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def _end(_error: BaseException | None) -> None:
+    structlog.contextvars.unbind_contextvars("request_id")
+
+
+__all__ = ["configure", "init_app", "redact", "route"]
