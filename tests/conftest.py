@@ -1,0 +1,241 @@
+"""Fixtures of the whole suite. A test that touches the database runs twice: on SQLite and on PostgreSQL.
+
+`app` is an application over a fresh database; `client` its browser; `context` an open application context for tests of
+services. `world` makes organizations and people; `statements` counts SQL; `clock` moves time; `sink` takes mail;
+`server` starts the provider as real processes; `page` and `axe` are a real browser.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+for _name in [name for name in os.environ if name.startswith(("ONIX_", "RP_"))]:
+    del os.environ[_name]
+
+from tests.support.configuration import settings as _settings  # noqa: E402 (the path must stand first)
+from tests.support.databases import Databases  # noqa: E402
+from tests.support.mail import Sink  # noqa: E402
+from tests.support.postgresql import Cluster  # noqa: E402
+from tests.support.redis import Redis  # noqa: E402
+from tests.support.server import Provider  # noqa: E402
+from tests.support.statements import Statements, counting  # noqa: E402
+
+
+class _Lazy:
+    """Something slow that is started at the first use and stopped at the end of the run."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make, self._made = make, None
+
+    def __call__(self) -> Any:
+        if self._made is None:
+            self._made = self._make()
+        return self._made
+
+    def stop(self) -> None:
+        if self._made is not None:
+            self._made.stop()
+
+
+@pytest.fixture(scope="session")
+def _cluster() -> Iterator[_Lazy]:
+    lazy = _Lazy(Cluster)
+    yield lazy
+    lazy.stop()
+
+
+@pytest.fixture(scope="session")
+def postgresql(_cluster: _Lazy) -> Cluster:
+    """A throw-away PostgreSQL 15, one for each test process."""
+    return _cluster()  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[Redis]:
+    """A throw-away Redis 7."""
+    redis = Redis()
+    yield redis
+    redis.stop()
+
+
+@pytest.fixture(scope="session")
+def databases(_cluster: _Lazy, tmp_path_factory: pytest.TempPathFactory) -> Databases:
+    """Makes fresh databases of either kind: `with databases.fresh("postgresql") as url`."""
+    return Databases(tmp_path_factory.mktemp("databases"), _cluster)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, databases: Databases) -> Iterator[str]:
+    """A fresh, migrated database; each test that asks for it runs on both kinds.
+
+    `@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)` runs a test on one.
+    """
+    with databases.fresh(request.param) as url:
+        yield url
+
+
+@pytest.fixture
+def app_settings() -> dict[str, Any]:
+    """Settings that a test module wants otherwise than usual; override this fixture there."""
+    return {}
+
+
+@pytest.fixture
+def make_app() -> Iterator[Callable[..., Any]]:
+    """`make_app(url, **settings)` gives one more application, as another process would be."""
+    from idp import create_app
+    from idp.kernel.database import db
+
+    made = []
+
+    def make(url: str, **overrides: Any) -> Any:
+        app = create_app(_settings(url, **overrides))
+        app.testing = True
+        made.append(app)
+        return app
+
+    yield make
+    for app in made:
+        with app.app_context():
+            db.session.remove()
+            for engine in db.engines.values():
+                engine.dispose()
+
+
+@pytest.fixture
+def app(database_url: str, make_app: Callable[..., Any], app_settings: dict[str, Any]) -> Any:
+    """The application on a fresh database. No context is open: requests open their own."""
+    return make_app(database_url, **app_settings)
+
+
+@pytest.fixture
+def context(app: Any) -> Iterator[Any]:
+    """An open application context, for tests that call services; not together with `client` in one block."""
+    with app.app_context():
+        yield app
+
+
+@pytest.fixture
+def client(app: Any) -> Any:
+    """A browser at the issuer's address."""
+    return app.test_client()
+
+
+@pytest.fixture
+def world(app: Any) -> Any:
+    """Makes organizations, people, roles and licenses as rows. Each call opens the context that it needs."""
+    from tests.support.world import World
+
+    class _InContext(World):
+        def __getattribute__(self, name: str) -> Any:
+            found = super().__getattribute__(name)
+            if name.startswith("_") or not callable(found):
+                return found
+
+            def call(*args: Any, **values: Any) -> Any:
+                from flask import has_app_context
+
+                if has_app_context():
+                    return found(*args, **values)
+                with app.app_context():
+                    return found(*args, **values)
+
+            return call
+
+    return _InContext()
+
+
+@pytest.fixture(autouse=True)
+def clock() -> Iterator[Any]:
+    """`clock.advance(seconds)` moves time ahead for this test only; `clock.now()` reads it."""
+    from idp.kernel import clock as kernel_clock
+
+    kernel_clock.reset()
+    yield kernel_clock
+    kernel_clock.reset()
+
+
+@pytest.fixture
+def statements() -> Callable[[], Any]:
+    """`with statements() as seen:` counts the SQL of the block: `len(seen)`, `seen.commits`, `str(seen)`."""
+    return counting
+
+
+@pytest.fixture(scope="session")
+def _sink() -> Iterator[Sink]:
+    sink = Sink()
+    yield sink
+    sink.stop()
+
+
+@pytest.fixture
+def sink(_sink: Sink) -> Sink:
+    """A real SMTP server; `sink.url` for `ONIX_MAIL_URL`, `sink.wait(address)` for what came."""
+    _sink.clear()
+    return _sink
+
+
+@pytest.fixture
+def server(request: pytest.FixtureRequest, databases: Databases, tmp_path: Path) -> Iterator[Callable[..., Provider]]:
+    """`server(database="postgresql", processes=3, worker=True, ONIX_X=...)` starts the provider as real processes."""
+    with ExitStack() as stack:
+
+        def start(database: str = "postgresql", url: str | None = None, **options: Any) -> Provider:
+            url = url or stack.enter_context(databases.fresh(database))
+            return stack.enter_context(Provider(url, tmp_path, **options))
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """One Chromium for the run; a person's browser is a context of it."""
+    from tests.support.browsers import chromium
+
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def visitors(browser: Any) -> Iterator[Callable[..., Any]]:
+    """`visitors(locale="nb-NO")` gives a page in a new browser context: another person's browser."""
+    contexts = []
+
+    def visit(**options: Any) -> Any:
+        options.setdefault("locale", "en-GB")
+        browser_context = browser.new_context(**options)
+        browser_context.set_default_timeout(10_000)
+        contexts.append(browser_context)
+        return browser_context.new_page()
+
+    yield visit
+    for browser_context in contexts:
+        browser_context.close()
+
+
+@pytest.fixture
+def page(visitors: Callable[..., Any]) -> Any:
+    """A page in a fresh browser, English, light."""
+    return visitors()
+
+
+@pytest.fixture
+def axe() -> Callable[[Any], list[str]]:
+    """`axe(page)` gives what axe finds; an empty list is what a page must give."""
+    from tests.support.browsers import axe as run
+
+    return run
+
+
+__all__ = ["Statements"]

@@ -1,0 +1,41 @@
+"""Settings for tests: quick password hashes, an issuer of the test client's own host, nothing from the environment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+ISSUER = "http://localhost"
+QUICK_PASSWORDS = {"time_cost": 1, "memory_cost": 8, "parallelism": 1}
+
+
+def settings(database_url: str, **overrides: Any) -> Any:
+    """`idp.settings.load` with a test's defaults; nested parts are given as dictionaries."""
+    from idp.settings import load
+
+    values: dict[str, Any] = {
+        "environment": "test",
+        "issuer": ISSUER,
+        "database_url": database_url,
+        "secret_key": "test-secret-key-0123456789-0123456789",
+        "key_encryption_key": "test-key-encryption-key-0123456789-01",
+        "mail_url": "smtp://127.0.0.1:1",
+        "log_level": "WARNING",
+        "passwords": QUICK_PASSWORDS,
+    }
+    return load(**{**values, **overrides})
+
+
+def environment(database_url: str, issuer: str, **overrides: str) -> dict[str, str]:
+    """The same for a process of its own."""
+    return {
+        "ONIX_ENVIRONMENT": "test",
+        "ONIX_ISSUER": issuer,
+        "ONIX_DATABASE_URL": database_url,
+        "ONIX_SECRET_KEY": "test-secret-key-0123456789-0123456789",
+        "ONIX_KEY_ENCRYPTION_KEY": "test-key-encryption-key-0123456789-01",
+        "ONIX_LOG_LEVEL": "WARNING",
+        "ONIX_PASSWORDS__TIME_COST": "1",
+        "ONIX_PASSWORDS__MEMORY_COST": "8",
+        "ONIX_PASSWORDS__PARALLELISM": "1",
+        **overrides,
+    }
