@@ -1,0 +1,157 @@
+"""Which language a person reads: English or Norwegian Bokmål.
+
+In this order: what the person chose on the page (kept in the signed cookie), what the application asked for
+(`ui_locales`, OpenID Connect Core §3.1.2.1), what the account says, what the browser says, the default setting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Flask, current_app, g, has_request_context, request
+from flask import session as cookie
+from flask_babel import Babel, format_date, format_datetime, get_locale, refresh
+from werkzeug.exceptions import HTTPException
+
+from . import continuation
+
+LANGUAGES = {"en": "English", "nb": "Norsk (bokmål)"}
+_BOKMAAL = {"nb", "no", "nn"}  # whoever asks for any Norwegian is served the one we have
+
+babel = Babel()
+
+
+def match(tags: str | Iterable[str] | None) -> str | None:
+    """The first of these BCP 47 tags that we speak, as "en" or "nb"; None when there is none.
+
+    A text is read as `ui_locales` writes it: tags in order of preference, separated by spaces.
+    """
+    for tag in tags.split() if isinstance(tags, str) else tags or ():
+        primary = tag.replace("_", "-").split("-", 1)[0].lower()
+        if primary in _BOKMAAL:
+            return "nb"
+        if primary == "en":
+            return "en"
+    return None
+
+
+def hint(tags: str | None) -> None:
+    """Remember for this request what an application asked for; called by pages that know (`ui_locales`)."""
+    g.language_hint = tags
+    refresh()
+
+
+def current() -> str:
+    """"en" or "nb" for whoever reads this answer. Outside a request, the language that Babel was forced to, if any."""
+    if not has_request_context():
+        return default()
+    return (
+        match([str(cookie.get("language", ""))])
+        or match(getattr(g, "language_hint", None))
+        or match(_asked_by_the_application())
+        or match(_of_the_account())
+        or match(request.accept_languages.values())
+        or default()
+    )
+
+
+def default() -> str:
+    """The language of the settings."""
+    settings = current_app.extensions.get("onix_settings")
+    return str(getattr(settings, "default_locale", "en"))
+
+
+def shown() -> str:
+    """"en" or "nb" as Babel translates right now: `current()`, unless a mail or a test has forced another."""
+    locale = get_locale()
+    return match([str(locale)]) or "en" if locale else default()
+
+
+def on_date(instant: int) -> str:
+    """An instant (UTC seconds) as a date in the person's language: "22 November 2026", "22. november 2026"."""
+    return str(format_date(datetime.fromtimestamp(instant, tz=UTC), "long"))
+
+
+def at_time(instant: int) -> str:
+    """An instant (UTC seconds) as date and time of day in the person's language, in UTC and saying so."""
+    return str(format_datetime(datetime.fromtimestamp(instant, tz=UTC), "d. MMM y HH:mm" if shown() == "nb" else
+                               "d MMM y, HH:mm")) + " UTC"
+
+
+def init_app(app: Flask) -> None:
+    """Hook Babel on the application and give every template `language` and `language_links`."""
+    app.config.setdefault("BABEL_DEFAULT_LOCALE", "en")
+    app.config.setdefault("BABEL_DEFAULT_TIMEZONE", "UTC")
+    babel.init_app(app, locale_selector=current)
+    app.before_request(_choose)
+    app.jinja_env.filters["on_date"] = on_date
+    app.jinja_env.filters["at_time"] = at_time
+
+    @app.context_processor
+    def _names() -> dict[str, Any]:
+        return {"language": shown(), "language_links": _links}
+
+
+def _choose() -> None:
+    """`?lang=nb` on any page keeps the choice; a reading preference, so a GET may set it."""
+    chosen = match([request.args.get("lang", "")]) if "lang" in request.args else None
+    if chosen and cookie.get("language") != chosen:
+        cookie["language"] = chosen
+        refresh()
+
+
+def _links() -> list[tuple[str, str, str]]:
+    """(language, its own name, address) of each language other than the shown one, for the foot of a page.
+
+    The address is the page itself where it can be read again with GET, else the start page.
+    """
+    path, parameters = "/", []
+    if has_request_context():
+        readable = request.method in ("GET", "HEAD")
+        if not readable:
+            try:
+                request.url_rule and current_app.create_url_adapter(request).match(method="GET")  # type: ignore[union-attr]
+                readable = request.url_rule is not None
+            except HTTPException:
+                readable = False
+        if readable:
+            path = request.path
+            parameters = [(k, v) for k, v in request.args.items(multi=True) if k != "lang"]
+    if not path.startswith("/") or path.startswith("//"):
+        path = "/"
+    return [
+        (code, name, f"{_quoted(path)}?{urlencode([*parameters, ('lang', code)])}")
+        for code, name in LANGUAGES.items()
+        if code != shown()
+    ]
+
+
+def _quoted(path: str) -> str:
+    from urllib.parse import quote
+
+    return quote(path, safe="/:@!$&'()*+,;=~-._")
+
+
+def _asked_by_the_application() -> str | None:
+    """The `language` that a continuation carries, when this page was reached through one."""
+    handle = request.values.get("continue")
+    if not handle:
+        return None
+    if "continuation_language" not in g:
+        found = continuation.find(handle)
+        g.continuation_language = (found.context or {}).get("language") if found else None
+    return g.continuation_language  # type: ignore[no-any-return]
+
+
+def _of_the_account() -> list[str]:
+    """The language stored on the account of the signed-in person; read through Flask-Login, which floors above fill."""
+    if not hasattr(current_app, "login_manager"):
+        return []
+    from flask_login import current_user
+
+    account = getattr(current_user, "account", None)
+    locale = getattr(account, "locale", None)
+    return [locale] if locale else []
