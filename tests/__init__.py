@@ -1,1 +1,1 @@
-"""The suite. `support` holds what tests stand on: throw-away PostgreSQL and Redis, live processes, a mail sink, a browser."""
+"""The suite. `support` holds what tests stand on: throw-away servers, live processes, a mail sink, a browser."""

@@ -21,8 +21,11 @@ def settings(database_url: str, **overrides: Any) -> Any:
         "mail_url": "smtp://127.0.0.1:1",
         "log_level": "WARNING",
         "passwords": QUICK_PASSWORDS,
+        "throttle": {"requests_per_minute": 100_000},
     }
-    return load(**{**values, **overrides})
+    for name, value in overrides.items():
+        values[name] = {**values[name], **value} if isinstance(values.get(name), dict) else value
+    return load(**values)
 
 
 def environment(database_url: str, issuer: str, **overrides: str) -> dict[str, str]:
@@ -37,5 +40,6 @@ def environment(database_url: str, issuer: str, **overrides: str) -> dict[str, s
         "ONIX_PASSWORDS__TIME_COST": "1",
         "ONIX_PASSWORDS__MEMORY_COST": "8",
         "ONIX_PASSWORDS__PARALLELISM": "1",
+        "ONIX_THROTTLE__REQUESTS_PER_MINUTE": "100000",
         **overrides,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
@@ -25,6 +26,8 @@ def build_schema(url: str) -> None:
 
             upgrade(directory=str(ROOT / "idp" / "migrations"))
         else:
+            for models in (ROOT / "idp").glob("*/models.py"):
+                importlib.import_module(f"idp.{models.parent.name}.models")
             db.create_all()
         db.session.remove()
         for engine in db.engines.values():
@@ -50,6 +53,7 @@ class Databases:
     def _postgresql_template(self) -> str:
         name = "onix_template"
         if "postgresql" not in self._templates:
+            self._cluster().drop(name)
             build_schema(self._cluster().create(name))
             self._templates["postgresql"] = name
         return name

@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 
 @dataclass
 class Form:
-    """`fields` hold what a browser would send when nothing is typed; buttons are offered in `buttons` as (name, value)."""
+    """`fields` hold what a browser sends when nothing is typed, `buttons` each (name, value, text)."""
 
     action: str
     method: str = "get"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -72,10 +73,8 @@ class Process:
             self._output.close()
 
     def _signal(self, how: int) -> None:
-        try:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.popen.pid, how)
-        except (ProcessLookupError, PermissionError):
-            pass
 
 
 def clean_environment(**values: str) -> dict[str, str]:

@@ -44,7 +44,7 @@ class World:
     password = PASSWORD
 
     def __init__(self) -> None:
-        self._hash: str | None = None
+        self._hashes: dict[str, str] = {}
 
     def organization(self, slug: str | None = None, *, name: str | None = None, **values: Any) -> str:
         number = next(_numbers)
@@ -68,15 +68,18 @@ class World:
             session.flush()
             return row.id
 
+    def _hashed(self, password: str) -> str:
+        from idp.accounts.passwords import hash_password
+
+        if password not in self._hashes:
+            self._hashes[password] = hash_password(password)
+        return self._hashes[password]
+
     def account(
         self, address: str | None = None, *, password: str | None = PASSWORD, verified: bool = True, **values: Any
     ) -> Person:
         """An account with one primary address. `password=None`: none set."""
-        from idp.accounts.passwords import hash_password
-
-        if password == PASSWORD and self._hash is None:
-            self._hash = hash_password(PASSWORD)
-        hashed = self._hash if password == PASSWORD else hash_password(password) if password else None
+        hashed = self._hashed(password) if password else None
         number, now = next(_numbers), clock.now()
         address = address or f"person-{number}@test.example"
         with unit_of_work() as session:
