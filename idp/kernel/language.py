@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from flask import Flask, current_app, g, has_request_context, request
 from flask import session as cookie
 from flask_babel import Babel, format_date, format_datetime, get_locale, refresh
-from werkzeug.exceptions import HTTPException
 
 from . import continuation
 
@@ -45,7 +44,7 @@ def hint(tags: str | None) -> None:
 
 
 def current() -> str:
-    """"en" or "nb" for whoever reads this answer. Outside a request, the language that Babel was forced to, if any."""
+    """Give "en" or "nb" for whoever reads this answer. Outside a request, the language that Babel was forced to, if any."""
     if not has_request_context():
         return default()
     return (
@@ -65,7 +64,7 @@ def default() -> str:
 
 
 def shown() -> str:
-    """"en" or "nb" as Babel translates right now: `current()`, unless a mail or a test has forced another."""
+    """Give "en" or "nb" as Babel translates right now: `current()`, unless a mail or a test has forced another."""
     locale = get_locale()
     return match([str(locale)]) or "en" if locale else default()
 
@@ -77,12 +76,12 @@ def on_date(instant: int) -> str:
 
 def at_time(instant: int) -> str:
     """An instant (UTC seconds) as date and time of day in the person's language, in UTC and saying so."""
-    return str(format_datetime(datetime.fromtimestamp(instant, tz=UTC), "d. MMM y HH:mm" if shown() == "nb" else
-                               "d MMM y, HH:mm")) + " UTC"
+    pattern = "d. MMM y HH:mm" if shown() == "nb" else "d MMM y, HH:mm"
+    return f"{format_datetime(datetime.fromtimestamp(instant, tz=UTC), pattern)} UTC"
 
 
 def init_app(app: Flask) -> None:
-    """Hook Babel on the application and give every template `language` and `language_links`."""
+    """Hook Babel on the application and give every template `language`, `language_links` and `this_page`."""
     app.config.setdefault("BABEL_DEFAULT_LOCALE", "en")
     app.config.setdefault("BABEL_DEFAULT_TIMEZONE", "UTC")
     babel.init_app(app, locale_selector=current)
@@ -92,7 +91,7 @@ def init_app(app: Flask) -> None:
 
     @app.context_processor
     def _names() -> dict[str, Any]:
-        return {"language": shown(), "language_links": _links}
+        return {"language": shown(), "language_links": _links, "this_page": this_page}
 
 
 def _choose() -> None:
@@ -103,36 +102,27 @@ def _choose() -> None:
         refresh()
 
 
-def _links() -> list[tuple[str, str, str]]:
-    """(language, its own name, address) of each language other than the shown one, for the foot of a page.
+def this_page() -> str:
+    """The path of the page being answered if it can be opened again with GET, else the start page."""
+    if not has_request_context():
+        return "/"
+    readable = request.method in ("GET", "HEAD")
+    if not readable and (adapter := current_app.create_url_adapter(request)):
+        readable = adapter.test(method="GET")
+    path = quote(request.path, safe="/:@!$&'()*+,;=~-._")
+    return path if readable and not path.startswith("//") else "/"
 
-    The address is the page itself where it can be read again with GET, else the start page.
-    """
-    path, parameters = "/", []
-    if has_request_context():
-        readable = request.method in ("GET", "HEAD")
-        if not readable:
-            try:
-                request.url_rule and current_app.create_url_adapter(request).match(method="GET")  # type: ignore[union-attr]
-                readable = request.url_rule is not None
-            except HTTPException:
-                readable = False
-        if readable:
-            path = request.path
-            parameters = [(k, v) for k, v in request.args.items(multi=True) if k != "lang"]
-    if not path.startswith("/") or path.startswith("//"):
-        path = "/"
+
+def _links() -> list[tuple[str, str, str]]:
+    """(language, its own name, address) of each language other than the shown one, for the foot of a page."""
+    path, parameters = this_page(), []
+    if has_request_context() and path != "/":
+        parameters = [(key, value) for key, value in request.args.items(multi=True) if key != "lang"]
     return [
-        (code, name, f"{_quoted(path)}?{urlencode([*parameters, ('lang', code)])}")
+        (code, name, f"{path}?{urlencode([*parameters, ('lang', code)])}")
         for code, name in LANGUAGES.items()
         if code != shown()
     ]
-
-
-def _quoted(path: str) -> str:
-    from urllib.parse import quote
-
-    return quote(path, safe="/:@!$&'()*+,;=~-._")
 
 
 def _asked_by_the_application() -> str | None:
