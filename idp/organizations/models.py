@@ -52,7 +52,7 @@ class Member(Base):
     """One person's record in one organization.
 
     status: `contact`, `active`, `disabled`, `ended`.  type: `employee`, `express`, `bidder`, `consultant`.
-    `account_id` alone says whose it is; `email` is what the organization typed and never re-links (DESIGN §3 *Linking*).
+    `account_id` alone says whose it is; `email` is what the organization typed; it never re-links (DESIGN §3 *Linking*).
     ended_reason: `ended` by an administrator or `inactive` (terminated for inactivity).
     """
 
@@ -100,8 +100,15 @@ Index(
     sqlite_where=text("account_id IS NOT NULL"),
     postgresql_where=text("account_id IS NOT NULL"),
 )
-Index("uq_member_external", Member.organization_id, Member.source, Member.external_id, unique=True,
-      sqlite_where=text("external_id IS NOT NULL"), postgresql_where=text("external_id IS NOT NULL"))
+Index(
+    "uq_member_external",
+    Member.organization_id,
+    Member.source,
+    Member.external_id,
+    unique=True,
+    sqlite_where=text("external_id IS NOT NULL"),
+    postgresql_where=text("external_id IS NOT NULL"),
+)
 
 
 class Invitation(Base):
@@ -119,12 +126,10 @@ class Invitation(Base):
 
 
 class Role(Base):
-    """A named group of privileges: of an organization, or of the system (`organization_id` is None, from the catalog)."""
+    """A named group of privileges: of an organization, or of the system (`organization_id` None, from the catalog)."""
 
     __tablename__ = "role"
-    __table_args__ = (
-        Index("uq_role_name", func.coalesce(text("organization_id"), ""), text("name"), unique=True),
-    )
+    __table_args__ = (Index("uq_role_name", func.coalesce(text("organization_id"), ""), text("name"), unique=True),)
     id: Mapped[str] = id_column()
     organization_id: Mapped[str | None] = mapped_column(ForeignKey("organization.id", ondelete="CASCADE"), index=True)
     name: Mapped[str] = mapped_column(String(100))

@@ -1,0 +1,170 @@
+"""What happened in organizations. `EntitlementChanged` is the base of everything that may change a verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from idp.kernel.events import Event
+
+
+@dataclass(frozen=True, kw_only=True)
+class EntitlementChanged(Event):
+    """The decision may be another one now for these members; `member_ids` None: for all of the organization."""
+
+    organization_id: str
+    member_ids: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrganizationCreated(Event):
+    """There is a new tenant."""
+
+    organization_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrganizationSuspended(EntitlementChanged):
+    """Nobody can use the organization until it is resumed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrganizationResumed(EntitlementChanged):
+    """The organization is in use again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompanyAdded(Event):
+    """A supplier recorded a customer of its own."""
+
+    organization_id: str
+    company_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemberEvent(EntitlementChanged):
+    """Something happened to one member."""
+
+    member_id: str
+    account_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemberAdded(MemberEvent):
+    """A person was recorded, as a contact or as an active member."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemberActivated(MemberEvent):
+    """A contact was set Active. `address` is where a member without an account gets the welcome mail, else None."""
+
+    address: str | None = None
+    language: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemberSetContactOnly(MemberEvent):
+    """A user became Contact only: roles and seats are gone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemberDisabled(MemberEvent):
+    """The member can't be used until it is enabled again; it keeps its roles and seats."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemberEnabled(MemberEvent):
+    """A disabled member is active again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemberEnded(MemberEvent):
+    """The membership is over; `reason` is `ended` (an administrator) or `inactive` (one year without a sign-in)."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemberLinked(MemberEvent):
+    """The person behind a member proved its address; `account_id` is whose it is from now on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemberInvited(MemberEvent):
+    """An invitation was made, or made again (`generation` above 1: older links are dead)."""
+
+    invitation_id: str
+    generation: int
+    address: str
+    language: str | None
+    expires_at: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class InvitationAccepted(MemberEvent):
+    """The person accepted and is a member."""
+
+    invitation_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleCreated(Event):
+    """An organization made a role. Nobody holds it yet."""
+
+    organization_id: str
+    role_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleChanged(EntitlementChanged):
+    """A role's name or privileges are others now."""
+
+    role_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleDeleted(EntitlementChanged):
+    """A role is gone, also from those who held it."""
+
+    role_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleAssigned(MemberEvent):
+    """A member holds one role more."""
+
+    role_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleUnassigned(MemberEvent):
+    """A member holds one role less."""
+
+    role_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LicenseSold(EntitlementChanged):
+    """An organization bought an edition."""
+
+    license_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LicenseChanged(EntitlementChanged):
+    """Seats, start or end of a license are others now."""
+
+    license_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeatAssigned(MemberEvent):
+    """A member holds a seat of the license."""
+
+    license_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeatUnassigned(MemberEvent):
+    """A member gave a seat of the license back."""
+
+    license_id: str

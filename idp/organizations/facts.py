@@ -1,0 +1,169 @@
+"""Reading what the decision needs, in one statement: the account, its members, and what these hold.
+
+One round trip however many organizations, roles and licenses there are, on PostgreSQL and SQLite alike, on a session's
+connection or on an autocommit one. Every branch of the union is a kind of row; `_Rows` puts them together.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, Row, TextClause, text
+from sqlalchemy.orm import Session
+
+from idp.kernel import clock
+
+from .policy import (
+    MOST_ASKED,
+    AccountFacts,
+    Invitation,
+    LicenseFacts,
+    MemberFacts,
+    OrganizationFacts,
+    RoleFacts,
+)
+
+ADMINISTRATION = "account:people.manage"
+"""Whoever holds it as an active member is an administrator of that organization: one of those to ask."""
+
+
+@cache
+def _statement(one_member: bool, apps: str) -> TextClause:
+    """The statement for all members or one, and for one app, all apps or none (`apps`: `one`, `all`, `none`)."""
+    of_app = {"one": "AND l.app_id = :app_id", "all": "", "none": "AND 1 = 0"}[apps]
+    of_role = {"one": "AND p.privilege LIKE :privileges", "all": "", "none": "AND 1 = 0"}[apps]
+    return text(  # every part put in is a constant of this file
+        f"""
+        WITH mine AS (
+            SELECT m.* FROM member m WHERE m.account_id = :account_id {"AND m.id = :member_id" if one_member else ""}
+        ), place AS (
+            SELECT DISTINCT organization_id AS id FROM mine
+        ), administrator AS (
+            SELECT m.organization_id, a.given_name, a.family_name,
+                   row_number() OVER (PARTITION BY m.organization_id
+                                      ORDER BY CASE WHEN a.id = :account_id THEN 1 ELSE 0 END,
+                                               a.family_name, a.given_name, a.id) AS turn
+            FROM member m JOIN account a ON a.id = m.account_id AND a.status = 'active'
+            WHERE m.organization_id IN (SELECT id FROM place) AND m.status = 'active'
+              AND (a.given_name <> '' OR a.family_name <> '')
+              AND EXISTS (SELECT 1 FROM member_role r JOIN role_privilege p ON p.role_id = r.role_id
+                          WHERE r.member_id = m.id AND p.privilege = '{ADMINISTRATION}')
+        )
+        SELECT 'member' AS tag, m.id AS a, m.type AS b, m.status AS c, m.ended_reason AS d, m.company_id AS e,
+               c.name AS f, o.id AS g, o.slug AS h, o.name AS i, o.kind AS j, o.status AS k, o.rev AS n1,
+               (SELECT max(v.expires_at) FROM invitation v
+                WHERE v.member_id = m.id AND v.accepted_at IS NULL AND v.revoked_at IS NULL) AS n2,
+               CAST(NULL AS BIGINT) AS n3, CAST(NULL AS BIGINT) AS n4
+        FROM mine m JOIN organization o ON o.id = m.organization_id LEFT JOIN company c ON c.id = m.company_id
+        UNION ALL
+        SELECT 'account', a.id, a.status, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+        FROM account a WHERE a.id = :account_id
+        UNION ALL
+        SELECT 'role', m.id, r.id, r.name, r.organization_id, p.privilege,
+               NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+        FROM mine m JOIN member_role mr ON mr.member_id = m.id JOIN role r ON r.id = mr.role_id
+             LEFT JOIN role_privilege p ON p.role_id = r.id {of_role}
+        UNION ALL
+        SELECT 'license', l.id, l.organization_id, l.app_id, l.edition,
+               NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+               l.seats, (SELECT count(*) FROM seat s WHERE s.license_id = l.id), l.starts_at, l.ends_at
+        FROM license l WHERE l.organization_id IN (SELECT id FROM place) {of_app}
+        UNION ALL
+        SELECT 'seat', s.member_id, s.license_id,
+               NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+        FROM seat s WHERE s.member_id IN (SELECT id FROM mine)
+        UNION ALL
+        SELECT 'ask', w.organization_id, w.given_name, w.family_name,
+               NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, w.turn, NULL, NULL, NULL
+        FROM administrator w WHERE w.turn <= {MOST_ASKED}
+    """  # noqa: S608
+    )
+
+
+def load_facts(
+    connection: Connection | Session, account_id: str, app_id: str | None, member_id: str | None = None
+) -> AccountFacts | None:
+    """Everything `policy.entitlement` needs for one app, or for a client of no app (`app_id` None); one statement.
+
+    With `member_id` only that member is read. None when there is no such account.
+    """
+    return _read(connection, account_id, "one" if app_id else "none", app_id, member_id)
+
+
+def load_facts_of_all_apps(connection: Connection | Session, account_id: str) -> AccountFacts | None:
+    """The same for every app at once (the launcher); one statement. None when there is no such account."""
+    return _read(connection, account_id, "all", None, None)
+
+
+def _read(
+    connection: Connection | Session, account_id: str, apps: str, app_id: str | None, member_id: str | None
+) -> AccountFacts | None:
+    values: dict[str, Any] = {"account_id": account_id}
+    if app_id:
+        values |= {"app_id": app_id, "privileges": f"{app_id}:%"}
+    if member_id:
+        values["member_id"] = member_id
+    return _assemble(connection.execute(_statement(member_id is not None, apps), values), clock.now())
+
+
+def _assemble(rows: Iterable[Row[Any]], now: int) -> AccountFacts | None:
+    """Put the kinds of rows together; their order in the answer means nothing."""
+    account: AccountFacts | None = None
+    members: list[Row[Any]] = []
+    names: dict[str, dict[str, tuple[str, bool]]] = defaultdict(dict)
+    privileges: dict[str, set[str]] = defaultdict(set)
+    licenses: dict[str, list[LicenseFacts]] = defaultdict(list)
+    seats: dict[str, set[str]] = defaultdict(set)
+    asked: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    for row in rows:
+        match row.tag:
+            case "account":
+                account = AccountFacts(id=row.a, disabled=row.b != "active")
+            case "member":
+                members.append(row)
+            case "role":
+                names[row.a][row.b] = (row.c, row.d is None)
+                if row.e:
+                    privileges[row.b].add(row.e)
+            case "license":
+                licenses[row.b].append(LicenseFacts(row.a, row.c, row.d, row.n1, row.n2, row.n3, row.n4))
+            case "seat":
+                seats[row.a].add(row.b)
+            case "ask":
+                asked[row.a].append((row.n1, " ".join(part for part in (row.b, row.c) if part)))
+    if account is None:
+        return None
+    return AccountFacts(
+        id=account.id,
+        disabled=account.disabled,
+        members=tuple(
+            MemberFacts(
+                id=row.a,
+                type=row.b,
+                status=row.c,
+                ended_reason=row.d,
+                invitation=_invitation(row.n2, now),
+                organization=OrganizationFacts(row.g, row.h, row.i, row.j, row.k, row.n1),
+                company_id=row.e,
+                company_name=row.f,
+                roles=tuple(
+                    RoleFacts(role_id, name, system, frozenset(privileges[role_id]))
+                    for role_id, (name, system) in sorted(names[row.a].items(), key=lambda item: item[1][0])
+                ),
+                seats=frozenset(seats[row.a]),
+                licenses=tuple(sorted(licenses[row.g], key=lambda license_: license_.id)),
+                administrators=tuple(name for _place, name in sorted(asked[row.g])),
+            )
+            for row in sorted(members, key=lambda row: row.a)
+        ),
+    )
+
+
+def _invitation(expires_at: int | None, now: int) -> Invitation:
+    """What the latest open invitation is worth today."""
+    if expires_at is None:
+        return "none"
+    return "pending" if expires_at > now else "expired"
