@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-import flask_bootstrap
 import structlog
 from flask import Flask, Response, current_app, g, jsonify, render_template, request
 from flask.sessions import SecureCookieSessionInterface
@@ -28,6 +27,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 from whitenoise import WhiteNoise
 
+from . import language
 from .database import db
 from .refusal import Refusal
 
@@ -49,7 +49,6 @@ _MACHINE = (
 )  # fmt: skip
 _cross_site: set[str] = set()
 _STATIC = Path(__file__).resolve().parent.parent / "static"
-_BOOTSTRAP = Path(flask_bootstrap.__file__).parent / "static" / "bootstrap5"
 View = TypeVar("View", bound=Callable[..., Any])
 
 
@@ -87,14 +86,14 @@ class _CookieInterface(SecureCookieSessionInterface):
 
 
 @cache
-def _version(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+def _version(name: str) -> str:
+    return hashlib.sha256((_STATIC / name).read_bytes()).hexdigest()[:12]
 
 
-def asset(name: str) -> str:
-    """The address of a static file with its content's version, so that it can be cached for a year."""
-    root, relative = (_BOOTSTRAP, name.removeprefix("bootstrap/")) if name.startswith("bootstrap/") else (_STATIC, name)
-    return f"/static/{name}?v={_version(root / relative)}"
+def _versioned(endpoint: str, values: dict[str, Any]) -> None:
+    """Static addresses carry their content's version, so that they can be cached for a year."""
+    if endpoint == "static" and "v" not in values:
+        values["v"] = _version(values["filename"])
 
 
 def init_app(app: Flask) -> None:
@@ -118,13 +117,13 @@ def init_app(app: Flask) -> None:
         RATELIMIT_STRATEGY="sliding-window-counter",
     )
     app.session_interface = _CookieInterface()
+    language.init_app(app)
     csrf.init_app(app)
     limiter.init_app(app)
-    app.jinja_env.globals["asset"] = asset
-    app.jinja_options["trim_blocks"] = app.jinja_options["lstrip_blocks"] = True
+    app.add_url_rule("/static/<path:filename>", endpoint="static", build_only=True)
+    app.url_default_functions.setdefault(None, []).append(_versioned)
     files = WhiteNoise(app.wsgi_app, max_age=31_536_000, charset="utf-8")
     files.add_files(str(_STATIC), prefix="static/")
-    files.add_files(str(_BOOTSTRAP), prefix="static/bootstrap/")
     app.wsgi_app = files  # type: ignore[method-assign]
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
