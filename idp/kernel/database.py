@@ -69,7 +69,7 @@ def unit_of_work() -> Iterator[Session]:
     On SQLite the write lock is taken at the start (BEGIN IMMEDIATE), so two writers queue instead of failing late.
     Units do not nest; a service that needs another calls it inside the same unit.
     """
-    session = db.session
+    session = db.session()
     if session.info.get("unit_of_work"):
         raise RuntimeError("units of work do not nest")
     if session.in_transaction():
@@ -77,7 +77,7 @@ def unit_of_work() -> Iterator[Session]:
     session.info["unit_of_work"] = True
     try:
         session.connection(execution_options={"onix_write": True})
-        yield session()
+        yield session
         session.commit()
     except BaseException:
         session.rollback()
@@ -95,7 +95,7 @@ def aside() -> Iterator[Session]:
     """
     if db.session.info.get("unit_of_work"):
         raise RuntimeError("a transaction aside cannot run inside a unit of work")
-    if db.session.in_transaction():
+    if db.session().in_transaction():
         db.session.commit()
     with Session(db.engine, expire_on_commit=False) as session:
         session.connection(execution_options={"onix_write": True})
