@@ -1,0 +1,613 @@
+"""Clients: the one way to register them, every check of their metadata, their secrets, and how requests see them.
+
+Start reading: `register`, then `ClientInfo`, which is what Authlib and the rest of the room hold. Parsed rows are
+cached per process by `rev`; whether a client is enabled is always read from the database, with the statement that
+judges the request (DESIGN §8).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from authlib.oauth2.rfc6749 import ClientMixin
+from flask import current_app
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+from sqlalchemy import Connection, select
+
+from idp.kernel import clock
+from idp.kernel.database import db, new_id
+from idp.kernel.events import emit
+from idp.kernel.refusal import Refusal
+from idp.kernel.secrets import digest, random_handle, same
+
+from .events import ClientChanged, ClientDisabled, ClientRegistered
+from .models import Client, ClientOwner, ClientSecret
+
+SCOPES = ("openid", "profile", "email", "address", "phone", "offline_access", "organization")
+AUTH_METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt", "none")
+ASSERTION_ALGORITHMS = ("RS256", "PS256", "ES256")
+ID_TOKEN_ALGORITHMS = ("RS256", "ES256")
+USERINFO_ALGORITHMS = ("RS256", "ES256")
+GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
+KINDS = ("web", "spa", "native", "machine")
+SECRET_OVERLAP = 7 * 86400  # seconds an old secret lives on after a rotation
+CACHE_SIZE = 10_000
+
+_LOOPBACK = {"127.0.0.1", "[::1]"}
+_PRIVATE_SCHEME = re.compile(r"^[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+$")
+_CLIENT_ID = re.compile(r"^[A-Za-z0-9._~-]{1,120}$")
+_SCOPE_TOKEN = re.compile(r"^[\x21\x23-\x5b\x5d-\x7e]{1,100}$")
+_UUID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", re.IGNORECASE)
+_LANGUAGE_TAG = re.compile(r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")
+_TAGGED = ("client_name", "client_uri", "logo_uri", "policy_uri", "tos_uri")
+_UNSUPPORTED = {
+    "id_token_encrypted_response_alg", "id_token_encrypted_response_enc", "userinfo_encrypted_response_alg",
+    "userinfo_encrypted_response_enc", "request_object_encryption_alg", "request_object_encryption_enc",
+    "request_object_signing_alg", "sector_identifier_uri", "tls_client_auth_subject_dn", "tls_client_auth_san_dns",
+    "tls_client_auth_san_uri", "tls_client_auth_san_ip", "tls_client_auth_san_email",
+}  # fmt: skip
+_UNSUPPORTED_WHEN_TRUE = (
+    "require_pushed_authorization_requests", "dpop_bound_access_tokens", "tls_client_certificate_bound_access_tokens",
+    "require_signed_request_object",
+)  # fmt: skip
+
+
+class MetadataError(Refusal):
+    """Metadata that can't be registered. `code` is RFC 7591 §3.2.2's: `invalid_redirect_uri`, `invalid_client_metadata`."""
+
+    def __init__(self, problem: str, *, field: str, code: str = "invalid_client_metadata") -> None:
+        super().__init__(code, problem, field=field)
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A new client, and its secret, which is shown this once (None: it has none)."""
+
+    client: Client
+    secret: str | None
+
+
+@dataclass(frozen=True, eq=False)
+class ClientInfo(ClientMixin):  # type: ignore[misc]
+    """A client as requests see it: plain values, parsed once per `rev`, shared between threads."""
+
+    id: str
+    rev: int
+    status: str
+    kind: str
+    organization_id: str | None
+    app_id: str | None
+    deny_mode: str
+    require_pkce: bool
+    metadata: Mapping[str, Any]
+    secrets: tuple[tuple[str, int | None], ...]  # digest, expires_at
+    redirect_uris: frozenset[str] = field(default_factory=frozenset)
+    post_logout_redirect_uris: frozenset[str] = field(default_factory=frozenset)
+    grant_types: frozenset[str] = field(default_factory=frozenset)
+    response_types: frozenset[str] = field(default_factory=frozenset)
+    scopes: frozenset[str] = field(default_factory=frozenset)
+    auth_method: str = "client_secret_basic"
+    id_token_alg: str = "RS256"
+    userinfo_alg: str | None = None
+
+    @property
+    def enabled(self) -> bool:
+        """As of the last read; who needs to be sure compares with the row (`find_client`, or the token's statement)."""
+        return self.status != "disabled"
+
+    @property
+    def family(self) -> bool:
+        """A client of an app of ours: no consent page, the app's privileges in its tokens."""
+        return self.app_id is not None
+
+    @property
+    def confidential(self) -> bool:
+        return self.auth_method != "none"
+
+    @property
+    def backchannel_logout_uri(self) -> str | None:
+        return self.metadata.get("backchannel_logout_uri")
+
+    def text(self, member: str, language: str = "en") -> str | None:
+        """A human-readable member in the best language that was registered (OpenID Registration §2.1)."""
+        value = self.metadata.get(f"{member}#{language}") or self.metadata.get(member)
+        return value or next((v for k, v in sorted(self.metadata.items()) if k.startswith(f"{member}#")), None)
+
+    def name(self, language: str = "en") -> str:
+        """What the person is told; the id when nothing was registered."""
+        return self.text("client_name", language) or self.id
+
+    # What Authlib asks (ClientMixin).
+    @property
+    def client_id(self) -> str:
+        return self.id
+
+    def get_client_id(self) -> str:
+        return self.id
+
+    def get_default_redirect_uri(self) -> str | None:
+        """The only registered one; with several the request has to say (P11)."""
+        return next(iter(self.redirect_uris)) if len(self.redirect_uris) == 1 else None
+
+    def get_allowed_scope(self, scope: str | None) -> str:
+        """The part of a requested scope that this client may have, in the order asked; the rest is dropped silently."""
+        return " ".join(dict.fromkeys(word for word in (scope or "").split() if word in self.scopes))
+
+    def check_redirect_uri(self, redirect_uri: str) -> bool:
+        """Exact string match; only a loopback IP literal may come with any port (R01, RFC 8252 §7.3)."""
+        if redirect_uri in self.redirect_uris:
+            return True
+        return self.kind == "native" and _without_loopback_port(redirect_uri) in self.redirect_uris
+
+    def check_client_secret(self, client_secret: str) -> bool:
+        return self.accepts_secret(client_secret, clock.now())
+
+    def accepts_secret(self, secret: str, now: int) -> bool:
+        """Whether this is one of the live secrets. Every stored one is compared, in constant time (R10)."""
+        shown = digest(secret)
+        found = False
+        for stored, expires_at in self.secrets:
+            found |= same(stored, shown) and (expires_at is None or expires_at > now)
+        return found
+
+    def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
+        """The one registered method, at every endpoint (P07)."""
+        return method == self.auth_method
+
+    def check_response_type(self, response_type: str) -> bool:
+        return response_type in self.response_types
+
+    def check_grant_type(self, grant_type: str) -> bool:
+        return grant_type in self.grant_types
+
+
+def _without_loopback_port(uri: str) -> str | None:
+    """`http://127.0.0.1:49152/cb` as `http://127.0.0.1/cb`; None for anything that is not a loopback IP literal."""
+    match = re.match(r"^http://(127\.0\.0\.1|\[::1\]):\d{1,5}(/[^#]*)?$", uri)
+    return f"http://{match[1]}{match[2] or ''}" if match else None
+
+
+def parse(client: Client) -> ClientInfo:
+    """The plain values of a row."""
+    data = client.metadata_
+    return ClientInfo(
+        id=client.id,
+        rev=client.rev,
+        status=client.status,
+        kind=client.kind,
+        organization_id=client.organization_id,
+        app_id=client.app_id,
+        deny_mode=client.deny_mode,
+        require_pkce=client.require_pkce,
+        metadata=data,
+        secrets=tuple((secret.secret_digest, secret.expires_at) for secret in client.secrets),
+        redirect_uris=frozenset(data.get("redirect_uris", ())),
+        post_logout_redirect_uris=frozenset(data.get("post_logout_redirect_uris", ())),
+        grant_types=frozenset(data["grant_types"]),
+        response_types=frozenset(data["response_types"]),
+        scopes=frozenset(data["scope"].split()),
+        auth_method=data["token_endpoint_auth_method"],
+        id_token_alg=data.get("id_token_signed_response_alg", "RS256"),
+        userinfo_alg=data.get("userinfo_signed_response_alg"),
+    )
+
+
+# Finding ------------------------------------------------------------------------------------------------------------
+
+_state = select(Client.__table__.c.status, Client.__table__.c.rev)
+
+
+def _cache() -> OrderedDict[str, ClientInfo]:
+    return current_app.extensions.setdefault("onix_clients", OrderedDict())  # type: ignore[no-any-return]
+
+
+def cached_client(client_id: str) -> ClientInfo | None:
+    """The client as this process last saw it, read when it never did. `rev` and `enabled` may be old: compare them."""
+    return _cache().get(client_id) or load_client(client_id)
+
+
+def load_client(client_id: str) -> ClientInfo | None:
+    """Read and parse the row afresh. Unknown ids are not remembered, so that nobody can fill the cache."""
+    if not _CLIENT_ID.match(client_id):
+        return None
+    client = db.session.scalar(
+        select(Client).where(Client.id == client_id).execution_options(populate_existing=True)
+    )
+    if client is None:
+        _cache().pop(client_id, None)
+        return None
+    info = parse(client)
+    cache = _cache()
+    cache[client_id] = info
+    while len(cache) > CACHE_SIZE:
+        cache.popitem(last=False)
+    return info
+
+
+def find_client(client_id: str | None, connection: Connection | None = None) -> ClientInfo | None:
+    """The client as it is now, also a disabled one (ask `.enabled`), or None. One statement when nothing changed."""
+    if not client_id or not _CLIENT_ID.match(client_id):
+        return None
+    known = _cache().get(client_id)
+    if known is None:
+        return load_client(client_id)
+    row = (connection or db.session).execute(_state.where(Client.__table__.c.id == client_id)).one_or_none()
+    if row is not None and row.rev == known.rev and row.status == known.status:
+        return known
+    return load_client(client_id)
+
+
+def clients_of_app(app_id: str) -> list[ClientInfo]:
+    """The enabled clients of an app, oldest first."""
+    rows = db.session.scalars(
+        select(Client).where(Client.app_id == app_id, Client.status != "disabled").order_by(Client.created_at, Client.id)
+    )
+    return [parse(row) for row in rows]
+
+
+def list_clients(*, after: str = "", limit: int = 100) -> list[ClientInfo]:
+    """A page of all clients by id."""
+    rows = db.session.scalars(select(Client).where(Client.id > after).order_by(Client.id).limit(limit))
+    return [parse(row) for row in rows]
+
+
+# Registering --------------------------------------------------------------------------------------------------------
+
+
+def register(
+    *,
+    kind: str,
+    name: str,
+    organization_id: str | None = None,
+    app_id: str | None = None,
+    redirect_uris: Iterable[str] = (),
+    client_id: str | None = None,
+    secret: str | None = None,
+    deny_mode: str = "error",
+    require_pkce: bool = True,
+    status: str = "active",
+    owners: Iterable[str] = (),
+    **metadata: Any,
+) -> Registered:
+    """The one way to register a client. Raises `MetadataError`; emits `ClientRegistered`. Call inside a unit of work.
+
+    `metadata` are members of RFC 7591 §2 and OpenID Registration §2; unknown ones are kept and ignored. Left out,
+    they get the defaults of their kind. A secret is made for the `client_secret_*` methods and returned once;
+    `secret` fixes it (the demo's). `client_id` fixes the id, which can't have the shape of a subject's (R12).
+    """
+    now = clock.now()
+    if client_id is not None and (not _CLIENT_ID.match(client_id) or _UUID.match(client_id)):
+        raise MetadataError("client_id: 1 to 120 letters, digits or ._~- , and not a UUID", field="client_id")
+    if client_id is not None and db.session.get(Client, client_id) is not None:
+        raise MetadataError("client_id: it is already registered", field="client_id")
+    if status not in ("active", "unverified"):
+        raise MetadataError("status: active or unverified", field="status")
+    _check_frame(kind, deny_mode, app_id, require_pkce, metadata.get("token_endpoint_auth_method"))
+    checked = validate_metadata(kind, {**metadata, "client_name": name, "redirect_uris": list(redirect_uris)})
+    client = Client(
+        id=client_id or f"onix-{random_handle()[:22]}",
+        organization_id=organization_id,
+        app_id=app_id,
+        kind=kind,
+        status=status,
+        deny_mode=deny_mode,
+        require_pkce=require_pkce,
+        metadata_=checked,
+        created_at=now,
+        updated_at=now,
+    )
+    shown: str | None = None
+    if checked["token_endpoint_auth_method"].startswith("client_secret_"):
+        shown = secret or random_handle()
+        client.secrets.append(_secret(shown, now))
+    client.owners.extend(ClientOwner(account_id=account_id) for account_id in owners)
+    db.session.add(client)
+    db.session.flush()
+    emit(ClientRegistered(at=now, client_id=client.id, organization_id=organization_id))
+    return Registered(client, shown)
+
+
+def change_metadata(client_id: str, **changes: Any) -> Client:
+    """Change members of a client's metadata (None removes one); the whole is validated again (R11)."""
+    client = _locked(client_id)
+    merged = {key: value for key, value in {**client.metadata_, **changes}.items() if value is not None}
+    _check_frame(client.kind, client.deny_mode, client.app_id, client.require_pkce, merged.get("token_endpoint_auth_method"))
+    client.metadata_ = validate_metadata(client.kind, merged)
+    _touch(client, "metadata")
+    return client
+
+
+def rotate_secret(client_id: str, *, overlap: int = SECRET_OVERLAP) -> str:
+    """A new secret, returned once. The one before it lives `overlap` seconds more; older ones end now."""
+    client = _locked(client_id)
+    if not client.metadata_["token_endpoint_auth_method"].startswith("client_secret_"):
+        raise MetadataError("This client does not authenticate with a secret.", field="token_endpoint_auth_method")
+    now = clock.now()
+    live = [secret for secret in client.secrets if secret.expires_at is None or secret.expires_at > now]
+    for secret in list(client.secrets):
+        if secret not in live[-1:] or overlap <= 0:
+            client.secrets.remove(secret)
+        else:
+            secret.expires_at = min(now + overlap, secret.expires_at or now + overlap)
+    shown = random_handle()
+    client.secrets.append(_secret(shown, now))
+    _touch(client, "secret_added")
+    return shown
+
+
+def disable_client(client_id: str) -> None:
+    """Its requests, tokens and refresh tokens are refused from now on. Emits `ClientDisabled`."""
+    client = _locked(client_id)
+    if client.status == "disabled":
+        return
+    client.status = "disabled"
+    client.rev += 1
+    client.updated_at = clock.now()
+    db.session.flush()
+    emit(ClientDisabled(at=client.updated_at, client_id=client_id))
+
+
+def enable_client(client_id: str) -> None:
+    """It may ask again; what was withdrawn stays withdrawn."""
+    client = _locked(client_id)
+    client.status = "active"
+    _touch(client, "enabled")
+
+
+def _locked(client_id: str) -> Client:
+    client = db.session.scalar(select(Client).where(Client.id == client_id).with_for_update())
+    if client is None:
+        raise Refusal("unknown_client", f"There is no client {client_id}.", status=404)
+    return client
+
+
+def _touch(client: Client, what: str) -> None:
+    client.rev += 1
+    client.updated_at = clock.now()
+    db.session.flush()
+    emit(ClientChanged(at=client.updated_at, client_id=client.id, what=what))
+
+
+def _secret(secret: str, now: int) -> ClientSecret:
+    return ClientSecret(
+        id=new_id(), secret_digest=digest(secret), hint=secret[-4:], created_at=now, expires_at=None, last_used_at=None
+    )
+
+
+# Validating metadata ------------------------------------------------------------------------------------------------
+
+
+def _check_frame(kind: str, deny_mode: str, app_id: str | None, require_pkce: bool, auth_method: str | None) -> None:
+    """Rules on what is not RFC 7591 metadata but ours."""
+    if kind not in KINDS:
+        raise MetadataError(f"kind: one of {', '.join(KINDS)}", field="kind")
+    if deny_mode not in ("token", "error"):
+        raise MetadataError("deny_mode: token or error", field="deny_mode")
+    if deny_mode == "token" and app_id is None:
+        raise MetadataError("deny_mode: token is for clients of an app", field="deny_mode")
+    if app_id is not None:
+        catalog = current_app.extensions.get("onix_catalog")
+        if catalog is not None and app_id not in catalog.apps:
+            raise MetadataError("app_id: the catalog has no such app", field="app_id")
+    if not require_pkce and (kind in ("spa", "native") or auth_method == "none"):
+        raise MetadataError("require_pkce: only a confidential client can do without (R03)", field="require_pkce")
+
+
+def validate_metadata(kind: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Checked metadata with defaults filled in. Raises `MetadataError` for the first problem (R01, R11, P09)."""
+    data = dict(metadata)
+    machine = kind == "machine"
+    public = kind in ("spa", "native")
+    data.setdefault("grant_types", ["client_credentials"] if machine else ["authorization_code", "refresh_token"])
+    data.setdefault("response_types", [] if machine else ["code"])
+    data.setdefault("token_endpoint_auth_method", "none" if public else "client_secret_basic")
+    data.setdefault("scope", "" if machine else " ".join(SCOPES))
+    data["application_type"] = "native" if kind == "native" else "web"
+    for member in ("redirect_uris", "post_logout_redirect_uris", "grant_types", "response_types", "contacts",
+                   "default_acr_values", "request_uris"):  # fmt: skip
+        if member in data:
+            _strings(data, member)
+
+    if not set(data["grant_types"]) <= set(GRANT_TYPES) or not data["grant_types"]:
+        raise MetadataError(f"grant_types: some of {', '.join(GRANT_TYPES)}", field="grant_types")
+    code = "authorization_code" in data["grant_types"]
+    if set(data["response_types"]) != ({"code"} if code else set()):
+        raise MetadataError("response_types: code goes with authorization_code, and nothing else is supported",
+                            field="response_types")  # fmt: skip
+    if "refresh_token" in data["grant_types"] and not code:
+        raise MetadataError("grant_types: refresh_token goes with authorization_code", field="grant_types")
+    if machine and code:
+        raise MetadataError("grant_types: a machine has client_credentials only", field="grant_types")
+
+    _check_authentication(kind, data)
+    _check_redirects(kind, data, needed=code)
+    _check_scope(machine, data)
+    for member, allowed in (
+        ("id_token_signed_response_alg", ID_TOKEN_ALGORITHMS),
+        ("userinfo_signed_response_alg", USERINFO_ALGORITHMS),
+        ("token_endpoint_auth_signing_alg", ASSERTION_ALGORITHMS),
+        ("subject_type", ("public",)),
+    ):
+        if member in data and data[member] not in allowed:
+            raise MetadataError(f"{member}: one of {', '.join(allowed)}", field=member)
+    for member in _UNSUPPORTED & data.keys():
+        raise MetadataError(f"{member}: not supported", field=member)
+    for member in _UNSUPPORTED_WHEN_TRUE:
+        if data.get(member) not in (None, False):
+            raise MetadataError(f"{member}: not supported", field=member)
+    if data.get("request_uris"):
+        raise MetadataError("request_uris: not supported", field="request_uris")
+
+    for member in ("require_auth_time", "backchannel_logout_session_required", "frontchannel_logout_session_required"):
+        if member in data and not isinstance(data[member], bool):
+            raise MetadataError(f"{member}: true or false", field=member)
+    if "default_max_age" in data and (type(data["default_max_age"]) is not int or not 0 <= data["default_max_age"] < 2**31):
+        raise MetadataError("default_max_age: a number of seconds", field="default_max_age")
+    for member in ("backchannel_logout_uri", "frontchannel_logout_uri", "initiate_login_uri"):
+        if member in data:
+            _check_web_address(data[member], member)
+    if "frontchannel_logout_uri" in data:
+        raise MetadataError("frontchannel_logout_uri: not supported, use backchannel_logout_uri", field="frontchannel_logout_uri")
+    for member, value in list(data.items()):
+        base, _, tag = member.partition("#")
+        if base not in _TAGGED:
+            continue
+        if (tag and not _LANGUAGE_TAG.match(tag)) or not isinstance(value, str) or len(value) > 2000:
+            raise MetadataError(f"{base}: a text, with a well-formed language tag if any", field=member)
+        if base == "client_name" and (not value.strip() or len(value) > 200 or not value.isprintable()):
+            raise MetadataError("client_name: 1 to 200 printable characters", field=member)
+        if base != "client_name":
+            _check_web_address(value, member)
+    return data
+
+
+def _strings(data: dict[str, Any], member: str) -> None:
+    value = data[member]
+    if isinstance(value, tuple | set | frozenset):
+        value = data[member] = list(value)
+    if not isinstance(value, list) or len(value) > 100 or not all(isinstance(v, str) and 0 < len(v) <= 2000 for v in value):
+        code = "invalid_redirect_uri" if member == "redirect_uris" else "invalid_client_metadata"
+        raise MetadataError(f"{member}: a list of texts", field=member, code=code)
+
+
+def _check_authentication(kind: str, data: dict[str, Any]) -> None:
+    method = data["token_endpoint_auth_method"]
+    if method not in AUTH_METHODS:
+        raise MetadataError(f"token_endpoint_auth_method: one of {', '.join(AUTH_METHODS)}", field="token_endpoint_auth_method")
+    if method == "none" and "client_credentials" in data["grant_types"]:
+        raise MetadataError("token_endpoint_auth_method: client_credentials needs a client that authenticates (RFC 6749 §4.4)",
+                            field="token_endpoint_auth_method")  # fmt: skip
+    if kind in ("spa", "native") and method.startswith("client_secret_"):
+        raise MetadataError("token_endpoint_auth_method: a public client can't keep a secret", field="token_endpoint_auth_method")
+    if "jwks" in data and "jwks_uri" in data:
+        raise MetadataError("jwks: not together with jwks_uri (OpenID Registration §2)", field="jwks")
+    if method == "private_key_jwt" and "jwks" not in data and "jwks_uri" not in data:
+        raise MetadataError("jwks: private_key_jwt needs jwks or jwks_uri", field="jwks")
+    if "jwks" in data:
+        import_public_keys(data["jwks"])
+    if "jwks_uri" in data:
+        _check_web_address(data["jwks_uri"], "jwks_uri")
+
+
+def import_public_keys(jwks: Any) -> KeySet:
+    """A client's key set. Raises `MetadataError` unless it holds usable public asymmetric keys and nothing private."""
+    problem = MetadataError("jwks: a JWK Set of public RSA (2048 bits or more) or P-256 keys", field="jwks")
+    if not isinstance(jwks, dict) or not isinstance(jwks.get("keys"), list) or not 0 < len(jwks["keys"]) <= 20:
+        raise problem
+    for key in jwks["keys"]:
+        if not isinstance(key, dict) or {"d", "p", "q", "dp", "dq", "qi", "k", "oth"} & key.keys():
+            raise problem
+        if not all(isinstance(value, str | list) for value in key.values()):
+            raise problem
+    usable = [key for key in jwks["keys"] if key.get("kty") == "RSA" or (key.get("kty"), key.get("crv")) == ("EC", "P-256")]
+    try:
+        keys = KeySet.import_key_set({"keys": usable})
+        if any(key.key_type == "RSA" and key.raw_value.key_size < 2048 for key in keys):  # type: ignore[union-attr]
+            raise problem
+    except (JoseError, ValueError, TypeError, KeyError):
+        raise problem from None
+    return keys
+
+
+def _check_redirects(kind: str, data: dict[str, Any], *, needed: bool) -> None:
+    data.setdefault("redirect_uris", [])
+    if needed and not data["redirect_uris"]:
+        raise MetadataError("redirect_uris: at least one", field="redirect_uris", code="invalid_redirect_uri")
+    if not needed and data["redirect_uris"]:
+        raise MetadataError("redirect_uris: only with authorization_code", field="redirect_uris", code="invalid_redirect_uri")
+    for member in ("redirect_uris", "post_logout_redirect_uris"):
+        for uri in data.get(member, ()):
+            problem = redirect_problem(kind, uri)
+            if problem:
+                code = "invalid_redirect_uri" if member == "redirect_uris" else "invalid_client_metadata"
+                raise MetadataError(f"{member}: {problem}", field=member, code=code)
+
+
+def redirect_problem(kind: str, uri: str) -> str | None:
+    """Why this can't be a redirect URI (R01), or None.
+
+    https for all; native clients also a loopback IP literal over http, on any port when the request comes, and a
+    private scheme in reverse-domain notation (RFC 8252 §7). http on localhost only where the issuer itself is there.
+    """
+    if not uri.isascii() or not uri.isprintable() or any(c in uri for c in ' "<>\\^`{|}*'):
+        return "an absolute URI of plain ASCII characters, without wildcards"
+    if "#" in uri:
+        return "no fragment (RFC 6749 §3.1.2)"
+    try:
+        parts = urlsplit(uri)
+        port = parts.port
+    except ValueError:
+        return "not a URI"
+    if "@" in parts.netloc:
+        return "no user information"
+    if parts.scheme == "https":
+        return None if parts.hostname and port != 0 else "https needs a host"
+    if parts.scheme == "http":
+        local = current_app.extensions["onix_settings"].local
+        if local and parts.hostname in ("localhost", "127.0.0.1", "::1"):
+            return None
+        host = parts.netloc.rsplit(":", 1)[0] if port is not None else parts.netloc
+        if kind == "native" and host in _LOOPBACK:
+            return None
+        return "http is for the loopback addresses 127.0.0.1 and [::1] of native clients only"
+    if kind == "native" and _PRIVATE_SCHEME.match(parts.scheme) and not parts.netloc and parts.path.startswith("/"):
+        return None
+    return "https, or for native clients a loopback address or a private scheme like com.example.app:/callback"
+
+
+def _check_web_address(value: Any, member: str) -> None:
+    """An https address without fragment; http on this machine only where the issuer itself is there."""
+    problem = MetadataError(f"{member}: an https address", field=member)
+    if not isinstance(value, str) or len(value) > 2000 or not value.isascii() or not value.isprintable() or "#" in value:
+        raise problem
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        raise problem from None
+    local = current_app.extensions["onix_settings"].local and parts.hostname in ("localhost", "127.0.0.1", "::1")
+    if not (parts.scheme == "https" or (parts.scheme == "http" and local)) or not parts.hostname or "@" in parts.netloc:
+        raise problem
+    if any(c in value for c in ' "<>\\^`{|}'):
+        raise problem
+
+
+def _check_scope(machine: bool, data: dict[str, Any]) -> None:
+    if not isinstance(data["scope"], str) or len(data["scope"]) > 2000:
+        raise MetadataError("scope: words separated by spaces", field="scope")
+    words = data["scope"].split()
+    if not all(_SCOPE_TOKEN.match(word) for word in words):
+        raise MetadataError("scope: a word has a character that RFC 6749 §3.3 does not allow", field="scope")
+    if machine and set(words) & set(SCOPES):
+        raise MetadataError("scope: a machine has no person to ask about", field="scope")
+    if not machine and not set(words) <= set(SCOPES):
+        raise MetadataError(f"scope: some of {', '.join(SCOPES)}", field="scope")
+    data["scope"] = " ".join(dict.fromkeys(words))
+
+
+def resources(client: ClientInfo) -> dict[str, str | None]:
+    """The resource URIs this client may ask (RFC 8707), the default first, each with the app whose privileges count.
+
+    A client of an app: the app's own, and the provider's API. Another: the issuer (no app).
+    """
+    issuer: str = current_app.extensions["onix_settings"].issuer
+    if client.app_id is None:
+        return {issuer: None, f"{issuer}/api/v1": None} if client.kind == "machine" else {issuer: None}
+    catalog = current_app.extensions["onix_catalog"]
+    found: dict[str, str | None] = {catalog.apps[client.app_id].resource: client.app_id}
+    if "account" in catalog.apps:
+        found.setdefault(f"{issuer}/api/v1", "account")
+    return found
+
+
+__all__ = [
+    "SCOPES", "ClientInfo", "MetadataError", "Registered", "cached_client", "change_metadata", "clients_of_app",
+    "disable_client", "enable_client", "find_client", "list_clients", "load_client", "register", "resources",
+    "rotate_secret", "validate_metadata",
+]  # fmt: skip
