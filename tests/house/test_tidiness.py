@@ -1,0 +1,84 @@
+"""What stands in the repository: hashed requirements, no machine's paths, no registry's hosts, no unfinished work."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.needs import ROOT
+
+TEXT = {".py", ".toml", ".txt", ".in", ".md", ".html", ".css", ".js", ".mjs", ".json", ".cfg", ".po", ".yml", ".yaml",
+        ".xml", ".mako", ".svg", ".sh", ""}  # fmt: skip
+MACHINE_PATHS = re.compile(r"/(?:work|root|home|Users)/[A-Za-z0-9_.-]+|/tmp/w\b|[A-Z]:\\\\Users")
+# Split so that this file does not name them itself.
+REGISTRIES = [".".join(parts) for parts in (
+    ("pypi", "org"), ("files", "pythonhosted", "org"), ("registry", "npmjs", "org"), ("deb", "debian", "org"),
+    ("registry", "yarnpkg", "com"),
+)]  # fmt: skip
+UNFINISHED = re.compile(r"\b(?:" + "|".join(("TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK")) + r")\b")
+
+
+def _files() -> list[Path]:
+    """What version control knows or would take, read as text; in an unpacked archive, everything that is ours."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+    )
+    names = listed.stdout.decode().split("\0") if listed.returncode == 0 else []
+    paths = [ROOT / name for name in names if name]
+    return [path for path in paths if path.is_file() and path.suffix in TEXT]
+
+
+def _lines_with(pattern: re.Pattern[str]) -> list[str]:
+    found = []
+    for path in _files():
+        if path.name == Path(__file__).name:
+            continue
+        for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
+            if pattern.search(line):
+                found.append(f"{path.relative_to(ROOT)}:{number}: {line.strip()[:160]}")
+    return found
+
+
+def test_no_file_names_a_path_of_a_machine() -> None:
+    assert _lines_with(MACHINE_PATHS) == []
+
+
+def test_no_file_names_a_registry() -> None:
+    assert _lines_with(re.compile("|".join(map(re.escape, REGISTRIES)))) == []
+
+
+def test_nothing_is_left_unfinished() -> None:
+    assert _lines_with(UNFINISHED) == []
+
+
+@pytest.mark.parametrize("name", ["base.txt", "build.txt", "test.txt"])
+def test_requirements_are_pinned_and_hashed(name: str) -> None:
+    text = (ROOT / "requirements" / name).read_text().replace("\\\n", " ")
+    for line in (line.strip() for line in text.splitlines()):
+        if line and not line.startswith("#"):
+            assert "==" in line and "--hash=sha256:" in line, line
+    assert "://" not in text and "--index-url" not in text and "--find-links" not in text
+
+
+def test_package_locks_name_no_host() -> None:
+    """npm takes the registry it is set up with when a lock names none; integrity stays."""
+    for path in _files():
+        if path.name != "package-lock.json":
+            continue
+        packages = json.loads(path.read_text())["packages"]
+        assert packages, path
+        for name, package in packages.items():
+            assert "resolved" not in package, f"{path}: {name}"
+            assert not name or package["integrity"].startswith("sha512-"), f"{path}: {name}"
+
+
+def test_private_keys_are_not_at_rest_here() -> None:
+    marker = "-----BEGIN " + "PRIVATE KEY-----"
+    assert [str(path.relative_to(ROOT)) for path in _files() if marker in path.read_text(errors="replace")] == []
