@@ -10,7 +10,7 @@ import importlib
 from flask import Flask
 
 from . import settings as _settings
-from .kernel import events, web
+from .kernel import events, logging, web
 from .kernel.database import db, prepare_engine
 from .settings import ROOT, Settings
 
@@ -31,6 +31,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     db.init_app(app)
     with app.app_context():
         prepare_engine(db.engine)
+    logging.init_app(app)
     web.init_app(app)
     for name in ROOMS + (DEMO_ROOMS if settings.is_demo else ()):
         room = importlib.import_module(f"{__name__}.{name}")

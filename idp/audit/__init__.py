@@ -1,0 +1,15 @@
+"""The audit trail: one row per event, written in the event's own transaction (R46).
+
+Owns: `audit_entry`. Does not own: what an event means. Entries are only ever added.
+Start reading: `listener.py`.
+"""
+
+from __future__ import annotations
+
+from idp.kernel.events import Bus
+
+
+def subscribe(bus: Bus) -> None:
+    from . import listener
+
+    listener.subscribe(bus)

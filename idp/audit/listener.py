@@ -1,0 +1,62 @@
+"""Turning an event into an audit entry: who, what, whom, where from; never a secret, an address or a name."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from flask import g, has_request_context, request
+
+from idp.kernel.database import db
+from idp.kernel.events import Bus, Event
+from idp.kernel.logging import redact
+
+from .models import AuditEntry
+
+_COLUMNS = frozenset({"at", "actor_id", "account_id", "member_id", "organization_id", "client_id"})
+_PERSONAL = frozenset({"address", "normalized", "language"})  # the account or proof named beside them says whose
+_MANY = 20  # longer lists are counted instead
+
+
+def subscribe(bus: Bus) -> None:
+    bus.subscribe(Event, record)
+
+
+def record(event: Event) -> None:
+    """Add the entry of one event to the current transaction."""
+    here = has_request_context()
+    db.session.add(
+        AuditEntry(
+            at=event.at,
+            event=type(event).__name__,
+            result=str(getattr(event, "reason", None) or "ok")[:40],
+            actor_id=event.actor_id or (_signed_in() if here else None),
+            account_id=getattr(event, "account_id", None),
+            member_id=getattr(event, "member_id", None),
+            organization_id=getattr(event, "organization_id", None),
+            client_id=getattr(event, "client_id", None),
+            request_id=g.get("request_id") if here else None,
+            address=request.remote_addr if here else None,
+            data=_data(event),
+        )
+    )
+
+
+def _signed_in() -> str | None:
+    """The account that this request has been found to act for, if anything has asked yet; never asks itself."""
+    account = getattr(g.get("_login_user"), "account", None)
+    return getattr(account, "id", None)
+
+
+def _data(event: Event) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for field in fields(event):
+        value = getattr(event, field.name)
+        if field.name in _COLUMNS or field.name in _PERSONAL or value is None:
+            continue
+        if isinstance(value, tuple | list | frozenset | set):
+            value = list(value) if len(value) <= _MANY else {"count": len(value)}
+        elif not isinstance(value, str | int | bool):
+            continue
+        found[field.name] = redact(value, field.name)
+    return found

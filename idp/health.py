@@ -1,0 +1,139 @@
+"""What machines ask about this process: alive, ready, and numbers (R49).
+
+`/healthz/live` answers as long as the process does. `/healthz/ready` looks at the database, at whether its migrations
+are at head, and at whether the signing keys can be used. `/metrics` is Prometheus text; its labels are routes, never
+addresses or ids.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from functools import cache
+
+import structlog
+from flask import Blueprint, Flask, Response, g, jsonify, request
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import REGISTRY, Collector
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from idp.kernel import clock
+from idp.kernel.database import autocommit, db
+from idp.kernel.logging import route
+from idp.kernel.web import csrf
+from idp.oidc import keys
+from idp.outbox import service as outbox
+from idp.settings import ROOT
+
+log = structlog.get_logger(__name__)
+blueprint = Blueprint("health", __name__)
+_REQUESTS = Counter("onix_requests_total", "Answered requests", ["method", "route", "status"])
+_SECONDS = Histogram(
+    "onix_request_seconds",
+    "Seconds until the answer",
+    ["route"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
+)
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def init_app(app: Flask) -> None:
+    csrf.exempt(blueprint)
+    app.register_blueprint(blueprint)
+    app.after_request(_count)
+
+
+def _count(response: Response) -> Response:
+    where = route()
+    _REQUESTS.labels(request.method if request.method in _METHODS else "OTHER", where, response.status_code).inc()
+    if "request_started" in g:
+        _SECONDS.labels(where).observe(time.perf_counter() - g.request_started)
+    return response
+
+
+@cache
+def head() -> str | None:
+    """The newest migration of this release."""
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "idp" / "migrations"))
+    return ScriptDirectory.from_config(config).get_current_head()
+
+
+def current_revision(connection: Connection) -> str | None:
+    """The migration that the database is at; None for a database that has none."""
+    from alembic.runtime.migration import MigrationContext
+
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def problems() -> dict[str, str]:
+    """What keeps this process from serving, by check; empty when ready. Says what, never where or with which secret."""
+    found: dict[str, str] = {}
+    try:
+        with autocommit() as connection:
+            connection.execute(text("SELECT 1"))
+            if current_revision(connection) != head():
+                found["migrations"] = "not at head"
+    except SQLAlchemyError as error:
+        log.warning("not_ready", error=type(error).__name__)
+        return {"database": "not reachable"}
+    try:
+        for alg in ("ES256", "RS256"):
+            keys.signing_key(alg, clock.now())
+    except Exception as error:  # whatever is wrong with a key, the answer is the same: not ready
+        log.warning("not_ready", error=type(error).__name__)
+        found["keys"] = "no usable signing key"
+    finally:
+        db.session.rollback()
+    return found
+
+
+@blueprint.get("/healthz/live")
+def live() -> Response:
+    return _plain({"status": "ok"}, 200)
+
+
+@blueprint.get("/healthz/ready")
+def ready() -> Response:
+    found = problems()
+    checks = {name: found.get(name, "ok") for name in ("database", "migrations", "keys")}
+    return _plain({"status": "not ready" if found else "ok", "checks": checks}, 503 if found else 200)
+
+
+def _plain(body: dict[str, object], status: int) -> Response:
+    response = jsonify(body)
+    response.status_code = status
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+class _Deliveries(Collector):
+    """Deliveries that wait or were given up, counted in the database when asked."""
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        family = GaugeMetricFamily("onix_deliveries", "Mails and logout tokens", labels=["lane", "state"])
+        try:
+            for lane, state, count in outbox.counts():
+                family.add_metric([lane, state], count)
+        except SQLAlchemyError as error:
+            log.warning("metrics_without_database", error=type(error).__name__)
+        finally:
+            db.session.rollback()
+        yield family
+
+
+@blueprint.get("/metrics")
+def metrics() -> Response:
+    registry = REGISTRY
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        registry = CollectorRegistry()
+        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    deliveries = CollectorRegistry()
+    deliveries.register(_Deliveries())
+    return Response(generate_latest(registry) + generate_latest(deliveries), content_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,148 @@
+"""The words of a mail: one template per kind and language gives the subject, the text and the HTML.
+
+`templates/mail/<kind>/<language>.jinja` extends `layout.txt` or `layout.html`, whichever is being rendered, so both
+parts of a mail always say the same. Links are made here, while rendering, from the configured issuer (idea 8 of
+DESIGN §5); the Host header of no request ever reaches a mail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from flask import current_app
+from flask_mail import Message
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from idp.accounts import service as accounts
+from idp.accounts.models import Account, MailboxProof
+from idp.kernel import clock, language
+from idp.kernel.database import db
+from idp.organizations.models import Invitation, Member, Organization
+from idp.settings import ROOT
+
+from .models import Delivery
+
+
+@dataclass(frozen=True)
+class Words:
+    """A mail as a person reads it."""
+
+    subject: str
+    text: str
+    html: str
+
+
+@cache
+def _environment(layout: str) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(ROOT / "templates" / "mail"),
+        autoescape=layout.endswith(".html"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["layout"] = layout
+    return environment
+
+
+def render(kind: str, spoken: str, **values: Any) -> Words:
+    """Render one mail. A subject is one line whatever stands in the values."""
+    name = f"{kind}/{spoken}.jinja"
+    plain, rich = (_environment(layout).get_template(name) for layout in ("layout.txt", "layout.html"))
+    values["language"] = spoken
+    subject = " ".join("".join(plain.blocks["subject"](plain.new_context(values))).split())
+    return Words(subject, plain.render(values).strip() + "\n", rich.render(values, subject=subject))
+
+
+def compose(delivery: Delivery) -> Message | None:
+    """The message that a delivery owes, or None when there is nothing left to tell (the link is spent, say)."""
+    values = _KINDS[delivery.kind](delivery.payload)
+    if values is None:
+        return None
+    settings = current_app.extensions["onix_settings"]
+    spoken = language.match([str(delivery.payload.get("language") or "")]) or settings.default_locale
+    words = render(delivery.kind, spoken, issuer=settings.issuer, **values)
+    message = Message(
+        subject=words.subject,
+        recipients=[delivery.payload["address"]],
+        body=words.text,
+        html=words.html,
+        sender=settings.mail_sender,
+        date=float(delivery.created_at),
+        extra_headers={"Auto-Submitted": "auto-generated", "Content-Language": spoken},
+    )
+    # The same on every attempt, so that a mailbox drops the twin of a resend after a crash.
+    message.msgId = f"<{delivery.id}@{settings.issuer.split('://', 1)[1].split(':')[0]}>"
+    return message
+
+
+def _with_proof(payload: dict[str, Any]) -> dict[str, Any] | None:
+    proof = db.session.get(MailboxProof, payload["proof_id"], populate_existing=True)
+    if proof is None or proof.spent_at is not None or proof.expires_at <= clock.now():
+        return None
+    return {"link": _issuer() + accounts.link_for(proof), "address": proof.address, "hours": _hours(proof)}
+
+
+def _hours(proof: MailboxProof) -> int:
+    return max(1, round((proof.expires_at - proof.created_at) / 3600))
+
+
+def _already_registered(payload: dict[str, Any]) -> dict[str, Any] | None:
+    return {"address": payload["address"], "login": f"{_issuer()}/login", "forgot": f"{_issuer()}/password/forgot"}
+
+
+def _password_changed(payload: dict[str, Any]) -> dict[str, Any] | None:
+    account = db.session.get(Account, payload["account_id"])
+    if account is None:
+        return None
+    return {"name": account.name, "address": payload["address"], "forgot": f"{_issuer()}/password/forgot"}
+
+
+def _invitation(payload: dict[str, Any]) -> dict[str, Any] | None:
+    invitation = db.session.get(Invitation, payload["invitation_id"], populate_existing=True)
+    if invitation is None or invitation.accepted_at or invitation.revoked_at or invitation.expires_at <= clock.now():
+        return None
+    member = db.session.get(Member, invitation.member_id)
+    organization = db.session.get(Organization, member.organization_id) if member else None
+    if member is None or organization is None:
+        return None
+    inviter = db.session.get(Account, invitation.invited_by) if invitation.invited_by else None
+    link = _invitation_link(invitation)
+    return {
+        "link": _issuer() + link,
+        "organization": organization.name,
+        "company": member.company.name if member.company else None,
+        "inviter": inviter.name if inviter else None,
+        "name": member.name,
+        "days": max(1, round((invitation.expires_at - clock.now()) / 86400)),
+    }
+
+
+def _invitation_link(invitation: Invitation) -> str:
+    from idp.organizations import service as organizations
+
+    maker: Callable[[Invitation], str] | None = getattr(organizations, "link_for_invitation", None)
+    return maker(invitation) if maker else "/login"
+
+
+def _test(payload: dict[str, Any]) -> dict[str, Any] | None:
+    return {"address": payload["address"]}
+
+
+def _issuer() -> str:
+    return str(current_app.extensions["onix_settings"].issuer)
+
+
+_KINDS: dict[str, Callable[[dict[str, Any]], dict[str, Any] | None]] = {
+    "activation": _with_proof,
+    "already_registered": _already_registered,
+    "reset": _with_proof,
+    "mailbox": _with_proof,
+    "password_changed": _password_changed,
+    "invitation": _invitation,
+    "test": _test,
+}
+KINDS = tuple(_KINDS)

@@ -1,0 +1,146 @@
+"""Queueing deliveries in the transaction of what caused them, and taking them out again under a lease.
+
+A delivery is due at `due_at`, belongs to whoever holds its lease until `leased_until`, and is settled once: as
+delivered, given up (visibly: a row, an error line and a metric), or dropped because there is nothing left to tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import CursorResult, delete, func, select, update
+
+from idp.kernel import clock
+from idp.kernel.database import db, new_id
+from idp.kernel.refusal import Refusal
+
+from .models import Delivery
+
+MAIL, LOGOUT, EXPAND = "mail", "logout", "expand"
+KEPT = 30 * 86400  # seconds that a settled delivery stays to be looked at
+
+
+def queue_mail(kind: str, *, address: str, language: str | None, payload: dict[str, Any] | None = None) -> Delivery:
+    """Owe one mail of `kind` (a folder of `templates/mail/`) to one address; `payload` holds ids and plain words.
+
+    Raises ValueError for an address that could break a header.
+    """
+    if any(character in address for character in "\r\n\0") or "@" not in address:
+        raise ValueError("not an address that a mail can be sent to")
+    data = {**(payload or {}), "address": address, "language": language}
+    return _queue(MAIL, address.rsplit("@", 1)[1].lower(), kind, data)
+
+
+def queue_logout(*, client_id: str, sub: str, sid: str | None) -> Delivery:
+    """Owe one logout token (OpenID Connect Back-Channel Logout §2.4) to one client."""
+    return _queue(LOGOUT, client_id, "logout", {"client_id": client_id, "sub": sub, "sid": sid})
+
+
+def queue_expansion(organization_id: str) -> Delivery:
+    """Owe a look at every live authorization of one organization, taken by the worker in pages."""
+    return _queue(EXPAND, organization_id, "expand", {"organization_id": organization_id, "after": None})
+
+
+def _queue(lane: str, destination: str, kind: str, payload: dict[str, Any]) -> Delivery:
+    now = clock.now()
+    delivery = Delivery(
+        id=new_id(), lane=lane, destination=destination[:254], kind=kind, payload=payload, created_at=now, due_at=now
+    )
+    db.session.add(delivery)
+    return delivery
+
+
+def due(lane: str, now: int, *, without: Collection[str] = (), limit: int = 32) -> list[str]:
+    """The oldest due delivery of each destination, so that a long queue for one hides no other's."""
+    statement = select(func.min(Delivery.id)).where(
+        Delivery.lane == lane, Delivery.settled_at.is_(None), Delivery.due_at <= now, Delivery.leased_until <= now
+    )
+    if without:
+        statement = statement.where(Delivery.destination.not_in(list(without)))
+    return list(db.session.scalars(statement.group_by(Delivery.destination).limit(limit)))
+
+
+def claim(delivery_id: str, now: int, seconds: int) -> Delivery | None:
+    """Take the lease by one conditional update; None when another worker was first. Counts the attempt."""
+    lease = new_id()
+    taken: CursorResult[Any] = db.session.execute(  # type: ignore[assignment]
+        update(Delivery)
+        .where(
+            Delivery.id == delivery_id,
+            Delivery.settled_at.is_(None),
+            Delivery.due_at <= now,
+            Delivery.leased_until <= now,
+        )
+        .values(lease=lease, leased_until=now + seconds, attempts=Delivery.attempts + 1)
+        .execution_options(synchronize_session=False)
+    )
+    if taken.rowcount != 1:
+        return None
+    return db.session.get(Delivery, delivery_id, populate_existing=True)
+
+
+def settle(delivery_id: str, lease: str | None, outcome: str, now: int, error: str | None = None) -> bool:
+    """End a delivery for good. False when the lease has passed to another worker meanwhile."""
+    return _finish(
+        delivery_id, lease, {"settled_at": now, "outcome": outcome, "last_error": error, "leased_until": 0, "lease": None}
+    )
+
+
+def postpone(
+    delivery_id: str, lease: str | None, due_at: int, error: str | None, payload: dict[str, Any] | None = None
+) -> bool:
+    """Give the lease back and try again at `due_at`. False when the lease has passed to another worker meanwhile."""
+    values: dict[str, Any] = {"due_at": due_at, "last_error": error, "leased_until": 0, "lease": None}
+    if payload is not None:
+        values |= {"payload": payload, "attempts": 0}
+    return _finish(delivery_id, lease, values)
+
+
+def _finish(delivery_id: str, lease: str | None, values: dict[str, Any]) -> bool:
+    done: CursorResult[Any] = db.session.execute(  # type: ignore[assignment]
+        update(Delivery)
+        .where(Delivery.id == delivery_id, Delivery.lease == lease, Delivery.settled_at.is_(None))
+        .values(**values)
+        .execution_options(synchronize_session=False)
+    )
+    return bool(done.rowcount == 1)
+
+
+def retry(delivery_id: str) -> Delivery:
+    """Owe a delivery that was given up once more, now. Raises `Refusal("unknown_delivery")`."""
+    delivery = db.session.get(Delivery, delivery_id)
+    if delivery is None or delivery.outcome == "delivered":
+        raise Refusal("unknown_delivery", "There is no such delivery to repeat.", status=404)
+    delivery.settled_at = delivery.outcome = None
+    delivery.attempts, delivery.due_at, delivery.leased_until, delivery.lease = 0, clock.now(), 0, None
+    return delivery
+
+
+def listed(*, state: str | None = None, limit: int = 100) -> list[Delivery]:
+    """The newest deliveries: all, `waiting` ones, or those with one outcome."""
+    statement = select(Delivery).order_by(Delivery.id.desc()).limit(limit)
+    if state == "waiting":
+        statement = statement.where(Delivery.settled_at.is_(None))
+    elif state:
+        statement = statement.where(Delivery.outcome == state)
+    return list(db.session.scalars(statement))
+
+
+def counts() -> list[tuple[str, str, int]]:
+    """(lane, state, how many) of everything that is waiting or was given up: what an operator has to see."""
+    state = func.coalesce(Delivery.outcome, "waiting")
+    rows = db.session.execute(
+        select(Delivery.lane, state, func.count())
+        .where(Delivery.settled_at.is_(None) | (Delivery.outcome == "given_up"))
+        .group_by(Delivery.lane, state)
+    )
+    return [(lane, name, count) for lane, name, count in rows]
+
+
+def tidy(now: int) -> int:
+    """Delete what was settled long ago; returns how many rows went."""
+    gone: CursorResult[Any] = db.session.execute(  # type: ignore[assignment]
+        delete(Delivery).where(Delivery.settled_at <= now - KEPT)
+    )
+    return gone.rowcount

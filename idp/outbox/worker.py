@@ -1,0 +1,239 @@
+"""The worker: lanes that deliver, each destination by itself, and the jobs that the clock brings.
+
+Any number of workers may run. A lane looks for due deliveries about five times a second, takes at most one per
+destination at a time, and leaves a failing destination alone for a while; so a slow or dead one holds up nobody.
+"""
+
+from __future__ import annotations
+
+import smtplib
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+
+import requests
+import structlog
+from flask import Flask, current_app
+from requests_hardened import Config, Manager
+from sqlalchemy.exc import SQLAlchemyError
+
+from idp.kernel import clock
+from idp.kernel.database import db, unit_of_work
+
+from . import mails, service, smtp
+from .models import Delivery
+
+log = structlog.get_logger(__name__)
+POLL = 0.2  # seconds between two looks at an idle lane
+PAGE = 200  # authorizations looked at in one transaction of an expansion
+
+
+class Again(Exception):
+    """Not delivered this time; the text is fit for a log line."""
+
+
+@dataclass(frozen=True)
+class Lane:
+    """How one lane delivers. `attempts` until it gives up, `lease` in seconds, `width` destinations at once."""
+
+    name: str
+    deliver: Callable[[Delivery], str]  # gives the outcome; raises `Again` or `smtp.Refused`
+    attempts: int
+    lease: int
+    width: int = 16
+
+
+def back_off(attempts: int) -> int:
+    """Seconds to wait after this many attempts: 2, 6, 18, 54, … at most an hour."""
+    return int(min(3600, 2 * 3 ** max(0, attempts - 1)))
+
+
+def deliver_mail(delivery: Delivery) -> str:
+    """Compose and hand over one mail. The database is left alone while the mail server is talked to."""
+    settings = current_app.extensions["onix_settings"]
+    message = mails.compose(delivery)
+    db.session.rollback()
+    if message is None:
+        return "dropped"
+    try:
+        smtp.send(message, settings.mail_server, settings.mail.timeout)
+    except (OSError, smtplib.SMTPException) as error:
+        raise Again(f"{type(error).__name__}: {getattr(error, 'strerror', None) or 'mail server not usable'}") from None
+    return "delivered"
+
+
+@cache
+def _http(local: bool) -> Manager:
+    """Outgoing calls never reach private networks or follow redirects; loopback only in the local demo (R34)."""
+    return Manager(
+        Config(
+            ip_filter_enable=True,
+            ip_filter_allow_loopback_ips=local,
+            never_redirect=True,
+            default_timeout=(3, 7),
+            user_agent_override="Onix-Account",
+        )
+    )
+
+
+def deliver_logout(delivery: Delivery) -> str:
+    """POST a logout token, signed now (Back-Channel Logout §2.5); 200 and 204 end it, all else is tried again."""
+    from idp.oidc.logout import logout_token
+
+    settings = current_app.extensions["onix_settings"]
+    payload = delivery.payload
+    made = logout_token(payload["client_id"], payload["sub"], payload["sid"])
+    db.session.rollback()
+    if made is None:
+        return "dropped"
+    uri, token = made
+    try:
+        with _http(settings.local).send_request(
+            "POST", uri, data={"logout_token": token}, headers={"Accept": "application/json"}, stream=True
+        ) as answer:
+            status = answer.status_code
+    except (requests.RequestException, OSError, ValueError) as error:
+        raise Again(type(error).__name__) from None
+    if status not in (200, 204):
+        raise Again(f"answered {status}")
+    return "delivered"
+
+
+def deliver_expansion(delivery: Delivery) -> str:
+    """Tell the clients of one organization what changed, a page of authorizations at a time."""
+    from idp.oidc.authorizations import expand_loss
+
+    payload = dict(delivery.payload)
+    with unit_of_work():
+        after = expand_loss(payload["organization_id"], payload["after"], PAGE)
+        if after is None:
+            return "delivered"
+        service.postpone(delivery.id, delivery.lease, clock.now(), None, payload | {"after": after})
+    return "continued"
+
+
+LANES = (
+    Lane(service.MAIL, deliver_mail, attempts=12, lease=60),
+    Lane(service.LOGOUT, deliver_logout, attempts=9, lease=60),
+    Lane(service.EXPAND, deliver_expansion, attempts=12, lease=120, width=2),
+)
+
+
+class Runner:
+    """One lane at work in this process: which destinations are busy, and which are left alone until when."""
+
+    def __init__(self, app: Flask, lane: Lane) -> None:
+        self.app, self.lane = app, lane
+        self._busy: set[str] = set()
+        self._resting: dict[str, float] = {}  # destination -> monotonic seconds
+        self._lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(lane.width, thread_name_prefix=f"onix-{lane.name}")
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until told to stop; a database that is away is waited for."""
+        while not stop.is_set():
+            try:
+                taken = self.sweep()
+            except SQLAlchemyError as error:
+                log.warning("lane_waits_for_database", lane=self.lane.name, error=type(error).__name__)
+                stop.wait(2)
+                continue
+            stop.wait(0.02 if taken else POLL)
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def sweep(self) -> int:
+        """Take what is due and free to go; returns how many deliveries were taken."""
+        taken = 0
+        with self._lock:
+            now = time.monotonic()
+            self._resting = {name: until for name, until in self._resting.items() if until > now}
+            without = self._busy | set(self._resting)
+            room = self.lane.width - len(self._busy)
+        if room <= 0:
+            return 0
+        with self.app.app_context():
+            for delivery_id in service.due(self.lane.name, clock.now(), without=without, limit=room):
+                with unit_of_work():
+                    delivery = service.claim(delivery_id, clock.now(), self.lane.lease)
+                if delivery is None:
+                    continue
+                db.session.expunge(delivery)
+                with self._lock:
+                    self._busy.add(delivery.destination)
+                self._pool.submit(self._work, delivery)
+                taken += 1
+        return taken
+
+    def _work(self, delivery: Delivery) -> None:
+        try:
+            with self.app.app_context(), structlog.contextvars.bound_contextvars(delivery=delivery.id):
+                attempt(self.lane, delivery, self._rest)
+        except SQLAlchemyError as error:
+            log.warning("delivery_not_settled", delivery=delivery.id, error=type(error).__name__)
+        except Exception:
+            log.exception("delivery_failed_unexpectedly", delivery=delivery.id)
+        finally:
+            with self._lock:
+                self._busy.discard(delivery.destination)
+
+    def _rest(self, destination: str, seconds: float) -> None:
+        with self._lock:
+            self._resting[destination] = time.monotonic() + seconds
+
+
+def attempt(lane: Lane, delivery: Delivery, rest: Callable[[str, float], None] = lambda _d, _s: None) -> str:
+    """Try one claimed delivery and write down what came of it: an outcome, `continued`, or `postponed`."""
+    log_line = log.bind(lane=lane.name, kind=delivery.kind, attempt=delivery.attempts)
+    error = ""
+    try:
+        outcome = lane.deliver(delivery)
+    except smtp.Refused as refused:
+        outcome, error = "given_up", str(refused)
+    except Again as again:
+        outcome, error = "postponed", str(again)
+    except SQLAlchemyError:
+        raise
+    except Exception as bug:
+        log_line.exception("delivery_broke")
+        outcome, error = "postponed", type(bug).__name__
+    db.session.rollback()
+    now = clock.now()
+    if outcome == "continued":
+        return outcome
+    if outcome == "postponed" and delivery.attempts >= lane.attempts:
+        outcome = "given_up"
+    with unit_of_work():
+        if outcome == "postponed":
+            wait = back_off(delivery.attempts)
+            service.postpone(delivery.id, delivery.lease, now + wait, error)
+            rest(delivery.destination, min(wait, 30))
+        else:
+            service.settle(delivery.id, delivery.lease, outcome, now, error or None)
+    if outcome == "given_up":
+        log_line.error("delivery_given_up", error=error)
+    elif outcome == "postponed":
+        log_line.warning("delivery_postponed", error=error)
+    else:
+        log_line.info("delivery_settled", outcome=outcome)
+    return outcome
+
+
+def run(app: Flask, stop: threading.Event, jobs: Callable[[Flask, threading.Event], None] | None = None) -> None:
+    """Run every lane, and `jobs` beside them, until `stop` is set."""
+    threads = [threading.Thread(target=Runner(app, lane).run, args=(stop,), name=f"lane-{lane.name}") for lane in LANES]
+    if jobs:
+        threads.append(threading.Thread(target=jobs, args=(app, stop), name="jobs"))
+    for thread in threads:
+        thread.start()
+    log.info("worker_started")
+    while not stop.wait(0.5):
+        dead = [thread.name for thread in threads if not thread.is_alive()]
+        if dead:
+            log.error("worker_thread_died", threads=dead)
+            stop.set()
+    for thread in threads:
+        thread.join(timeout=20)
+    log.info("worker_stopped")
