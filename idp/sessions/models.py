@@ -1,10 +1,11 @@
-"""Rows of the sessions room: signed-in browsers, and the counters that slow guessing down."""
+"""Rows of the sessions room: signed-in browsers."""
 
 from __future__ import annotations
 
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from idp.kernel.counters import ThrottleCounter as ThrottleCounter
 from idp.kernel.database import Base, id_column
 
 
@@ -30,13 +31,3 @@ class Session(Base):
     expires_at: Mapped[int]  # absolute end; idle end is last_seen_at + the idle lifetime
     ended_at: Mapped[int | None]
     ended_reason: Mapped[str | None] = mapped_column(String(20))
-
-
-class ThrottleCounter(Base):
-    """How often something happened to one subject since `window_start` (kind `sign_in`, `address`, `mail`, …)."""
-
-    __tablename__ = "throttle_counter"
-    kind: Mapped[str] = mapped_column(String(20), primary_key=True)
-    subject_digest: Mapped[str] = mapped_column(String(64), primary_key=True)
-    window_start: Mapped[int]
-    count: Mapped[int]

@@ -1,0 +1,75 @@
+"""What happened to accounts. Raised by `service`, in the transaction that did it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from idp.kernel.events import Event
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActivationRequested(Event):
+    """Someone asked for an account. `known`: the address has one already, and gets another mail that says so."""
+
+    proof_id: str
+    address: str
+    language: str
+    known: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResetRequested(Event):
+    """Someone asked for a new password of an existing account."""
+
+    proof_id: str
+    account_id: str
+    address: str
+    language: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MailboxProofRequested(Event):
+    """An address of an account is to be proven by a link."""
+
+    proof_id: str
+    account_id: str
+    address: str
+    language: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountCreated(Event):
+    account_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountActivated(Event):
+    """A person created the account through the activation link."""
+
+    account_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddressProven(Event):
+    """The account has shown that it reads this mailbox; `normalized` is the address as compared."""
+
+    account_id: str
+    normalized: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PasswordChanged(Event):
+    """`by_reset`: through a mailed link, otherwise by someone who knew the old password."""
+
+    account_id: str
+    by_reset: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountDisabled(Event):
+    account_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountEnabled(Event):
+    account_id: str

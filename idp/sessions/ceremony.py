@@ -1,0 +1,85 @@
+"""Signing in with a password, step by step, each with its own short transaction and none around the hashing."""
+
+from __future__ import annotations
+
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import select, update
+from sqlalchemy.orm import lazyload
+
+from idp.accounts import addresses, passwords
+from idp.accounts.models import Account, EmailAddress
+from idp.kernel import clock
+from idp.kernel.database import db, unit_of_work
+from idp.kernel.events import emit
+from idp.kernel.refusal import Refusal
+from idp.kernel.secrets import digest
+
+from . import events, throttle
+
+
+def authenticate(identifier: str, password: str, address: str) -> Account | Refusal:
+    """Who this is, or the *no* to show (returned, because the failure is remembered).
+
+    `address` is the network address. Not inside a unit of work. The same answer and the same work for an unknown
+    address and a wrong password (R20); that an account is disabled is told only after the right password.
+    Raises `Refusal` 429 when throttled, before hashing.
+    """
+    subject = subject_of(identifier)
+    throttle.check(subject, address)
+    account = _find(subject)
+    stored = account.password_hash if account else None
+    verdict = passwords.verify(stored, password)
+    if account is None or not verdict.ok:
+        throttle.fail(address)
+        _remember(subject, account, "wrong")
+        return wrong()
+    if account.status != "active":
+        _remember(subject, account, "account_disabled")
+        return Refusal("account_disabled", _l("This account is disabled. Contact your administrator."), status=403)
+    if verdict.rehash:
+        _rehash(account, stored, passwords.hash_password(password))
+    return account
+
+
+def wrong() -> Refusal:
+    """The one error for both fields."""
+    return Refusal("wrong_credentials", _l("Wrong e-mail or password."))
+
+
+def subject_of(identifier: str) -> str:
+    """What an identifier is counted under: the address as compared, so that no spelling escapes the limit."""
+    return addresses.normalized_or_none(identifier) or identifier.strip().casefold()[:254]
+
+
+def _find(normalized: str) -> Account | None:
+    return db.session.scalar(
+        select(Account)
+        .join(EmailAddress, EmailAddress.account_id == Account.id)
+        .where(EmailAddress.normalized == normalized)
+        .options(lazyload(Account.emails))
+        .execution_options(populate_existing=True)
+    )
+
+
+def _remember(subject: str, account: Account | None, reason: str) -> None:
+    with unit_of_work():
+        emit(
+            events.SignInFailed(
+                at=clock.now(),
+                actor_id=None,
+                identifier_digest=digest(subject),
+                account_id=account.id if account else None,
+                reason=reason,
+            )
+        )
+
+
+def _rehash(account: Account, old: str | None, new: str) -> None:
+    """Store today's hash of the same password, unless the password changed meanwhile (R25)."""
+    with unit_of_work() as session:
+        session.execute(
+            update(Account).where(Account.id == account.id, Account.password_hash == old).values(password_hash=new),
+            execution_options={"synchronize_session": False},
+        )
+    db.session.refresh(account, ["password_hash"])
+    db.session.commit()

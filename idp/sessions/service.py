@@ -1,0 +1,259 @@
+"""Sessions: who is acting, signing in and out.
+
+The cookie carries a random handle, the database its digest; the loader asks for both the session and the account's
+status in one statement per request (P17, P18, R32).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+from flask import current_app, g, has_request_context, redirect, request
+from flask import session as cookie
+from flask_babel import lazy_gettext as _l
+from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
+from sqlalchemy import CursorResult, select, update
+from sqlalchemy.orm import lazyload
+
+from idp.accounts import events as people
+from idp.accounts.models import Account
+from idp.accounts.service import required_action
+from idp.kernel import clock, continuation
+from idp.kernel.database import aside, db, new_id, unit_of_work
+from idp.kernel.events import emit
+from idp.kernel.refusal import Refusal
+from idp.kernel.secrets import digest, random_handle
+from idp.settings import Lifetimes
+
+from . import events, policy, throttle
+from .ceremony import subject_of
+from .models import Session
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+login_manager = LoginManager()
+login_manager.session_protection = None  # it hashes headers that the browser controls (P18)
+
+
+@dataclass(eq=False)
+class Actor(UserMixin):
+    """The signed-in person and the session that says so. `handle` is what the cookie carries."""
+
+    account: Account
+    session: Session
+    handle: str
+
+    def get_id(self) -> str:
+        return self.handle
+
+
+def _lifetimes() -> Lifetimes:
+    return current_app.extensions["onix_settings"].lifetimes  # type: ignore[no-any-return]
+
+
+def actor() -> Actor | None:
+    """Who is signed in in this browser, account active and session alive; None otherwise. One statement a request."""
+    if not has_request_context():
+        return None
+    found = current_user._get_current_object()
+    return found if isinstance(found, Actor) else None
+
+
+@login_manager.user_loader  # type: ignore[untyped-decorator]
+def _load(handle: str) -> Actor | None:
+    now = clock.now()
+    row = db.session.execute(
+        select(Session, Account)
+        .join(Account, Account.id == Session.account_id)
+        .where(
+            Session.handle_digest == digest(handle),
+            Session.ended_at.is_(None),
+            Session.expires_at > now,
+            Session.last_seen_at > now - _lifetimes().session_idle,
+            Account.status == "active",
+        )
+        .options(lazyload(Account.emails))
+    ).one_or_none()
+    if row is None:
+        return None
+    if row.Session.last_seen_at <= now - policy.SEEN_EVERY and not db.session.info.get("unit_of_work"):
+        _seen(row.Session, now)
+    return Actor(account=row.Account, session=row.Session, handle=handle)
+
+
+def _seen(session: Session, now: int) -> None:
+    with aside() as beside:
+        beside.execute(
+            update(Session)
+            .where(Session.id == session.id, Session.last_seen_at <= now - policy.SEEN_EVERY)
+            .values(last_seen_at=now)
+        )
+
+
+def sign_in(
+    account: Account,
+    *,
+    user_agent: str | None = None,
+    address: str | None = None,
+    amr: list[str] | None = None,
+    path: str | None = None,
+    identifier: str | None = None,
+) -> Session:
+    """Make this browser the account's. Inside a unit of work, after `ceremony.authenticate`.
+
+    Always a new handle (R32). The same person signing in again keeps the session and its `sid`, with a new
+    `auth_time`; another person's session in this browser ends first: one signed-in person per browser.
+    `path`: where the continuation leads, for those who wait for this sign-in. `identifier`: as typed; the attempts
+    counted against it are forgotten. Raises `Refusal` when the account was disabled or its password changed since it
+    was checked.
+    """
+    checked = account.password_hash
+    fresh = db.session.get(Account, account.id, populate_existing=True, options=[lazyload(Account.emails)])
+    if fresh is None or fresh.status != "active" or fresh.password_hash != checked:
+        raise Refusal("sign_in_again", _l("Something changed meanwhile. Sign in again."), status=401)
+    now, lifetimes, methods = clock.now(), _lifetimes(), amr or ["pwd"]
+    handle = random_handle()
+    session = _current_of_browser()
+    if session is not None and session.account_id != fresh.id:
+        _end(session, "replaced")
+        session = None
+    if session is None:
+        session = Session(id=new_id(), account_id=fresh.id, created_at=now)
+        db.session.add(session)
+    session.handle_digest = digest(handle)
+    session.auth_time = session.last_seen_at = now
+    session.expires_at = now + lifetimes.session_absolute
+    session.acr, session.amr = policy.acr_of(methods), methods
+    session.user_agent = _printable(user_agent if user_agent is not None else request.headers.get("User-Agent", ""))
+    session.address = (address if address is not None else request.remote_addr or "")[:45]
+    db.session.flush()
+    if identifier is not None:
+        throttle.clear(subject_of(identifier))
+    _renew_cookie()
+    cookie.permanent = True
+    login_user(Actor(account=fresh, session=session, handle=handle))
+    emit(events.SignedIn(at=now, actor_id=fresh.id, account_id=fresh.id, sid=session.id, path=path))
+    return session
+
+
+def confirm_account(path: str | None) -> None:
+    """The signed-in person goes on as themselves. Inside a unit of work; raises `Refusal` 401 when nobody is."""
+    who = actor()
+    if who is None:
+        raise Refusal("signed_out", _l("Sign in first."), status=401)
+    emit(
+        events.AccountConfirmed(
+            at=clock.now(), actor_id=who.account.id, account_id=who.account.id, sid=who.session.id, path=path
+        )
+    )
+
+
+def sign_out(session: Session | None = None) -> None:
+    """End this session (by default the acting one) and forget it in this browser. Inside a unit of work."""
+    who = actor()
+    session = session or (who.session if who else None)
+    if session is not None:
+        _end(session, "signed_out")
+    if who is not None and (session is None or session.id == who.session.id):
+        logout_user()
+        _renew_cookie()
+
+
+def end_sessions_of(account_id: str, reason: str, except_id: str | None = None, actor_id: str | None = None) -> int:
+    """End the account's live sessions everywhere, but one if named; gives how many. Inside a unit of work."""
+    statement = select(Session).where(Session.account_id == account_id, Session.ended_at.is_(None))
+    if except_id is not None:
+        statement = statement.where(Session.id != except_id)
+    ended = 0
+    for session in db.session.scalars(statement).all():
+        ended += _end(session, reason, actor_id)
+    return ended
+
+
+def on_password_changed(event: people.PasswordChanged) -> None:
+    end_sessions_of(event.account_id, "password_changed", actor_id=event.actor_id)
+
+
+def on_account_disabled(event: people.AccountDisabled) -> None:
+    end_sessions_of(event.account_id, "account_disabled", actor_id=event.actor_id)
+
+
+def login_required(view: View) -> View:
+    """Let only a signed-in person with no action outstanding in; others go to sign-in and come back to this page."""
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        who = actor()
+        if who is None:
+            return redirect(_and_back("/login"), 303)
+        if required_action(who.account) is not None:
+            return redirect(_and_back("/login/required"), 303)
+        return view(*args, **kwargs)
+
+    return cast(View, guarded)
+
+
+def _and_back(page: str) -> str:
+    """The address of `page`, with a continuation that returns to the page that was asked for."""
+    where = request.full_path.rstrip("?") if request.method in ("GET", "HEAD") else request.path
+    if where == "/" or len(where) > 500 or where.startswith("//"):
+        return page
+    with unit_of_work():
+        handle = continuation.begin(where)
+    return f"{page}?continue={handle}"
+
+
+def _current_of_browser() -> Session | None:
+    """This browser's live session, whoever's, as the database has it now."""
+    handle = cookie.get("_user_id")
+    if not isinstance(handle, str):
+        return None
+    session = db.session.scalar(
+        select(Session).where(Session.handle_digest == digest(handle)).execution_options(populate_existing=True)
+    )
+    if session is None or not policy.alive(
+        ended_at=session.ended_at,
+        last_seen_at=session.last_seen_at,
+        expires_at=session.expires_at,
+        idle=_lifetimes().session_idle,
+        now=clock.now(),
+    ):
+        return None
+    return session
+
+
+def _end(session: Session, reason: str, actor_id: str | None = None) -> int:
+    now = clock.now()
+    result = db.session.execute(
+        update(Session)
+        .where(Session.id == session.id, Session.ended_at.is_(None))
+        .values(ended_at=now, ended_reason=reason),
+        execution_options={"synchronize_session": False},
+    )
+    assert isinstance(result, CursorResult)
+    if result.rowcount != 1:
+        return 0
+    db.session.refresh(session, ["ended_at", "ended_reason"])
+    emit(
+        events.SessionEnded(
+            at=now,
+            actor_id=actor_id or session.account_id,
+            account_id=session.account_id,
+            sid=session.id,
+            reason=reason,
+        )
+    )
+    return 1
+
+
+def _renew_cookie() -> None:
+    """A new form token whenever who is signed in changes; the browser's own id and language stay."""
+    cookie.pop("csrf_token", None)
+    g.pop("csrf_token", None)
+
+
+def _printable(text: str) -> str:
+    return "".join(sign if sign.isprintable() else " " for sign in text)[:300]
