@@ -44,7 +44,7 @@ def hint(tags: str | None) -> None:
 
 
 def current() -> str:
-    """Give "en" or "nb" for whoever reads this answer. Outside a request, the language that Babel was forced to, if any."""
+    """Give "en" or "nb" for whoever reads this answer; outside a request the default."""
     if not has_request_context():
         return default()
     return (

@@ -1,0 +1,71 @@
+"""The launcher at `/`, and the switch of organization on it."""
+
+from __future__ import annotations
+
+from flask import Blueprint, current_app, redirect, render_template, request
+from flask import session as cookie
+from flask_babel import gettext as _
+from flask_wtf import FlaskForm
+from werkzeug.wrappers import Response
+from wtforms import StringField
+from wtforms.validators import DataRequired
+
+from idp import sessions
+from idp.kernel import clock, language
+from idp.kernel.database import db, unit_of_work
+from idp.kernel.refusal import Refusal
+from idp.organizations.catalog import current_catalog
+from idp.organizations.facts import load_facts_of_all_apps
+
+from . import service
+from .launcher import arrange, tellable
+
+blueprint = Blueprint("portal", __name__)
+
+CAME_FROM = "came_from"
+"""Cookie key: id of the app that the person set out from; its tile stands first."""
+
+
+class OrganizationForm(FlaskForm):
+    """Which organization the launcher shows."""
+
+    organization = StringField(validators=[DataRequired()])
+
+
+@blueprint.get("/")
+@sessions.login_required
+def home() -> str | Response:
+    """The launcher of whoever is signed in. `?app=tag` says where the person came from."""
+    actor = sessions.actor()
+    facts = load_facts_of_all_apps(db.session(), actor.account.id) if actor else None
+    if actor is None or facts is None:
+        return redirect("/login", 303)
+    apps = current_catalog().apps
+    if request.args.get("app") in apps:
+        cookie[CAME_FROM] = request.args["app"]
+    launcher = arrange(
+        facts,
+        apps.values(),
+        service.login_addresses(),
+        issuer=current_app.extensions["onix_settings"].issuer,
+        organization_id=actor.session.organization_id,
+        came_from=cookie.get(CAME_FROM),
+        language=language.shown(),
+        now=clock.now(),
+    )
+    return render_template("portal/home.html", launcher=launcher, account=actor.account)
+
+
+@blueprint.post("/organization")
+@sessions.login_required
+def switch() -> Response:
+    """Show another of the person's organizations; one that is not theirs answers as an unknown one does."""
+    actor = sessions.actor()
+    facts = load_facts_of_all_apps(db.session(), actor.account.id) if actor else None
+    form = OrganizationForm()
+    wanted = form.organization.data if form.validate_on_submit() else None
+    if actor is None or facts is None or wanted not in tellable(facts, clock.now()):
+        raise Refusal("no_organization", _("You don’t have access to this organization."), status=404)
+    with unit_of_work():
+        service.show_organization(actor.session.id, wanted)
+    return redirect("/", 303)
