@@ -7,7 +7,7 @@ BIN := .venv/bin
 CATALOGS := $(patsubst %.po,%.mo,$(wildcard idp/translations/*/LC_MESSAGES/messages.po))
 CODE := idp clients wsgi.py tests
 
-.PHONY: run test lint format bench screenshots lock messages clean help
+.PHONY: run test lint format bench screenshots lock messages migration clean help
 
 help:
 	@echo "make run          the provider, Tag, Pick and Pack, worker and mail sink; PORT=9000 moves the block"
@@ -61,6 +61,13 @@ messages: .venv/.base
 	$(BIN)/pybabel --quiet extract --mapping-file config/babel.cfg --keyword _l --no-location --sort-output --omit-header --output-file .run-messages.pot .
 	$(BIN)/pybabel --quiet update --input-file .run-messages.pot --output-dir idp/translations --locale nb --no-fuzzy-matching --omit-header
 	@rm -f .run-messages.pot
+
+# The next step of the database's history, from what the models say now.
+migration: .venv/.base
+	mkdir -p .run && rm -f .run/migration.sqlite3
+	ONIX_DATABASE_URL=sqlite:///.run/migration.sqlite3 $(BIN)/flask --app wsgi db upgrade
+	ONIX_DATABASE_URL=sqlite:///.run/migration.sqlite3 $(BIN)/flask --app wsgi db migrate --message "$(MESSAGE)" --rev-id "$(REV)"
+	rm -f .run/migration.sqlite3
 
 lock:
 	for name in build base test; do \

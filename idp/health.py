@@ -14,6 +14,7 @@ from functools import cache
 
 import structlog
 from flask import Blueprint, Flask, Response, g, jsonify, request
+from flask_migrate import Migrate
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import REGISTRY, Collector
@@ -30,6 +31,7 @@ from idp.settings import ROOT
 
 log = structlog.get_logger(__name__)
 blueprint = Blueprint("health", __name__)
+MIGRATIONS = ROOT / "idp" / "migrations"
 _REQUESTS = Counter("onix_requests_total", "Answered requests", ["method", "route", "status"])
 _SECONDS = Histogram(
     "onix_request_seconds",
@@ -41,6 +43,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 
 def init_app(app: Flask) -> None:
+    Migrate(app, db, directory=str(MIGRATIONS))
     csrf.exempt(blueprint)
     app.register_blueprint(blueprint)
     app.after_request(_count)
@@ -61,7 +64,7 @@ def head() -> str | None:
     from alembic.script import ScriptDirectory
 
     config = Config()
-    config.set_main_option("script_location", str(ROOT / "idp" / "migrations"))
+    config.set_main_option("script_location", str(MIGRATIONS))
     return ScriptDirectory.from_config(config).get_current_head()
 
 

@@ -1,0 +1,45 @@
+"""How Alembic reaches the database: through the application, under a lock, in one transaction.
+
+Two processes that upgrade at once queue: PostgreSQL on an advisory lock, SQLite on its write lock (BEGIN IMMEDIATE).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from alembic import context
+from flask import current_app
+from sqlalchemy import JSON, text
+
+from idp.kernel.database import db
+from idp.migrations import import_models
+
+LOCK = 0x4F6E6978  # "Onix": any number will do, if it is always the same
+
+
+def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
+    """Write our one JSON type as the migrations spell it."""
+    if kind == "type" and isinstance(item, JSON):
+        return "sa.JSON().with_variant(postgresql.JSONB(), 'postgresql')"
+    return False
+
+
+def run() -> None:
+    import_models()
+    options = current_app.extensions["migrate"].configure_args | {"transactional_ddl": True}
+    with db.engine.connect().execution_options(onix_write=True) as connection:
+        context.configure(
+            connection=connection,
+            target_metadata=db.metadata,
+            render_item=render_item,
+            **options,
+        )
+        with context.begin_transaction():
+            if connection.dialect.name == "postgresql":
+                connection.execute(text("SET LOCAL lock_timeout = '120s'"))
+                connection.execute(text("SET LOCAL statement_timeout = '0'"))
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+            context.run_migrations()
+
+
+run()
