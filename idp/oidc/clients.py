@@ -602,7 +602,7 @@ def resources(client: ClientInfo) -> dict[str, str | None]:
     catalog = current_app.extensions["onix_catalog"]
     found: dict[str, str | None] = {catalog.apps[client.app_id].resource: client.app_id}
     if "account" in catalog.apps:
-        found.setdefault(f"{issuer}/api/v1", "account")
+        found.setdefault(catalog.apps["account"].resource, "account")
     return found
 
 

@@ -60,9 +60,11 @@ class ClientOwner(Base):
 class AuthorizationRequest(Base):
     """An authorization request at rest, bound to a browser, until it is answered (idea 2 of DESIGN §5).
 
-    `parameters` are the validated request parameters. What the steps in between have established is written here, and
-    only `next_step()` reads it: `signed_in_at` (a sign-in done for this request), `organization_id`/`member_id`
-    chosen, `consented_at`, `account_confirmed` (select_account answered), `denied` (the person said no).
+    `id` is a random handle; `browser_digest` is empty while a cross-site POST waits for the browser's own GET.
+    `parameters` are the validated request parameters, as they were sent. What the steps in between have established
+    is written here, and only `next_step()` reads it: `signed_in_sid` (a sign-in done for this request),
+    `account_confirmed_sid` (select_account answered), `chosen_member_id`, `consented_sid`, `denied` (the person said
+    no). `answered_at`: spent, it gives no second code.
     """
 
     __tablename__ = "authorization_request"
@@ -85,8 +87,9 @@ class Authorization(Base):
     """One grant to one client for one account and one member, for life. Tokens are its shadows.
 
     `account_id` and `member_id` are None for machine grants; `member_id` is None too while no organization is to be
-    had. `offline` ones outlive the session `sid` names. `told` is a digest of the verdict that the client was last
-    given, so that a loss notifies only those whose verdict changed. Withdrawn for life: `withdrawn_at` is never unset.
+    had. `offline` ones outlive the session `sid` names. `told` is the verdict that the client was last given
+    (`claims.told`), so that a loss notifies only those whose verdict or privileges shrank. Withdrawn
+    for life: `withdrawn_at` is never unset.
     """
 
     __tablename__ = "authorization"
@@ -106,7 +109,7 @@ class Authorization(Base):
     auth_time: Mapped[int | None]
     acr: Mapped[str | None] = mapped_column(String(60))
     amr: Mapped[list[str]] = mapped_column(default=list)
-    told: Mapped[str | None] = mapped_column(String(64))
+    told: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[int]
     expires_at: Mapped[int | None]
     withdrawn_at: Mapped[int | None]
@@ -193,3 +196,16 @@ class UsedAssertion(Base):
     client_id: Mapped[str] = mapped_column(String(120), primary_key=True)
     jti_digest: Mapped[str] = mapped_column(String(64), primary_key=True)
     expires_at: Mapped[int] = mapped_column(index=True)
+
+
+class LossCheck(Base):
+    """All authorizations of an organization are to be compared with today's decision; the worker does it in pages.
+
+    `cursor` is the last authorization compared. Gone when done.
+    """
+
+    __tablename__ = "loss_check"
+    id: Mapped[str] = id_column()
+    organization_id: Mapped[str] = mapped_column(String(36))
+    cursor: Mapped[str] = mapped_column(String(36), default="")
+    created_at: Mapped[int]

@@ -1,0 +1,403 @@
+"""Authorizations: opened once, judged at every use, withdrawn for life; and what a loss does to them.
+
+An authorization is one grant to one client for one account and one member. Codes, refresh and access tokens are its
+shadows: they count while `fallen` finds nothing wrong with what it stands on, and they say what `decide` finds today.
+Start reading: `fallen` (identity), `decide` (entitlement), then the subscribers at the end (DESIGN §3 *Loss*).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+
+from idp.accounts.events import AccountDisabled, PasswordChanged
+from idp.kernel import clock
+from idp.kernel.database import db, new_id
+from idp.kernel.events import Bus, emit
+from idp.kernel.secrets import digest, random_handle
+from idp.organizations.catalog import App, current_catalog
+from idp.organizations.events import EntitlementChanged
+from idp.organizations.facts import load_facts
+from idp.organizations.policy import Choices, Decision, choose, entitlement
+from idp.sessions.events import SessionEnded
+
+from . import statements
+from .claims import Ground, lost, told
+from .clients import ClientInfo, cached_client, resources
+from .events import AuthorizationOpened, AuthorizationWithdrawn, ClientDisabled, ConsentWithdrawn, LogoutDue
+from .models import Authorization, AuthorizationRequest, LossCheck
+
+PAGE = 200  # authorizations compared at once
+
+_table = Authorization.__table__
+
+
+def open_authorization(
+    *,
+    client: ClientInfo,
+    account_id: str,
+    member_id: str | None,
+    organization_id: str | None,
+    session: Any,
+    scope: str,
+    resource: str | None = None,
+    claims_request: Mapping[str, Any] | None = None,
+    nonce: str | None = None,
+    language: str = "en",
+    offline: bool = False,
+) -> Authorization:
+    """Grant a client access for a person; emits `AuthorizationOpened`. Call inside a unit of work.
+
+    `session` is the signed-in browser's row (`id`, `expires_at`, `auth_time`, `acr`, `amr`): its sign-in is copied, and
+    an online grant ends with it. `offline` ones live `refresh_absolute` seconds and outlive it. `member_id` is the member
+    that the decision was about (`Decision.judged`), also for a denial, so that a gain shows at the next refresh.
+    """
+    now = clock.now()
+    lifetimes = current_app.extensions["onix_settings"].lifetimes
+    values: dict[str, Any] = {
+        "id": new_id(),
+        "client_id": client.id,
+        "account_id": account_id,
+        "member_id": member_id,
+        "organization_id": organization_id,
+        "sid": session.id,
+        "sub": account_id,
+        "scope": scope,
+        "resource": resource,
+        "claims_request": dict(claims_request or {}),
+        "nonce": nonce,
+        "language": language,
+        "offline": offline,
+        "auth_time": session.auth_time,
+        "acr": session.acr,
+        "amr": list(session.amr),
+        "told": None,
+        "created_at": now,
+        "expires_at": now + lifetimes.refresh_absolute if offline else session.expires_at,
+        "withdrawn_at": None,
+        "withdrawn_reason": None,
+    }
+    return _open(values)
+
+
+def _open(values: dict[str, Any]) -> Authorization:
+    db.session.connection().execute(statements.insert_authorization, values)
+    emit(
+        AuthorizationOpened(
+            at=values["created_at"],
+            actor_id=values["account_id"],
+            authorization_id=values["id"],
+            client_id=values["client_id"],
+            account_id=values["account_id"],
+            organization_id=values["organization_id"],
+        )
+    )
+    return Authorization(**values)
+
+
+def open_sibling(grant: Row[Any], decision: Decision, organization: str, scope: str) -> Authorization:
+    """An authorization like `grant`, made by the same sign-in, for another organization (DESIGN §4).
+
+    An organization that the person has nothing to do with is kept as it was asked, so that the answer stays the same.
+    """
+    member = decision.judged
+    copied = {name: getattr(grant, name) for name in (
+        "client_id", "account_id", "sid", "sub", "resource", "claims_request", "nonce", "language", "offline",
+        "auth_time", "acr", "amr", "expires_at",
+    )}  # fmt: skip
+    return _open(
+        copied
+        | {
+            "id": new_id(),
+            "member_id": member.id if member else None,
+            "organization_id": member.organization.id if member else organization[:36],
+            "scope": scope,
+            "told": told(decision),
+            "created_at": clock.now(),
+            "withdrawn_at": None,
+            "withdrawn_reason": None,
+        }
+    )
+
+
+def open_machine(client_id: str) -> str:
+    """The standing authorization of a client for itself; gives its id. Call inside a unit of work."""
+    values = {
+        "id": new_id(), "client_id": client_id, "account_id": None, "member_id": None, "organization_id": None,
+        "sid": None, "sub": client_id, "scope": "", "resource": None, "claims_request": {}, "nonce": None,
+        "language": "en", "offline": True, "auth_time": None, "acr": None, "amr": [], "told": None,
+        "created_at": clock.now(), "expires_at": None, "withdrawn_at": None, "withdrawn_reason": None,
+    }  # fmt: skip
+    return _open(values).id
+
+
+def issue_code(authorization: Authorization, request: AuthorizationRequest) -> str:
+    """A code for an authorization just opened: 256 random bits, kept as a digest, bound to client, redirect and challenge.
+
+    The redirect and the challenge are those of the stored request (RFC 6749 §4.1.3, RFC 7636 §4.4).
+    """
+    now = clock.now()
+    code = random_handle()
+    db.session.connection().execute(
+        statements.insert_code,
+        {
+            "code_digest": digest(code),
+            "authorization_id": authorization.id,
+            "client_id": authorization.client_id,
+            "redirect_uri": request.parameters["redirect_uri"],
+            "code_challenge": request.parameters.get("code_challenge") or None,
+            "created_at": now,
+            "expires_at": now + current_app.extensions["onix_settings"].lifetimes.code,
+            "spent_at": None,
+        },
+    )
+    return code
+
+
+def withdraw(authorization_ids: Iterable[str], reason: str) -> tuple[str, ...]:
+    """End authorizations for life; gives those that were still alive. Their clients hear of it.
+
+    reason: `code_reused`, `refresh_reused`, `revoked`, `session_ended`, `account_disabled`, `password_changed`,
+    `consent_withdrawn`, `client_disabled`. Emits `AuthorizationWithdrawn` and a `LogoutDue` per client and session.
+    """
+    ids = tuple(authorization_ids)
+    return _withdraw(_table.c.id.in_(ids), reason) if ids else ()
+
+
+def _withdraw(which: Any, reason: str) -> tuple[str, ...]:
+    now = clock.now()
+    rows = db.session.execute(
+        update(_table)
+        .where(which, _table.c.withdrawn_at.is_(None))
+        .values(withdrawn_at=now, withdrawn_reason=reason)
+        .returning(_table.c.id, _table.c.client_id, _table.c.sub, _table.c.sid, _table.c.account_id),
+        execution_options={"synchronize_session": False},
+    ).all()
+    if not rows:
+        return ()
+    ids = tuple(row.id for row in rows)
+    emit(AuthorizationWithdrawn(at=now, authorization_ids=ids, reason=reason))
+    _logout(now, {(row.client_id, row.sub, row.sid) for row in rows if row.account_id})
+    return ids
+
+
+def _logout(now: int, ended: Iterable[tuple[str, str, str | None]]) -> None:
+    for client_id, sub, sid in sorted(ended, key=str):
+        client = cached_client(client_id)
+        if client is not None and client.backchannel_logout_uri:
+            emit(LogoutDue(at=now, client_id=client_id, sub=sub, sid=sid))
+
+
+# Judging ------------------------------------------------------------------------------------------------------------
+
+
+def fallen(row: Row[Any] | None, now: int) -> str | None:
+    """Which part of its identity an authorization has lost, or None while it stands (DESIGN §3 *Loss*).
+
+    `row` is one of the `standing` statements'. An online grant needs its session; an offline one does not.
+    """
+    if row is None or row.withdrawn_at is not None:
+        return "withdrawn"
+    if row.expires_at is not None and row.expires_at <= now:
+        return "expired"
+    if row.client_status == "disabled":
+        return "client"
+    if row.account_id is not None and row.account_status != "active":
+        return "account"
+    if not row.offline:
+        idle: int = current_app.extensions["onix_settings"].lifetimes.session_idle
+        if row.session_ended_at is not None or row.session_expires_at is None:
+            return "session"
+        if row.session_expires_at <= now or row.session_last_seen_at + idle <= now:
+            return "session"
+    return None
+
+
+def app_of(client: ClientInfo, resource: str | None) -> App | None:
+    """The app that a token for this resource (None: the client's default) speaks about; None for clients of no app."""
+    known = resources(client)
+    app_id = known.get(resource) if resource else next(iter(known.values()))
+    return current_catalog().apps.get(app_id) if app_id else None
+
+
+def ground_of(row: Row[Any] | Authorization, client: ClientInfo, app: App | None, scope: str | None = None) -> Ground:
+    """An authorization's row as the plain values that claims are made of; `scope` where it was narrowed."""
+    scope = row.scope if scope is None else scope
+    return Ground(
+        authorization_id=row.id,
+        sub=row.sub,
+        client_id=row.client_id,
+        scope=scope,
+        machine=row.account_id is None,
+        organization=client.family or "organization" in scope.split(),
+        app_id=app.id if app else None,
+        app_name=app.name if app else None,
+        sid=row.sid,
+        auth_time=row.auth_time,
+        acr=row.acr,
+        amr=tuple(row.amr or ()),
+        nonce=row.nonce,
+        language=row.language,
+        claims_request=row.claims_request or {},
+    )
+
+
+def decide(
+    connection: Connection, row: Row[Any] | Authorization, ground: Ground, app: App | None, now: int,
+    *, organization: str | None = None,
+) -> Decision | None:  # fmt: skip
+    """Today's decision about an authorization; None where none is told (machines, clients of no app without the scope).
+
+    It is about the authorization's own member for life. One that was opened while no organization was to be had takes
+    the first that allows. `organization` asks about another one of the same person. One statement.
+    """
+    if ground.machine or not ground.organization:
+        return None
+    app_id = app.id if app else None
+    if organization is None and row.member_id is not None:
+        facts = load_facts(connection, row.account_id, app_id, row.member_id)
+        return entitlement(facts, facts.members[0] if facts.members else None, app, now) if facts else None
+    facts = load_facts(connection, row.account_id, app_id)
+    if facts is None:
+        return None
+    found = choose(facts, app, now, organization=organization or row.organization_id)
+    return found.decisions[0] if isinstance(found, Choices) else found
+
+
+def expiry(row: Row[Any], decision: Decision | None, now: int) -> int:
+    """When a token signed now ends: no token outlives the ground it stands on. `exp` and `expires_in` both come of it."""
+    ends = [now + current_app.extensions["onix_settings"].lifetimes.token]
+    if decision is not None and decision.ends_at is not None:
+        ends.append(decision.ends_at)
+    if row.expires_at is not None:
+        ends.append(row.expires_at)
+    if not row.offline and row.session_expires_at is not None:
+        ends.append(row.session_expires_at)
+    return min(ends)
+
+
+# Loss ---------------------------------------------------------------------------------------------------------------
+
+
+def subscribe(bus: Bus) -> None:
+    """Hear of everything that can be lost."""
+    bus.subscribe(EntitlementChanged, _on_entitlement_changed)
+    bus.subscribe(SessionEnded, _on_session_ended)
+    bus.subscribe(AccountDisabled, lambda event: _withdraw_all(_table.c.account_id == event.account_id, "account_disabled"))
+    bus.subscribe(PasswordChanged, lambda event: _withdraw_all(_table.c.account_id == event.account_id, "password_changed"))
+    bus.subscribe(ConsentWithdrawn, _on_consent_withdrawn)
+    bus.subscribe(ClientDisabled, _on_client_disabled)
+
+
+def _withdraw_all(which: Any, reason: str) -> None:
+    _withdraw(which, reason)
+
+
+def _on_consent_withdrawn(event: ConsentWithdrawn) -> None:
+    which = (_table.c.account_id == event.account_id) & (_table.c.client_id == event.client_id)
+    _withdraw(which, "consent_withdrawn")
+
+
+def _on_client_disabled(event: ClientDisabled) -> None:
+    """One statement and no notices: the client is gone, and how many grants it had is anybody's guess."""
+    db.session.execute(
+        update(_table)
+        .where(_table.c.client_id == event.client_id, _table.c.withdrawn_at.is_(None))
+        .values(withdrawn_at=event.at, withdrawn_reason="client_disabled"),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def _on_session_ended(event: SessionEnded) -> None:
+    """Online grants of the session end; every client of it is told, also the offline ones (Back-Channel Logout §2.7)."""
+    clients = db.session.execute(
+        select(_table.c.client_id, _table.c.sub, _table.c.sid).where(
+            _table.c.sid == event.sid, _table.c.offline, _table.c.withdrawn_at.is_(None)
+        )
+    ).all()
+    rows = db.session.execute(
+        update(_table)
+        .where(_table.c.sid == event.sid, ~_table.c.offline, _table.c.withdrawn_at.is_(None))
+        .values(withdrawn_at=event.at, withdrawn_reason="session_ended")
+        .returning(_table.c.id, _table.c.client_id, _table.c.sub, _table.c.sid),
+        execution_options={"synchronize_session": False},
+    ).all()
+    if rows:
+        ids = tuple(row.id for row in rows)
+        emit(AuthorizationWithdrawn(at=event.at, authorization_ids=ids, reason="session_ended"))
+    _logout(event.at, {(row.client_id, row.sub, row.sid) for row in (*clients, *rows)})
+
+
+def _on_entitlement_changed(event: EntitlementChanged) -> None:
+    """Compare the members' authorizations now; a whole organization's later, by the worker (idea 7)."""
+    db.session.flush()
+    if event.member_ids is not None:
+        rows = _alive(_table.c.member_id.in_(event.member_ids), limit=PAGE + 1)
+        if len(rows) <= PAGE:
+            _compare(rows)
+            return
+    db.session.execute(
+        insert(LossCheck).values(id=new_id(), organization_id=event.organization_id, cursor="", created_at=event.at)
+    )
+
+
+def expand_losses() -> int:
+    """One page of one organization-wide loss; gives how many authorizations were compared. For the worker, in a unit."""
+    check = db.session.scalar(
+        select(LossCheck).order_by(LossCheck.created_at, LossCheck.id).limit(1).with_for_update(skip_locked=True)
+    )
+    if check is None:
+        return 0
+    which = (_table.c.organization_id == check.organization_id) & (_table.c.id > check.cursor)
+    rows = _alive(which, limit=PAGE)
+    _compare(rows)
+    if len(rows) < PAGE:
+        db.session.execute(delete(LossCheck).where(LossCheck.id == check.id))
+    else:
+        check.cursor = rows[-1].id
+        db.session.flush()
+    return len(rows)
+
+
+def _alive(which: Any, *, limit: int) -> list[Row[Any]]:
+    """Authorizations in force that were told something to lose."""
+    now = clock.now()
+    return list(
+        db.session.execute(
+            select(_table)
+            .where(
+                which,
+                _table.c.withdrawn_at.is_(None),
+                or_(_table.c.expires_at.is_(None), _table.c.expires_at > now),
+                _table.c.told.like("allow %"),
+            )
+            .order_by(_table.c.id)
+            .limit(limit)
+        )
+    )
+
+
+def _compare(rows: Iterable[Row[Any]]) -> None:
+    """Tell the clients of those whose verdict or privileges shrank, and nobody else."""
+    now = clock.now()
+    connection = db.session.connection()
+    known: dict[tuple[str | None, str | None], Decision | None] = {}
+    ended: set[tuple[str, str, str | None]] = set()
+    for row in rows:
+        client = cached_client(row.client_id)
+        if client is None:
+            continue
+        app = app_of(client, row.resource)
+        key = (row.member_id, app.id if app else None)
+        if row.member_id is None or key not in known:
+            known[key] = decide(connection, row, ground_of(row, client, app), app, now)
+        today = known[key]
+        if lost(row.told, today):
+            connection.execute(
+                update(_table).where(_table.c.id == row.id).values(told=told(today) or "deny no_organization")
+            )
+            ended.add((row.client_id, row.sub, row.sid))
+    _logout(now, ended)

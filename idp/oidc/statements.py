@@ -1,0 +1,148 @@
+"""The hot paths' SQL, in one place: prebuilt Core statements, so that a token costs few round trips and little Python.
+
+Every statement that judges a token reads all that its identity stands on in the same breath: the authorization, the
+client, the account and the session (`standing`). What the person may do is `organizations.facts.load_facts`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Select, and_, bindparam, exists, insert, select, update
+
+from idp.accounts.models import Account, EmailAddress
+from idp.sessions.models import Session
+
+from .models import Authorization, AuthorizationCode, Client, RefreshToken, RevokedAccessToken
+
+authorization = Authorization.__table__
+client = Client.__table__
+account = Account.__table__
+session = Session.__table__
+email = EmailAddress.__table__
+code = AuthorizationCode.__table__
+refresh = RefreshToken.__table__
+revoked = RevokedAccessToken.__table__
+caller = client.alias("caller")
+
+_standing = [
+    *(column for column in authorization.c if column.name not in ("created_at", "withdrawn_reason")),
+    client.c.status.label("client_status"),
+    client.c.rev.label("client_rev"),
+    account.c.status.label("account_status"),
+    session.c.ended_at.label("session_ended_at"),
+    session.c.expires_at.label("session_expires_at"),
+    session.c.last_seen_at.label("session_last_seen_at"),
+]
+_ground = (
+    authorization.join(client, client.c.id == authorization.c.client_id)
+    .outerjoin(account, account.c.id == authorization.c.account_id)
+    .outerjoin(session, session.c.id == authorization.c.sid)
+)
+_person = [
+    column.label(f"person_{column.name}")
+    for column in account.c
+    if column.name
+    in {
+        "given_name", "family_name", "middle_name", "nickname", "preferred_username", "profile", "picture", "website",
+        "gender", "birthdate", "zoneinfo", "locale", "phone_number", "phone_number_verified", "address", "updated_at",
+    }
+]  # fmt: skip
+_primary = and_(email.c.account_id == account.c.id, email.c.is_primary)
+
+
+def _code(*extra: Any) -> Select[Any]:
+    return (
+        select(
+            code.c.code_digest, code.c.client_id.label("code_client_id"), code.c.redirect_uri, code.c.code_challenge,
+            code.c.expires_at.label("code_expires_at"), code.c.spent_at, *_standing, *extra,
+        )
+        .select_from(code.join(_ground, authorization.c.id == code.c.authorization_id))
+        .where(code.c.code_digest == bindparam("digest"))
+    )  # fmt: skip
+
+
+standing = select(*_standing).select_from(_ground).where(authorization.c.id == bindparam("authorization_id"))
+"""One authorization and what it stands on."""
+
+code_standing = _code()
+"""A code, spent or not, with its authorization's standing."""
+
+refresh_standing = (
+    select(
+        refresh.c.token_digest, refresh.c.client_id.label("token_client_id"), refresh.c.scope.label("token_scope"),
+        refresh.c.expires_at.label("token_expires_at"), refresh.c.spent_at, refresh.c.successor_digest, *_standing,
+    )
+    .select_from(refresh.join(_ground, authorization.c.id == refresh.c.authorization_id))
+    .where(refresh.c.token_digest == bindparam("digest"))
+)  # fmt: skip
+"""A refresh token, spent or not, with its authorization's standing."""
+
+refresh_standing_locked = refresh_standing.with_for_update(of=refresh)
+"""The same, holding the token's row until the transaction ends, so that parallel uses queue."""
+
+token_standing = (
+    select(*_standing, exists().where(revoked.c.jti == bindparam("jti")).label("revoked"),
+           caller.c.status.label("caller_status"), caller.c.rev.label("caller_rev"))
+    .select_from(_ground.outerjoin(caller, caller.c.id == bindparam("caller")))
+    .where(authorization.c.id == bindparam("authorization_id"))
+)  # fmt: skip
+"""What an access token stands on, whether it was revoked by itself, and the state of the client that asks."""
+
+person_standing = (
+    select(*_standing, exists().where(revoked.c.jti == bindparam("jti")).label("revoked"), *_person,
+           email.c.address.label("person_email"), email.c.verified_at.label("person_email_verified_at"))
+    .select_from(_ground.outerjoin(email, _primary))
+    .where(authorization.c.id == bindparam("authorization_id"))
+)  # fmt: skip
+"""The same with the person's own data, for UserInfo."""
+
+person = (
+    select(*_person, email.c.address.label("person_email"), email.c.verified_at.label("person_email_verified_at"))
+    .select_from(account.outerjoin(email, _primary))
+    .where(account.c.id == bindparam("account_id"))
+)
+"""The person's own data alone: for an ID Token whose request asked for some of them."""
+
+machine_standing = (
+    select(client.c.status, client.c.rev, authorization.c.id.label("authorization_id"))
+    .select_from(
+        client.outerjoin(
+            authorization,
+            and_(
+                authorization.c.client_id == client.c.id,
+                authorization.c.account_id.is_(None),
+                authorization.c.withdrawn_at.is_(None),
+            ),
+        )
+    )
+    .where(client.c.id == bindparam("client"))
+    .order_by(authorization.c.id)
+    .limit(1)
+)
+"""A client's state and its standing authorization for itself, the first one if there should be several."""
+
+spend_code = (
+    update(code)
+    .where(code.c.code_digest == bindparam("digest"), code.c.spent_at.is_(None))
+    .values(spent_at=bindparam("now"))
+)
+spend_refresh = (
+    update(refresh)
+    .where(refresh.c.token_digest == bindparam("digest"), refresh.c.spent_at.is_(None))
+    .values(spent_at=bindparam("now"), successor_digest=bindparam("successor"))
+)
+replace_successor = (
+    update(refresh)
+    .where(refresh.c.token_digest == bindparam("digest"), refresh.c.successor_digest == bindparam("old"))
+    .values(successor_digest=bindparam("successor"))
+)
+insert_refresh = insert(refresh)
+insert_code = insert(code)
+insert_authorization = insert(authorization)
+tell = (
+    update(authorization)
+    .where(authorization.c.id == bindparam("authorization_id"))
+    .values(told=bindparam("verdict"), member_id=bindparam("member"), organization_id=bindparam("organization"))
+)
+insert_revoked = insert(revoked)
