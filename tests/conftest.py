@@ -138,9 +138,7 @@ def client(app: Any) -> Any:
     return app.test_client()
 
 
-@pytest.fixture
-def world(app: Any) -> Any:
-    """Makes organizations, people, roles and licenses as rows. Each call opens the context that it needs."""
+def _world_of(app: Any) -> Any:
     from tests.support.world import World
 
     class _InContext(World):
@@ -160,6 +158,12 @@ def world(app: Any) -> Any:
             return call
 
     return _InContext()
+
+
+@pytest.fixture
+def world(app: Any) -> Any:
+    """Makes organizations, people, roles and licenses as rows. Each call opens the context that it needs."""
+    return _world_of(app)
 
 
 @pytest.fixture(autouse=True)
@@ -202,6 +206,19 @@ def server(request: pytest.FixtureRequest, databases: Databases, tmp_path: Path)
             return stack.enter_context(Provider(url, tmp_path, **options))
 
         yield start
+
+
+@pytest.fixture
+def live(server: Callable[..., Provider], make_app: Callable[..., Any]) -> Callable[..., Any]:
+    """`live(database="sqlite", processes=1, ...)`: the provider as processes, with `world` and `application` for it."""
+    from tests.support.live import Live
+
+    def start(**options: Any) -> Any:
+        provider = server(**options)
+        app = make_app(provider.database_url, issuer=provider.issuer)
+        return Live(provider, app, _world_of(app))
+
+    return start
 
 
 @pytest.fixture(scope="session")

@@ -40,7 +40,8 @@ NO_AUTHLIB = "Authlib is spoken in idp/oidc and in clients only"
 PURE_FILES = ("policy.py", "interaction.py", "claims.py")
 IMPURE = {
     "flask", "flask_sqlalchemy", "flask_login", "flask_babel", "flask_wtf", "sqlalchemy", "requests", "smtplib",
-    "socket", "os", "pathlib", "io", "tempfile", "subprocess", "time", "datetime", "random", "secrets", "redis", "authlib",
+    "socket", "os", "pathlib", "io", "tempfile", "subprocess", "time", "datetime", "random", "secrets", "redis",
+    "authlib",
     "joserfc", "structlog", "logging", "http", "urllib3", "uuid_utils",
 }  # fmt: skip
 MARKERS = {"flask_babel.lazy_gettext"}  # marks a sentence for translation and does nothing until it is shown
