@@ -3,5 +3,30 @@
 Owns: organizations, members, companies, roles, licenses, seats and invitations; the catalog of apps; the decision
 `policy.entitlement` and the sentences that explain it.
 Does not own: who a person is (accounts), who is signed in (sessions), what a token looks like (oidc).
-Start reading: `policy.py` for the decision, `facts.py` for what it is made from, `service.py` for what changes it.
+Start reading: `policy.py` for the decision, `facts.py` for what it is made from, `service/` for what changes it.
 """
+
+from __future__ import annotations
+
+from flask import Flask
+
+from idp.accounts.events import AddressProven
+from idp.kernel.events import Bus
+
+from .catalog import load_catalog
+from .service import link_address
+
+
+def init_app(app: Flask) -> None:
+    """Read the catalog. Raises `CatalogError` with everything that is wrong in it."""
+    settings = app.extensions["onix_settings"]
+    app.extensions["onix_catalog"] = load_catalog(settings.catalog, settings.issuer)
+
+
+def subscribe(bus: Bus) -> None:
+    """A proven address makes the records that carry it the person's own."""
+
+    def link(event: AddressProven) -> None:
+        link_address(event.account_id, event.normalized, actor_id=event.account_id)
+
+    bus.subscribe(AddressProven, link)

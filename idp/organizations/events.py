@@ -55,10 +55,7 @@ class MemberAdded(MemberEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class MemberActivated(MemberEvent):
-    """A contact was set Active. `address` is where a member without an account gets the welcome mail, else None."""
-
-    address: str | None = None
-    language: str | None = None
+    """A contact was set Active. Without an account it also gets the welcome mail (accounts.ActivationRequested)."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -52,7 +52,7 @@ class Member(Base):
     """One person's record in one organization.
 
     status: `contact`, `active`, `disabled`, `ended`.  type: `employee`, `express`, `bidder`, `consultant`.
-    `account_id` alone says whose it is; `email` is what the organization typed; it never re-links (DESIGN §3 *Linking*).
+    `account_id` alone says whose it is; `email` is what the organization typed and never re-links (*Linking*).
     ended_reason: `ended` by an administrator or `inactive` (terminated for inactivity).
     """
 

@@ -1,0 +1,74 @@
+"""Everything that changes what a person may do, and where: one short verb each, inside the caller's unit of work.
+
+Every verb locks the organization first (`locking.lock`), so that two administrators, or forty at once, queue up and
+each decides on what is true now. Verbs raise `Refusal` and leave no trace, or change rows and emit what happened.
+"""
+
+from .invitations import (
+    InvitationState,
+    accept_invitation,
+    invitation_link,
+    invite,
+    read_invitation,
+    resend_invitation,
+    revoke_invitation,
+)
+from .licenses import assign_seat, change_license, sell_license, unassign_seat
+from .locking import lock
+from .members import (
+    add_member,
+    disable_member,
+    edit_member,
+    enable_member,
+    end_member,
+    link_address,
+    set_active,
+    set_contact_only,
+)
+from .places import add_company, create_organization, find_organization, resume_organization, suspend_organization
+from .roles import (
+    administrators_of,
+    assign_role,
+    create_role,
+    delete_role,
+    find_role,
+    set_role_privileges,
+    sync_system_roles,
+    unassign_role,
+)
+
+__all__ = [
+    "InvitationState",
+    "accept_invitation",
+    "add_company",
+    "add_member",
+    "administrators_of",
+    "assign_role",
+    "assign_seat",
+    "change_license",
+    "create_organization",
+    "create_role",
+    "delete_role",
+    "disable_member",
+    "edit_member",
+    "enable_member",
+    "end_member",
+    "find_organization",
+    "find_role",
+    "invitation_link",
+    "invite",
+    "link_address",
+    "lock",
+    "read_invitation",
+    "resend_invitation",
+    "resume_organization",
+    "revoke_invitation",
+    "sell_license",
+    "set_active",
+    "set_contact_only",
+    "set_role_privileges",
+    "suspend_organization",
+    "sync_system_roles",
+    "unassign_role",
+    "unassign_seat",
+]

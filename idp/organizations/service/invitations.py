@@ -1,0 +1,181 @@
+"""Invitations: an offer to become a user, good for four weeks and accepted once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from flask import current_app
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import select, update
+
+from idp.accounts.models import Account
+from idp.kernel import clock
+from idp.kernel.database import db
+from idp.kernel.events import emit
+from idp.kernel.refusal import Refusal
+from idp.kernel.secrets import read_link, sign_link
+
+from ..events import InvitationAccepted, MemberInvited, MemberLinked
+from ..models import Invitation, Member, MemberRole
+from .locking import fresh, lock, lock_of
+from .members import _member_of, admit, reopen, tell, withdraw_invitations
+from .roles import find_role
+
+PURPOSE = "invitation"
+GUEST_ROLE = "Express guest"
+
+
+@dataclass(frozen=True, slots=True)
+class InvitationState:
+    """What a mailed link is worth: `invitation` is None for `unknown`; `member` is whom it invites."""
+
+    state: Literal["open", "expired", "accepted", "withdrawn", "unknown"]
+    invitation: Invitation | None = None
+    member: Member | None = None
+
+
+def invite(member_id: str, *, actor_id: str | None = None) -> Invitation:
+    """Invite a contact, or an ended member again; earlier invitations of it die. Raises `Refusal`."""
+    member = lock_of(Member, member_id)
+    if member.status not in ("contact", "ended"):
+        raise Refusal("already_user", _l("This person is a user already."), status=409)
+    if not member.email:
+        raise Refusal("email_required", _l("An invitation needs an e-mail address."), field="email")
+    withdraw_invitations(member)
+    reopen(member, actor_id)
+    now = clock.now()
+    invitation = Invitation(
+        member_id=member.id,
+        invited_by=actor_id,
+        created_at=now,
+        expires_at=now + current_app.extensions["onix_settings"].lifetimes.invitation,
+    )
+    db.session.add(invitation)
+    db.session.flush()
+    _tell_invited(member, invitation, actor_id)
+    return invitation
+
+
+def resend_invitation(member_id: str, *, actor_id: str | None = None) -> Invitation:
+    """Mail the open invitation again; links mailed earlier die, its end stays. Raises `Refusal` when none is open."""
+    member = lock_of(Member, member_id)
+    invitation = db.session.scalar(
+        select(Invitation)
+        .where(
+            Invitation.member_id == member_id,
+            Invitation.accepted_at.is_(None),
+            Invitation.revoked_at.is_(None),
+            Invitation.expires_at > clock.now(),
+        )
+        .order_by(Invitation.expires_at.desc())
+        .limit(1)
+        .execution_options(populate_existing=True)
+    )
+    if invitation is None:
+        raise Refusal("invitation_not_open", _l("There is no open invitation."), status=409)
+    invitation.generation += 1
+    db.session.flush()
+    _tell_invited(member, invitation, actor_id)
+    return invitation
+
+
+def _tell_invited(member: Member, invitation: Invitation, actor_id: str | None) -> None:
+    tell(
+        MemberInvited,
+        member,
+        actor_id,
+        invitation_id=invitation.id,
+        generation=invitation.generation,
+        address=member.email,
+        language=member.language,
+        expires_at=invitation.expires_at,
+    )
+
+
+def revoke_invitation(member_id: str, *, actor_id: str | None = None) -> None:
+    """Withdraw what is open; the member is a contact as before. Nothing open is no error."""
+    del actor_id
+    withdraw_invitations(lock_of(Member, member_id))
+
+
+def invitation_link(invitation: Invitation) -> str:
+    """The path that is mailed, signed now over id and generation."""
+    return f"/invitation/{sign_link(PURPOSE, [invitation.id, invitation.generation])}"
+
+
+def read_invitation(token: str) -> InvitationState:
+    """What the link's token is worth today. Changes nothing: mail scanners follow links."""
+    value = read_link(PURPOSE, token, max_age=366 * 86400)
+    if not (isinstance(value, list) and len(value) == 2 and isinstance(value[0], str)):
+        return InvitationState("unknown")
+    invitation = db.session.get(Invitation, value[0], populate_existing=True)
+    if invitation is None:
+        return InvitationState("unknown")
+    member = fresh(Member, invitation.member_id)
+    state: Literal["open", "expired", "accepted", "withdrawn"] = "open"
+    if invitation.accepted_at is not None:
+        state = "accepted"
+    elif invitation.revoked_at is not None or invitation.generation != value[1]:
+        state = "withdrawn"
+    elif invitation.expires_at <= clock.now():
+        state = "expired"
+    return InvitationState(state, invitation, member)
+
+
+def accept_invitation(token: str, account_id: str) -> Member:
+    """The signed-in person accepts: its account becomes the member's, and the member active. Raises `Refusal`.
+
+    The link was mailed to the member's address, so whoever opens it reads that mailbox. A member of another account is
+    refused; an Express guest gets the guest's role.
+    """
+    found = read_invitation(token)
+    if found.invitation is None or found.member is None:
+        raise Refusal("invitation_unknown", _l("This invitation is not known."), status=404)
+    member = found.member
+    lock(member.organization_id)
+    now = clock.now()
+    taken = db.session.execute(
+        update(Invitation)
+        .where(
+            Invitation.id == found.invitation.id,
+            Invitation.generation == found.invitation.generation,
+            Invitation.accepted_at.is_(None),
+            Invitation.revoked_at.is_(None),
+            Invitation.expires_at > now,
+        )
+        .values(accepted_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    if found.state != "open" or taken.rowcount != 1:  # type: ignore[attr-defined]
+        if found.state == "expired":
+            raise Refusal("invitation_expired", _l("Your invitation has expired. Ask for a new one."), status=410)
+        raise Refusal("invitation_spent", _l("This invitation can't be used any more."), status=410)
+    member = fresh(Member, member.id)
+    account = fresh(Account, account_id)
+    if member.account_id not in (None, account.id):
+        raise Refusal("invitation_of_another", _l("This invitation is for another person."), status=403)
+    if member.account_id is None:
+        if _member_of(member.organization_id, member.company_id, account.id):
+            raise Refusal("already_member", _l("This person is there already."), status=409)
+        member.account_id = account.id
+        db.session.flush()
+        tell(MemberLinked, member, account.id)
+    admit(member, account.id)
+    if member.type == "express" and (role := find_role(GUEST_ROLE)):
+        if not db.session.get(MemberRole, (member.id, role.id)):
+            db.session.add(MemberRole(member_id=member.id, role_id=role.id))
+            db.session.flush()
+        db.session.expire(member, ["roles"])
+    emit(
+        InvitationAccepted(
+            at=now,
+            actor_id=account.id,
+            organization_id=member.organization_id,
+            member_ids=(member.id,),
+            member_id=member.id,
+            account_id=account.id,
+            invitation_id=found.invitation.id,
+        )
+    )
+    return member

@@ -1,0 +1,167 @@
+"""Licenses, and the seats of them that members hold."""
+
+from __future__ import annotations
+
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import delete, func, select
+
+from idp.kernel import clock
+from idp.kernel.database import db
+from idp.kernel.events import emit
+from idp.kernel.refusal import Refusal
+
+from ..catalog import current_catalog
+from ..events import LicenseChanged, LicenseSold, SeatAssigned, SeatUnassigned
+from ..models import License, Member, Seat
+from .locking import fresh, lock, lock_of
+from .roles import named
+
+MOST_SEATS = 1_000_000
+LAST_INSTANT = 253_402_300_799  # the end of the year 9999
+
+
+def _check_term(seats: int, starts_at: int, ends_at: int | None) -> None:
+    if not 0 <= seats <= MOST_SEATS:
+        raise Refusal("seats_invalid", _l("The number of licenses must be between 0 and 1,000,000."), field="seats")
+    if not 0 <= starts_at <= LAST_INSTANT or (ends_at is not None and not 0 <= ends_at <= LAST_INSTANT):
+        raise Refusal("date_invalid", _l("This is not a date."), field="ends_at")
+    if ends_at is not None and ends_at <= starts_at:
+        raise Refusal("ends_before_start", _l("A license has to end after it starts."), field="ends_at")
+
+
+def _held(license_id: str) -> int:
+    return db.session.scalar(select(func.count()).select_from(Seat).where(Seat.license_id == license_id)) or 0
+
+
+def sell_license(
+    organization_id: str,
+    edition: str,
+    seats: int,
+    starts_at: int | None = None,
+    ends_at: int | None = None,
+    *,
+    actor_id: str | None = None,
+) -> License:
+    """An organization buys `seats` of an edition (`tag:standard`), now or from `starts_at` until `ends_at`.
+
+    Instants are UTC seconds. Raises `Refusal`. Nobody loses anything, so the event names no member.
+    """
+    lock(organization_id)
+    known = current_catalog().edition(edition)
+    if known is None:
+        raise Refusal("edition_unknown", _l("There is no such edition."), field="edition")
+    now = clock.now()
+    starts_at = now if starts_at is None else starts_at
+    _check_term(seats, starts_at, ends_at)
+    license_ = License(
+        organization_id=organization_id,
+        app_id=known[0].id,
+        edition=edition,
+        seats=seats,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        created_at=now,
+    )
+    db.session.add(license_)
+    db.session.flush()
+    emit(LicenseSold(at=now, actor_id=actor_id, organization_id=organization_id, member_ids=(), license_id=license_.id))
+    return license_
+
+
+def change_license(
+    license_id: str,
+    *,
+    seats: int | None = None,
+    starts_at: int | None = None,
+    ends_at: int | None = None,
+    without_end: bool = False,
+    actor_id: str | None = None,
+) -> License:
+    """Change seats or dates; what is None stays, `without_end` removes the end. Raises `Refusal`.
+
+    Fewer seats than are held is refused: seats have to be taken from people by hand first.
+    """
+    license_ = lock_of(License, license_id)
+    seats = license_.seats if seats is None else seats
+    starts_at = license_.starts_at if starts_at is None else starts_at
+    ends_at = None if without_end else license_.ends_at if ends_at is None else ends_at
+    _check_term(seats, starts_at, ends_at)
+    held = _held(license_id)
+    if seats < held:
+        raise Refusal(
+            "seats_below_held",
+            _l("%(held)s licenses are assigned. Take them back from people before you buy fewer.", held=held),
+            status=409,
+            field="seats",
+        )
+    license_.seats, license_.starts_at, license_.ends_at = seats, starts_at, ends_at
+    db.session.flush()
+    app = current_catalog().apps.get(license_.app_id)
+    everybody = app is None or "organization" in app.license_step.values()
+    holders = None if everybody else db.session.scalars(select(Seat.member_id).where(Seat.license_id == license_id))
+    emit(
+        LicenseChanged(
+            at=clock.now(),
+            actor_id=actor_id,
+            organization_id=license_.organization_id,
+            member_ids=None if holders is None else named(holders),
+            license_id=license_id,
+        )
+    )
+    return license_
+
+
+def assign_seat(license_id: str, member_id: str, *, actor_id: str | None = None) -> Seat:
+    """Give a member a seat; one that it holds already is no error. Raises `Refusal`, also when none is left."""
+    license_ = lock_of(License, license_id)
+    member = fresh(Member, member_id)
+    if member.organization_id != license_.organization_id:
+        raise Refusal("member_unknown", _l("There is no such member."), status=404, field="member")
+    if member.status not in ("active", "disabled"):
+        raise Refusal("not_active", _l("Only an Active member can have a role or a license."), status=409)
+    app = current_catalog().apps.get(license_.app_id)
+    if app is None or app.license_step[member.type] != "seat":
+        raise Refusal("no_seat_needed", _l("This member needs no license of its own for this app."), status=409)
+    now = clock.now()
+    held = db.session.scalar(select(Seat).where(Seat.license_id == license_id, Seat.member_id == member_id))
+    if held:
+        return held
+    if license_.ends_at is not None and license_.ends_at <= now:
+        raise Refusal("license_expired", _l("This license has expired."), status=409, field="license")
+    if _held(license_id) >= license_.seats:
+        raise Refusal("seat_limit_reached", _l("All licenses are in use."), status=409, field="license")
+    seat = Seat(license_id=license_id, member_id=member_id, assigned_at=now)
+    db.session.add(seat)
+    db.session.flush()
+    emit(
+        SeatAssigned(
+            at=now,
+            actor_id=actor_id,
+            organization_id=member.organization_id,
+            member_ids=(member_id,),
+            member_id=member_id,
+            account_id=member.account_id,
+            license_id=license_id,
+        )
+    )
+    return seat
+
+
+def unassign_seat(license_id: str, member_id: str, *, actor_id: str | None = None) -> None:
+    """Take a member's seat back; one that it does not hold is no error. Raises `Refusal` (404)."""
+    license_ = lock_of(License, license_id)
+    member = fresh(Member, member_id)
+    taken = db.session.execute(delete(Seat).where(Seat.license_id == license_id, Seat.member_id == member_id))
+    if not taken.rowcount:  # type: ignore[attr-defined]
+        return
+    emit(
+        SeatUnassigned(
+            at=clock.now(),
+            actor_id=actor_id,
+            organization_id=license_.organization_id,
+            member_ids=(member_id,),
+            member_id=member_id,
+            account_id=member.account_id,
+            license_id=license_id,
+        )
+    )

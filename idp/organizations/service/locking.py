@@ -1,0 +1,51 @@
+"""The one lock of the room: the organization's row."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import update
+
+from idp.kernel.database import Base, db
+from idp.kernel.refusal import Refusal
+
+from ..models import Company, License, Member, Organization, Role
+
+Found = TypeVar("Found", bound=Base)
+
+
+def lock(organization_id: str) -> Organization:
+    """Lock the organization until the unit ends and raise its `rev`; returns it as it is now.
+
+    Others who change what its people may do wait here. Raises `Refusal` (404) when there is none of this id.
+    """
+    locked = db.session.execute(
+        update(Organization)
+        .where(Organization.id == organization_id)
+        .values(rev=Organization.rev + 1)
+        .execution_options(synchronize_session=False)
+    )
+    if locked.rowcount != 1:  # type: ignore[attr-defined]
+        raise Refusal("organization_unknown", _l("There is no such organization."), status=404)
+    return fresh(Organization, organization_id)
+
+
+def fresh(model: type[Found], row_id: str) -> Found:
+    """The row as the database has it now, whatever was read of it before. Raises `Refusal` (404)."""
+    row = db.session.get(model, row_id, populate_existing=True)
+    if row is None:
+        raise Refusal(f"{model.__name__.lower()}_unknown", _l("It is not there any more."), status=404)
+    return row
+
+
+Locked = TypeVar("Locked", Member, License, Company, Role)
+
+
+def lock_of(model: type[Locked], row_id: str) -> Locked:
+    """Lock the organization that a row belongs to and give the row as it is behind the lock. Raises `Refusal` (404)."""
+    organization_id = fresh(model, row_id).organization_id
+    if organization_id is None:
+        raise Refusal("system_role", _l("The system's roles can't be changed."), status=409)
+    lock(organization_id)
+    return fresh(model, row_id)

@@ -1,0 +1,339 @@
+"""Members: from contact to user and back, and whose record each one is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import delete, select, update
+
+from idp.accounts import addresses
+from idp.accounts.models import Account, EmailAddress
+from idp.accounts.service import request_activation
+from idp.kernel import clock
+from idp.kernel.database import db
+from idp.kernel.events import emit
+from idp.kernel.refusal import Refusal
+
+from ..catalog import MEMBER_TYPES
+from ..events import (
+    MemberActivated,
+    MemberAdded,
+    MemberDisabled,
+    MemberEnabled,
+    MemberEnded,
+    MemberEvent,
+    MemberLinked,
+    MemberSetContactOnly,
+)
+from ..models import Company, Invitation, Member, MemberRole, Organization, Seat
+from .locking import fresh, lock, lock_of
+from .roles import keeping_an_administrator
+from .typed import one_line
+
+LANGUAGES = ("en", "nb")
+
+
+def tell(kind: type[MemberEvent], member: Member, actor_id: str | None, **values: Any) -> None:
+    """Emit one of the events that are about one member."""
+    emit(
+        kind(
+            at=clock.now(),
+            actor_id=actor_id,
+            organization_id=member.organization_id,
+            member_ids=(member.id,),
+            member_id=member.id,
+            account_id=member.account_id,
+            **values,
+        )
+    )
+
+
+def add_member(
+    organization_id: str,
+    *,
+    email: str | None = None,
+    given_name: str = "",
+    family_name: str = "",
+    type: str = "employee",
+    status: str = "contact",
+    company_id: str | None = None,
+    account_id: str | None = None,
+    phone_number: str | None = None,
+    language: str | None = None,
+    source: str = "local",
+    external_id: str | None = None,
+    actor_id: str | None = None,
+) -> Member:
+    """Record a person, as a contact or at once as an active member. Raises `Refusal`.
+
+    An address that an account has proven links the record to that account; an active member without an account is
+    mailed the welcome. An Express guest belongs to a company of the supplier; an employee never to an organization that
+    an outside directory owns.
+    """
+    organization = lock(organization_id)
+    _check_place(organization, type, status, company_id)
+    found = addresses.parse(email) if email else None
+    if account_id is not None:
+        fresh(Account, account_id)
+    elif found:
+        account_id = _proven_by(found.normalized)
+    if account_id is not None and _member_of(organization_id, company_id, account_id):
+        raise Refusal("already_member", _l("This person is there already."), status=409, field="email")
+    if not (email or account_id) and status == "active":
+        raise Refusal("email_required", _l("An Active member needs an e-mail address."), field="email")
+    now = clock.now()
+    member = Member(
+        organization_id=organization_id,
+        company_id=company_id,
+        account_id=account_id,
+        type=type,
+        status=status,
+        given_name=one_line(given_name, "given_name", 100, required=False) or "",
+        family_name=one_line(family_name, "family_name", 100, required=False) or "",
+        email=found.address if found else None,
+        email_normalized=found.normalized if found else None,
+        phone_number=one_line(phone_number, "phone_number", 20, required=False),
+        language=language if language in LANGUAGES else None,
+        source=source,
+        external_id=external_id,
+        created_at=now,
+        updated_at=now,
+    )
+    if not (member.name or account_id):
+        raise Refusal("required", _l("Fill this in."), field="given_name")
+    db.session.add(member)
+    db.session.flush()
+    tell(MemberAdded, member, actor_id)
+    if account_id is not None:
+        tell(MemberLinked, member, actor_id)
+    if status == "active":
+        _welcome(member)
+        tell(MemberActivated, member, actor_id)
+    return member
+
+
+def _check_place(organization: Organization, type: str, status: str, company_id: str | None) -> None:
+    if type not in MEMBER_TYPES:
+        raise Refusal("type_invalid", _l("There is no such type of member."), field="type")
+    if status not in ("contact", "active"):
+        raise Refusal("status_invalid", _l("A new member is Contact only or Active."), field="status")
+    if type == "employee" and organization.directory is not None:
+        raise Refusal(
+            "directory_owned",
+            _l("%(name)s belongs to an outside directory: employees can't be added to it.", name=organization.name),
+            status=409,
+            field="organization",
+        )
+    if company_id is not None:
+        if fresh(Company, company_id).organization_id != organization.id:
+            raise Refusal("company_unknown", _l("There is no such company."), status=404, field="company")
+    elif type == "express":
+        raise Refusal("company_required", _l("An Express user belongs to a company."), field="company")
+
+
+def edit_member(
+    member_id: str,
+    *,
+    given_name: str,
+    family_name: str,
+    email: str | None,
+    phone_number: str | None = None,
+    language: str | None = None,
+    actor_id: str | None = None,
+) -> Member:
+    """Change what the organization typed; a linked member stays the same account's. Raises `Refusal`."""
+    member = lock_of(Member, member_id)
+    found = addresses.parse(email) if email else None
+    member.given_name = one_line(given_name, "given_name", 100, required=False) or ""
+    member.family_name = one_line(family_name, "family_name", 100, required=False) or ""
+    member.email, member.email_normalized = (found.address, found.normalized) if found else (None, None)
+    member.phone_number = one_line(phone_number, "phone_number", 20, required=False)
+    member.language = language if language in LANGUAGES else None
+    if not (member.name or member.account_id):
+        raise Refusal("required", _l("Fill this in."), field="given_name")
+    member.updated_at = clock.now()
+    if found and member.account_id is None and member.status != "ended":
+        owner = _proven_by(found.normalized)
+        if owner and not _member_of(member.organization_id, member.company_id, owner):
+            _link(member, owner, actor_id)
+    db.session.flush()
+    return member
+
+
+def set_active(member_id: str, *, actor_id: str | None = None) -> Member:
+    """Make a contact Active; one without an account is mailed the welcome, and is a user after activation.
+
+    An open invitation has become pointless and is withdrawn. Raises `Refusal`.
+    """
+    member = lock_of(Member, member_id)
+    if member.status == "active":
+        return member
+    if member.status != "contact":
+        raise Refusal("not_a_contact", _l("Only a contact can be set as Active."), status=409)
+    if not (member.email or member.account_id):
+        raise Refusal("email_required", _l("An Active member needs an e-mail address."), field="email")
+    withdraw_invitations(member)
+    _become(member, "active", actor_id)
+    _welcome(member)
+    tell(MemberActivated, member, actor_id)
+    return member
+
+
+def set_contact_only(member_id: str, *, actor_id: str | None = None) -> Member:
+    """Make a user Contact only: its roles and seats are taken back. Raises `Refusal` for the last administrator."""
+    member = lock_of(Member, member_id)
+    if member.status == "contact":
+        return member
+    if member.status != "active":
+        raise Refusal("not_active", _l("Only an Active member can be set as Contact only."), status=409)
+    with keeping_an_administrator(member.organization_id):
+        _become(member, "contact", actor_id)
+        _strip(member)
+    tell(MemberSetContactOnly, member, actor_id)
+    return member
+
+
+def disable_member(member_id: str, *, actor_id: str | None = None) -> Member:
+    """Disable an active member; roles and seats stay its own. Raises `Refusal` for the last administrator."""
+    member = lock_of(Member, member_id)
+    if member.status == "disabled":
+        return member
+    if member.status != "active":
+        raise Refusal("not_active", _l("Only an Active member can be disabled."), status=409)
+    with keeping_an_administrator(member.organization_id):
+        _become(member, "disabled", actor_id)
+    tell(MemberDisabled, member, actor_id)
+    return member
+
+
+def enable_member(member_id: str, *, actor_id: str | None = None) -> Member:
+    """Make a disabled member active again. Raises `Refusal`."""
+    member = lock_of(Member, member_id)
+    if member.status == "active":
+        return member
+    if member.status != "disabled":
+        raise Refusal("not_disabled", _l("Only a disabled member can be enabled."), status=409)
+    _become(member, "active", actor_id)
+    tell(MemberEnabled, member, actor_id)
+    return member
+
+
+def end_member(member_id: str, *, reason: str = "ended", actor_id: str | None = None) -> Member:
+    """End a membership: roles, seats and open invitations are gone. `reason`: `ended`, or `inactive` by the ladder.
+
+    Raises `Refusal` for the last administrator.
+    """
+    if reason not in ("ended", "inactive"):
+        raise ValueError(f"not a reason to end a membership: {reason}")
+    member = lock_of(Member, member_id)
+    if member.status == "ended":
+        return member
+    with keeping_an_administrator(member.organization_id):
+        _become(member, "ended", actor_id, reason)
+        _strip(member)
+    withdraw_invitations(member)
+    tell(MemberEnded, member, actor_id, reason=reason)
+    return member
+
+
+def link_address(account_id: str, normalized: str, *, actor_id: str | None = None) -> list[Member]:
+    """The account has proven this address: contacts and members that carry it are its own from now on.
+
+    Contacts stay contacts. Ended members and those of another account stay what they are, and nobody becomes the same
+    member twice.
+    """
+    waiting = select(Member.organization_id).where(
+        Member.email_normalized == normalized, Member.account_id.is_(None), Member.status != "ended"
+    )
+    linked = []
+    for organization_id in sorted(set(db.session.scalars(waiting))):
+        lock(organization_id)
+        members = db.session.scalars(
+            select(Member)
+            .where(
+                Member.organization_id == organization_id,
+                Member.email_normalized == normalized,
+                Member.account_id.is_(None),
+                Member.status != "ended",
+            )
+            .order_by(Member.created_at, Member.id)
+            .execution_options(populate_existing=True)
+        )
+        for member in list(members):
+            if not _member_of(organization_id, member.company_id, account_id):
+                _link(member, account_id, actor_id)
+                linked.append(member)
+    return linked
+
+
+def _link(member: Member, account_id: str, actor_id: str | None) -> None:
+    member.account_id = account_id
+    member.updated_at = clock.now()
+    db.session.flush()
+    tell(MemberLinked, member, actor_id)
+
+
+def _proven_by(normalized: str) -> str | None:
+    return db.session.scalar(
+        select(EmailAddress.account_id).where(
+            EmailAddress.normalized == normalized, EmailAddress.verified_at.is_not(None)
+        )
+    )
+
+
+def _member_of(organization_id: str, company_id: str | None, account_id: str) -> bool:
+    """Whether the account has a record there already, ended ones too: one record per person and place."""
+    same_company = Member.company_id.is_(None) if company_id is None else Member.company_id == company_id
+    return (
+        db.session.scalar(
+            select(Member.id).where(
+                Member.organization_id == organization_id, same_company, Member.account_id == account_id
+            )
+        )
+        is not None
+    )
+
+
+def _become(member: Member, status: str, actor_id: str | None, reason: str | None = None) -> None:
+    now = clock.now()
+    member.status = status
+    member.disabled_at = now if status == "disabled" else None
+    member.ended_at, member.ended_reason = (now, reason) if status == "ended" else (None, None)
+    member.changed_by = actor_id if status in ("disabled", "ended") else None
+    member.updated_at = now
+    db.session.flush()
+
+
+def reopen(member: Member, actor_id: str | None) -> None:
+    """Make an ended member a contact again, so that it can be invited."""
+    if member.status == "ended":
+        _become(member, "contact", actor_id)
+
+
+def admit(member: Member, actor_id: str | None) -> None:
+    """Make an invited contact an active member."""
+    _become(member, "active", actor_id)
+
+
+def withdraw_invitations(member: Member) -> None:
+    """No open invitation of this member can be accepted any more."""
+    db.session.execute(
+        update(Invitation)
+        .where(Invitation.member_id == member.id, Invitation.accepted_at.is_(None), Invitation.revoked_at.is_(None))
+        .values(revoked_at=clock.now())
+        .execution_options(synchronize_session="fetch")
+    )
+
+
+def _strip(member: Member) -> None:
+    """Take roles and seats back: a contact holds neither."""
+    db.session.execute(delete(MemberRole).where(MemberRole.member_id == member.id))
+    db.session.execute(delete(Seat).where(Seat.member_id == member.id))
+    db.session.expire(member, ["roles"])
+
+
+def _welcome(member: Member) -> None:
+    """An active member without an account gets the mail that lets it make one; private addresses are fine here."""
+    if member.account_id is None and member.email:
+        request_activation(member.email, member.language or "en", invited=True)

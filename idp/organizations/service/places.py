@@ -1,0 +1,118 @@
+"""Organizations, and the companies that a supplier keeps as its customers."""
+
+from __future__ import annotations
+
+import re
+
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import or_, select
+
+from idp.kernel import clock
+from idp.kernel.database import db
+from idp.kernel.events import emit
+from idp.kernel.refusal import Refusal
+
+from ..events import CompanyAdded, OrganizationCreated, OrganizationResumed, OrganizationSuspended
+from ..models import Company, Organization
+from .locking import fresh, lock
+from .typed import one_line
+
+_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+def find_organization(slug_or_id: str) -> Organization | None:
+    """The organization of this slug or id."""
+    return db.session.scalar(
+        select(Organization).where(or_(Organization.slug == slug_or_id, Organization.id == slug_or_id))
+    )
+
+
+def create_organization(
+    slug: str,
+    name: str,
+    *,
+    kind: str = "customer",
+    directory: str | None = None,
+    organization_number: str | None = None,
+    actor_id: str | None = None,
+) -> Organization:
+    """Make a tenant. `directory` names the outside directory that owns it. Raises `Refusal`."""
+    if len(slug) > 60 or not _SLUG.fullmatch(slug):
+        raise Refusal("slug_invalid", _l("Use small letters, digits and single hyphens."), field="slug")
+    if kind not in ("customer", "self"):
+        raise Refusal("kind_invalid", _l("There is no such kind of organization."), field="kind")
+    if db.session.scalar(select(Organization.id).where(Organization.slug == slug)):
+        raise Refusal("slug_taken", _l("Another organization has this short name."), status=409, field="slug")
+    if kind == "self" and db.session.scalar(select(Organization.id).where(Organization.kind == "self")):
+        raise Refusal("self_taken", _l("The platform already has an organization of its own."), status=409)
+    now = clock.now()
+    organization = Organization(
+        slug=slug,
+        name=one_line(name, "name", 200),
+        kind=kind,
+        directory=directory,
+        organization_number=one_line(organization_number, "organization_number", 20, required=False),
+        created_at=now,
+    )
+    db.session.add(organization)
+    db.session.flush()
+    emit(OrganizationCreated(at=now, actor_id=actor_id, organization_id=organization.id))
+    return organization
+
+
+def suspend_organization(organization_id: str, *, actor_id: str | None = None) -> Organization:
+    """Nobody can use it until it is resumed. Raises `Refusal` for the platform's own."""
+    organization = lock(organization_id)
+    if organization.kind == "self":
+        raise Refusal("self_needed", _l("The platform's own organization can't be suspended."), status=409)
+    if organization.status != "suspended":
+        organization.status = "suspended"
+        db.session.flush()
+        emit(OrganizationSuspended(at=clock.now(), actor_id=actor_id, organization_id=organization_id))
+    return organization
+
+
+def resume_organization(organization_id: str, *, actor_id: str | None = None) -> Organization:
+    """Lift a suspension."""
+    organization = lock(organization_id)
+    if organization.status != "active":
+        organization.status = "active"
+        db.session.flush()
+        emit(OrganizationResumed(at=clock.now(), actor_id=actor_id, organization_id=organization_id))
+    return organization
+
+
+def add_company(
+    organization_id: str,
+    name: str,
+    *,
+    organization_number: str | None = None,
+    linked_organization_id: str | None = None,
+    actor_id: str | None = None,
+) -> Company:
+    """Record a customer of a supplier; its organization number, if any, is unique per supplier. Raises `Refusal`."""
+    lock(organization_id)
+    number = one_line(organization_number, "organization_number", 20, required=False)
+    if number and db.session.scalar(
+        select(Company.id).where(Company.organization_id == organization_id, Company.organization_number == number)
+    ):
+        raise Refusal(
+            "company_exists",
+            _l("There already is a company with this organization number."),
+            status=409,
+            field="organization_number",
+        )
+    if linked_organization_id is not None:
+        fresh(Organization, linked_organization_id)
+    now = clock.now()
+    company = Company(
+        organization_id=organization_id,
+        name=one_line(name, "name", 200),
+        organization_number=number,
+        linked_organization_id=linked_organization_id,
+        created_at=now,
+    )
+    db.session.add(company)
+    db.session.flush()
+    emit(CompanyAdded(at=now, actor_id=actor_id, organization_id=organization_id, company_id=company.id))
+    return company

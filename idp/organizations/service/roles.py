@@ -1,0 +1,262 @@
+"""Roles, who holds them, and the rule that an organization never loses its last administrator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import Select, delete, func, or_, select, update
+
+from idp.accounts.models import Account
+from idp.kernel import clock
+from idp.kernel.database import db
+from idp.kernel.events import emit
+from idp.kernel.refusal import Refusal
+
+from ..catalog import Catalog, current_catalog
+from ..events import RoleAssigned, RoleChanged, RoleCreated, RoleDeleted, RoleUnassigned
+from ..facts import ADMINISTRATION
+from ..models import Member, MemberRole, Organization, Role, RolePrivilege
+from .locking import fresh, lock, lock_of
+from .typed import one_line
+
+MOST_NAMED = 100
+"""A change that touches more members than this is told as one of the whole organization."""
+
+
+def named(member_ids: Iterable[str]) -> tuple[str, ...] | None:
+    """What an event says about whom it touches: their ids, or None (all) when they are many."""
+    ids = tuple(sorted(member_ids))
+    return ids if len(ids) <= MOST_NAMED else None
+
+
+def find_role(name: str, organization_id: str | None = None) -> Role | None:
+    """The organization's role of this name, or else the system's."""
+    return db.session.scalar(
+        select(Role)
+        .where(Role.name == name, or_(Role.organization_id == organization_id, Role.organization_id.is_(None)))
+        .order_by(Role.organization_id.is_(None))
+        .limit(1)
+    )
+
+
+def _administrators(organization_id: str) -> Select[Account]:
+    return (
+        select(Account)
+        .join(Member, Member.account_id == Account.id)
+        .where(
+            Member.organization_id == organization_id,
+            Member.status == "active",
+            Account.status == "active",
+            select(MemberRole.role_id)
+            .join(RolePrivilege, RolePrivilege.role_id == MemberRole.role_id)
+            .where(MemberRole.member_id == Member.id, RolePrivilege.privilege == ADMINISTRATION)
+            .exists(),
+        )
+    )
+
+
+def administrators_of(organization_id: str) -> list[Account]:
+    """Active members with an account whose role lets them manage people, by name."""
+    return list(
+        db.session.scalars(
+            _administrators(organization_id).order_by(Account.family_name, Account.given_name, Account.id)
+        ).unique()
+    )
+
+
+@contextmanager
+def keeping_an_administrator(organization_id: str) -> Iterator[None]:
+    """Refuse what the block does when it takes the organization's last administrator away (R38)."""
+    counted = select(func.count()).select_from(_administrators(organization_id).subquery())
+    before = db.session.scalar(counted)
+    yield
+    db.session.flush()
+    if before and not db.session.scalar(counted):
+        raise Refusal(
+            "last_administrator",
+            _l("The organization needs at least one administrator. Make someone else administrator first."),
+            status=409,
+        )
+
+
+def _known(privileges: Iterable[str], organization: Organization) -> list[str]:
+    catalog, names = current_catalog(), sorted(set(privileges))
+    for name in names:
+        privilege = catalog.privilege(name)
+        if privilege is None:
+            raise Refusal("privilege_unknown", _l("There is no such privilege."), field="privileges")
+        if privilege.reach == "platform" and organization.kind != "self":
+            raise Refusal(
+                "privilege_of_platform",
+                _l("Only the platform's own organization can give this privilege."),
+                status=403,
+                field="privileges",
+            )
+    return names
+
+
+def create_role(
+    organization_id: str, name: str, privileges: Iterable[str] = (), *, actor_id: str | None = None
+) -> Role:
+    """Make a role of an organization; names of roles, also the system's, are taken once. Raises `Refusal`."""
+    organization = lock(organization_id)
+    name = one_line(name, "name", 100)
+    if find_role(name, organization_id):
+        raise Refusal("role_exists", _l("There already is a role of this name."), status=409, field="name")
+    now = clock.now()
+    role = Role(organization_id=organization_id, name=name, created_at=now)
+    role.privileges = [RolePrivilege(privilege=privilege) for privilege in _known(privileges, organization)]
+    db.session.add(role)
+    db.session.flush()
+    emit(RoleCreated(at=now, actor_id=actor_id, organization_id=organization_id, role_id=role.id))
+    return role
+
+
+def _holders(role_id: str) -> list[str]:
+    return list(db.session.scalars(select(MemberRole.member_id).where(MemberRole.role_id == role_id)))
+
+
+def set_role_privileges(role_id: str, privileges: Iterable[str], *, actor_id: str | None = None) -> Role:
+    """Give a role of an organization exactly these privileges. Raises `Refusal` for the system's roles."""
+    role = lock_of(Role, role_id)
+    assert role.organization_id is not None
+    names = _known(privileges, fresh(Organization, role.organization_id))
+    held = {entry.privilege: entry for entry in role.privileges}
+    if set(names) == set(held):
+        return role
+    with keeping_an_administrator(role.organization_id):
+        role.privileges = [held.get(name) or RolePrivilege(privilege=name) for name in names]
+    emit(
+        RoleChanged(
+            at=clock.now(),
+            actor_id=actor_id,
+            organization_id=role.organization_id,
+            member_ids=named(_holders(role_id)),
+            role_id=role_id,
+        )
+    )
+    return role
+
+
+def delete_role(role_id: str, *, actor_id: str | None = None) -> None:
+    """Delete a role of an organization, also from its holders. Raises `Refusal` for the system's roles."""
+    role = lock_of(Role, role_id)
+    assert role.organization_id is not None
+    holders = _holders(role_id)
+    with keeping_an_administrator(role.organization_id):
+        db.session.execute(delete(MemberRole).where(MemberRole.role_id == role_id))
+        db.session.delete(role)
+    emit(
+        RoleDeleted(
+            at=clock.now(),
+            actor_id=actor_id,
+            organization_id=role.organization_id,
+            member_ids=named(holders),
+            role_id=role_id,
+        )
+    )
+
+
+def assign_role(member_id: str, role_id: str, *, actor_id: str | None = None) -> None:
+    """Give a member a role of its organization or of the system; again is no error. Raises `Refusal`.
+
+    A contact holds no role: it has to be set Active first.
+    """
+    member = lock_of(Member, member_id)
+    role = fresh(Role, role_id)
+    if role.organization_id not in (None, member.organization_id):
+        raise Refusal("role_unknown", _l("There is no such role."), status=404, field="role")
+    if member.status not in ("active", "disabled"):
+        raise Refusal("not_active", _l("Only an Active member can have a role or a license."), status=409)
+    if db.session.get(MemberRole, (member_id, role_id), populate_existing=True):
+        return
+    db.session.add(MemberRole(member_id=member_id, role_id=role_id))
+    db.session.flush()
+    db.session.expire(member, ["roles"])
+    emit(
+        RoleAssigned(
+            at=clock.now(),
+            actor_id=actor_id,
+            organization_id=member.organization_id,
+            member_ids=(member_id,),
+            member_id=member_id,
+            account_id=member.account_id,
+            role_id=role_id,
+        )
+    )
+
+
+def unassign_role(member_id: str, role_id: str, *, actor_id: str | None = None) -> None:
+    """Take a role from a member; one that it does not hold is no error. Raises `Refusal` for the last administrator."""
+    member = lock_of(Member, member_id)
+    with keeping_an_administrator(member.organization_id):
+        taken = db.session.execute(
+            delete(MemberRole).where(MemberRole.member_id == member_id, MemberRole.role_id == role_id)
+        )
+    db.session.expire(member, ["roles"])
+    if not taken.rowcount:  # type: ignore[attr-defined]
+        return
+    emit(
+        RoleUnassigned(
+            at=clock.now(),
+            actor_id=actor_id,
+            organization_id=member.organization_id,
+            member_ids=(member_id,),
+            member_id=member_id,
+            account_id=member.account_id,
+            role_id=role_id,
+        )
+    )
+
+
+def sync_system_roles(catalog: Catalog) -> int:
+    """Make the system's roles what the catalog says; returns how many were made, changed or deleted.
+
+    Runs when the catalog may have changed (after migrations, before serving), not by anybody's hand, so nothing is
+    emitted: organizations whose people hold a changed role get a new `rev`, and their tokens follow at the next look.
+    """
+    roles = {
+        role.name: role
+        for role in db.session.scalars(
+            select(Role).where(Role.organization_id.is_(None)).execution_options(populate_existing=True)
+        )
+    }
+    changed = 0
+    for name, wanted in catalog.roles.items():
+        role = roles.pop(name, None)
+        if role is None:
+            role = Role(organization_id=None, name=name, created_at=clock.now())
+            db.session.add(role)
+        held = {entry.privilege: entry for entry in role.privileges}
+        if role.id and set(held) == wanted.privileges:
+            continue
+        _raise_revisions(role.id)
+        role.privileges = [
+            held.get(privilege) or RolePrivilege(privilege=privilege) for privilege in sorted(wanted.privileges)
+        ]
+        changed += 1
+    for role in roles.values():
+        _raise_revisions(role.id)
+        db.session.execute(delete(MemberRole).where(MemberRole.role_id == role.id))
+        db.session.delete(role)
+        changed += 1
+    db.session.flush()
+    return changed
+
+
+def _raise_revisions(role_id: str | None) -> None:
+    if role_id is None:
+        return
+    places = (
+        select(Member.organization_id)
+        .join(MemberRole, MemberRole.member_id == Member.id)
+        .where(MemberRole.role_id == role_id)
+    )
+    db.session.execute(
+        update(Organization)
+        .where(Organization.id.in_(places))
+        .values(rev=Organization.rev + 1)
+        .execution_options(synchronize_session=False)
+    )

@@ -1,0 +1,32 @@
+"""What people type, before it becomes a column."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Literal, overload
+
+from flask_babel import lazy_gettext as _l
+
+from idp.kernel.refusal import Refusal
+
+
+@overload
+def one_line(text: str | None, field: str, longest: int, required: Literal[True] = True) -> str: ...
+@overload
+def one_line(text: str | None, field: str, longest: int, required: Literal[False]) -> str | None: ...
+def one_line(text: str | None, field: str, longest: int, required: bool = True) -> str | None:
+    """One line of plain text with its blanks tidied; None when nothing was typed and nothing is required.
+
+    `longest` counts code points. Raises `Refusal` for control characters and lone surrogates, which no database and no
+    token takes alike.
+    """
+    tidy = " ".join((text or "").split())
+    if not tidy:
+        if required:
+            raise Refusal("required", _l("Fill this in."), field=field)
+        return None
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in tidy):
+        raise Refusal("text_invalid", _l("This has a character that can't be used."), field=field)
+    if len(tidy) > longest:
+        raise Refusal("text_too_long", _l("This is too long."), field=field)
+    return tidy
