@@ -246,6 +246,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('role', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_role_organization_id'), ['organization_id'], unique=False)
+        batch_op.create_index('uq_role_name', [sa.literal_column("coalesce(organization_id, '')"), sa.literal_column('name')], unique=True)
 
     op.create_table('session',
     sa.Column('id', sa.String(length=36), nullable=False),
@@ -361,6 +362,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_member_email_normalized'), ['email_normalized'], unique=False)
         batch_op.create_index(batch_op.f('ix_member_organization_id'), ['organization_id'], unique=False)
         batch_op.create_index('uq_member_external', ['organization_id', 'source', 'external_id'], unique=True, sqlite_where=sa.text('external_id IS NOT NULL'), postgresql_where=sa.text('external_id IS NOT NULL'))
+        batch_op.create_index('uq_member_person', ['organization_id', sa.literal_column("coalesce(company_id, '')"), 'account_id'], unique=True, sqlite_where=sa.text('account_id IS NOT NULL'), postgresql_where=sa.text('account_id IS NOT NULL'))
 
     op.create_table('role_privilege',
     sa.Column('role_id', sa.String(length=36), nullable=False),
@@ -520,6 +522,7 @@ def downgrade() -> None:
     op.drop_table('authorization')
     op.drop_table('role_privilege')
     with op.batch_alter_table('member', schema=None) as batch_op:
+        batch_op.drop_index('uq_member_person', sqlite_where=sa.text('account_id IS NOT NULL'), postgresql_where=sa.text('account_id IS NOT NULL'))
         batch_op.drop_index('uq_member_external', sqlite_where=sa.text('external_id IS NOT NULL'), postgresql_where=sa.text('external_id IS NOT NULL'))
         batch_op.drop_index(batch_op.f('ix_member_organization_id'))
         batch_op.drop_index(batch_op.f('ix_member_email_normalized'))
@@ -546,6 +549,7 @@ def downgrade() -> None:
 
     op.drop_table('session')
     with op.batch_alter_table('role', schema=None) as batch_op:
+        batch_op.drop_index('uq_role_name')
         batch_op.drop_index(batch_op.f('ix_role_organization_id'))
 
     op.drop_table('role')
