@@ -1,4 +1,4 @@
-"""Seats held never exceed seats bought, also when forty people are assigned at once from several processes (DESIGN §3)."""
+"""Seats held never exceed seats bought, also when forty people are assigned at once by several processes."""
 
 from __future__ import annotations
 

@@ -1,0 +1,369 @@
+"""`make bench`: what the provider does in a second on this machine, beside yardsticks measured in the same run.
+
+The provider runs on a durable throw-away PostgreSQL with two Granian workers. H is a bare Flask answer on the same
+server; the hash's rate is argon2id with the provider's own parameters on all cores. Machines are noisy: read the
+ratios, not the absolute numbers. `--seconds` is the time for each operation, `--repeats` how often (the median counts).
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import os
+import platform
+import re
+import statistics
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter, sleep
+from typing import Any
+from urllib.parse import urlencode
+
+import argon2
+import requests
+
+from tests.bench.load import Load, Request, Result, run
+from tests.support.configuration import settings
+from tests.support.databases import build_schema
+from tests.support.flow import Application, Visitor, pkce
+from tests.support.forms import form_with
+from tests.support.live import CALLBACK, Live
+from tests.support.needs import ROOT, free_port, listens, wait_until
+from tests.support.postgresql import Cluster
+from tests.support.processes import Process, clean_environment
+from tests.support.server import Provider
+from tests.support.world import World
+
+WORKERS = 2
+# What each operation may not fall below: a share of H, or of the hash's rate for signing in.
+FLOORS = {
+    "discovery": 0.6, "jwks": 0.6, "client_credentials": 0.15, "userinfo": 0.07, "introspection": 0.07,
+    "refresh": 0.03, "code flow": 0.015, "password sign-in": 0.7,
+}  # fmt: skip
+_CONTROL = re.compile(r"(BEGIN|COMMIT|ROLLBACK)\b")
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass
+class Row:
+    """One line of the table; CPU is milliseconds for each operation."""
+
+    name: str
+    result: Result
+    cpu: float
+    database_cpu: float
+    statements: str
+    ratio: float | None = None
+    of: str = "H"
+
+
+def cpu_seconds(root: int) -> float:
+    """CPU time of a process and everything below it, in seconds."""
+    parents: dict[int, int] = {}
+    used: dict[int, float] = {}
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        parents[int(entry.name)] = int(fields[1])
+        used[int(entry.name)] = sum(map(int, fields[11:15])) / _TICKS
+    family, grown = {root}, True
+    while grown:
+        more = {child for child, parent in parents.items() if parent in family} - family
+        family, grown = family | more, bool(more)
+    return sum(used.get(member, 0.0) for member in family)
+
+
+def hash_rate(seconds: float) -> float:
+    """argon2id verifications a second with the provider's parameters, on all cores at once."""
+    cost = settings("sqlite://", passwords=_real_cost()).passwords
+    hasher = argon2.PasswordHasher(cost.time_cost, cost.memory_cost, cost.parallelism)
+    hashed = hasher.hash("a passphrase of some length")
+    counts: list[int] = []
+    end = perf_counter() + seconds
+
+    def work() -> None:
+        count = 0
+        while perf_counter() < end:
+            hasher.verify(hashed, "a passphrase of some length")
+            count += 1
+        counts.append(count)
+
+    threads = [threading.Thread(target=work) for _ in range(os.cpu_count() or 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(counts) / seconds
+
+
+def _real_cost() -> dict[str, int]:
+    from idp.settings import Passwords
+
+    cost = Passwords()
+    return {"time_cost": cost.time_cost, "memory_cost": cost.memory_cost, "parallelism": cost.parallelism}
+
+
+class Bench:
+    """The provider, its database, and a world of one organization with people, clients and tokens."""
+
+    def __init__(self, stack: ExitStack, seconds: float, repeats: int) -> None:
+        self.seconds, self.repeats = seconds, repeats
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="onix-bench-")))
+        self.cluster = Cluster(durable=True)
+        stack.callback(self.cluster.stop)
+        url = self.cluster.create("bench")
+        build_schema(url)
+        cost = {f"ONIX_PASSWORDS__{name.upper()}": str(value) for name, value in _real_cost().items()}
+        self.provider = stack.enter_context(
+            Provider(url, folder, workers_each=WORKERS, ONIX_ENVIRONMENT="development", **cost)
+        )
+        self.bare_port = free_port()
+        bare = Process(
+            [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port",
+             str(self.bare_port), "--workers", str(WORKERS), "--no-ws", "--log-level", "warning",
+             "tests.bench.bare:app"],
+            log=folder / "bare.log", env=clean_environment(), cwd=ROOT,
+        )  # fmt: skip
+        stack.callback(bare.stop)
+        self.bare = bare
+        wait_until(lambda: listens(self.bare_port), what="the bare application's start")
+        self._make_world(url)
+
+    def _make_world(self, url: str) -> None:
+        from idp import create_app
+
+        app = create_app(settings(url, issuer=self.provider.issuer, passwords=_real_cost()))
+        world = World()
+        with app.app_context():
+            organization = world.organization("bench")
+            self.people = [world.user(organization, seat=True) for _ in range(8)]
+            self.live = Live(self.provider, app, world)
+            self.application = self.live.application("bench-app", scope="openid profile email")
+            self.machine: Application = self.live.application(
+                "bench-machine", kind="machine", app_id=None, grant_types=["client_credentials"],
+                post_logout_redirect_uris=[],
+            )  # fmt: skip
+        self.visitors = [Visitor(person.address, World.password) for person in self.people]
+        self.tokens = [self.application.tokens_for(visitor) for visitor in self.visitors for _ in range(8)]
+
+    @property
+    def _server(self) -> Process:
+        return next(iter(self.provider.web.values()))
+
+    def statements_of(self, act: Callable[[], Any]) -> str:
+        """Statements that reach PostgreSQL for one operation, and in brackets with BEGIN and COMMIT."""
+        act()
+        self.cluster.execute("ALTER SYSTEM SET log_statement = 'all'")
+        self.cluster.execute("SELECT pg_reload_conf()")
+        sleep(0.4)
+        before = self.cluster.process.log.stat().st_size
+        act()
+        sleep(0.2)
+        with self.cluster.process.log.open(errors="replace") as log:
+            log.seek(before)
+            said = log.read()
+        self.cluster.execute("ALTER SYSTEM RESET log_statement")
+        self.cluster.execute("SELECT pg_reload_conf()")
+        sent = re.findall(r"LOG:  (?:statement|execute [^:]*): *(.*)", said)
+        sent = [text for text in sent if not text.startswith(("ALTER SYSTEM", "SELECT pg_reload_conf"))]
+        return f"{sum(not _CONTROL.match(text) for text in sent)} ({len(sent)})"
+
+    def measure(self, name: str, load: Load, once: Callable[[], Any] | None, *, base: str | None = None) -> Row:
+        server = self._server if base is None else self.bare
+        run(base or self.provider.issuer, load, seconds=1)
+        found = []
+        for _ in range(self.repeats):
+            fresh = load if load.shape != "refresh" else Load("refresh", load.request, self._refresh_pool())
+            before = cpu_seconds(server.pid), cpu_seconds(self.cluster.process.pid)
+            result = run(base or self.provider.issuer, fresh, seconds=self.seconds)
+            count = max(1, result.operations)
+            found.append(
+                (
+                    result,
+                    (cpu_seconds(server.pid) - before[0]) / count * 1000,
+                    (cpu_seconds(self.cluster.process.pid) - before[1]) / count * 1000,
+                )
+            )
+        found.sort(key=lambda item: item[0].rate)
+        result, cpu, database = found[len(found) // 2]
+        return Row(name, result, cpu, database, self.statements_of(once) if once else "0 (0)")
+
+    def _refresh_pool(self) -> tuple[str, ...]:
+        """Fresh refresh tokens, four for each connection."""
+        return tuple(
+            self.application.tokens_for(visitor)["refresh_token"] for visitor in self.visitors for _ in range(8)
+        )
+
+    def _basic(self, application: Application) -> dict[str, str]:
+        pair = f"{application.client_id}:{application.secret}".encode()
+        return {"Authorization": "Basic " + base64.b64encode(pair).decode()}
+
+    def rows(self) -> list[Row]:
+        application, machine = self.application, self.machine
+        access = self.tokens[0]["access_token"]
+        get = application.http.get
+        issuer = self.provider.issuer
+        token = "/oauth2/token"
+        yard = self.measure("H: bare Flask JSON", Load("fixed", Request("GET", "/")), None,
+                            base=f"http://127.0.0.1:{self.bare_port}")  # fmt: skip
+        rows = [yard]
+        discovery = "/.well-known/openid-configuration"
+        for name, path in (("discovery", discovery), ("jwks", "/oauth2/jwks")):
+            rows.append(
+                self.measure(name, Load("fixed", Request("GET", path)), lambda p=path: get(issuer + p, timeout=10))
+            )
+        rows.append(
+            self.measure(
+                "client_credentials",
+                Load("fixed", Request("POST", token, self._basic(machine), "grant_type=client_credentials")),
+                lambda: machine.post(token, grant_type="client_credentials"),
+            )
+        )
+        rows.append(
+            self.measure(
+                "userinfo",
+                Load("fixed", Request("GET", "/oauth2/userinfo", {"Authorization": f"Bearer {access}"})),
+                lambda: application.userinfo(access),
+            )
+        )
+        rows.append(
+            self.measure(
+                "introspection",
+                Load("fixed", Request("POST", "/oauth2/introspect", self._basic(application), f"token={access}")),
+                lambda: application.introspect(access),
+            )
+        )
+        spare = [tokens["refresh_token"] for tokens in self.tokens[-2:]]
+        rows.append(
+            self.measure(
+                "refresh",
+                Load(
+                    "refresh",
+                    Request("POST", token, self._basic(application), "grant_type=refresh_token&refresh_token=TOKEN"),
+                    self._refresh_pool(),
+                ),
+                lambda: application.refresh(spare.pop()),
+            )
+        )
+        rows.append(self._flow())
+        rows.append(self._sign_in())
+        for row in rows[1:-1]:
+            row.ratio = row.result.rate / yard.result.rate
+        return rows
+
+    def _flow(self) -> Row:
+        verifier, challenge = pkce()
+        visitor, application = self.visitors[0], self.application
+        cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in visitor.http.cookies)
+        query = urlencode(
+            {
+                "response_type": "code", "client_id": application.client_id, "redirect_uri": CALLBACK,
+                "scope": "openid profile email", "state": "s", "nonce": "n", "code_challenge": challenge,
+                "code_challenge_method": "S256", "prompt": "none",
+            }
+        )  # fmt: skip
+        body = urlencode({"grant_type": "authorization_code", "redirect_uri": CALLBACK, "code_verifier": verifier})
+        load = Load(
+            "flow",
+            Request("GET", f"/oauth2/authorize?{query}", {"Cookie": cookies}),
+            redeem=Request("POST", "/oauth2/token", self._basic(application), f"{body}&code=CODE"),
+        )
+
+        def once() -> None:
+            application.redeem(*application.code_for(visitor, prompt="none"))
+
+        return self.measure("code flow", load, once)
+
+    def _sign_in(self) -> Row:
+        """Posts of the sign-in form by four browsers; the page is fetched once, so the post alone is measured."""
+        posts = []
+        for person in self.people[:4]:
+            visitor = Visitor(person.address, World.password)
+            page = visitor.get(self.provider.url("/login"))
+            form = form_with(page.text, "password", page.url)
+            cookie = "; ".join(f"{item.name}={item.value}" for item in visitor.http.cookies)
+            posts.append((form.action, form.filled(identifier=person.address, password=World.password), cookie))
+        times: list[float] = []
+        refused = [0]
+
+        def post(http: requests.Session, item: tuple[str, dict[str, str], str]) -> int:
+            action, data, cookie = item
+            http.cookies.clear()
+            answer = http.post(action, data=data, headers={"Cookie": cookie}, allow_redirects=False, timeout=30)
+            return answer.status_code
+
+        def work(item: tuple[str, dict[str, str], str], end: float) -> None:
+            http = requests.Session()
+            http.trust_env = False
+            while perf_counter() < end:
+                start = perf_counter()
+                if post(http, item) in (302, 303):
+                    times.append((perf_counter() - start) * 1000)
+                else:
+                    refused[0] += 1
+
+        before = cpu_seconds(self._server.pid), cpu_seconds(self.cluster.process.pid)
+        start = perf_counter()
+        threads = [threading.Thread(target=work, args=(item, start + self.seconds)) for item in posts]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        seconds = perf_counter() - start
+        count = max(1, len(times))
+        times.sort()
+        result = Result(
+            len(times), seconds, statistics.median(times or [0]), (times or [0])[count * 99 // 100 - 1], refused[0]
+        )
+        cpu = (cpu_seconds(self._server.pid) - before[0]) / count * 1000
+        database = (cpu_seconds(self.cluster.process.pid) - before[1]) / count * 1000
+        http = requests.Session()
+        row = Row("password sign-in", result, cpu, database, self.statements_of(lambda: post(http, posts[0])))
+        self.hashes = hash_rate(self.seconds)
+        row.ratio, row.of = result.rate / self.hashes, "hash"
+        return row
+
+
+def table(rows: list[Row], hashes: float) -> str:
+    """The table as Markdown, with what each operation may not fall below."""
+    lines = [
+        f"Python {platform.python_version()}, {os.cpu_count()} cores, {WORKERS} Granian workers, "
+        "PostgreSQL durable, load and database on the same cores.",
+        "",
+        "| operation | /s | p50 ms | p99 ms | CPU ms + database | statements (with BEGIN, COMMIT) | ratio | floor |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for row in rows:
+        floor = FLOORS.get(row.name)
+        ratio = "1" if row.ratio is None else f"{row.ratio:.3f} {row.of}"
+        mark = "" if floor is None else f"{floor}" + ("" if (row.ratio or 0) >= floor else " **below**")
+        refused = f", {row.result.refused} refused" if row.result.refused else ""
+        lines.append(
+            f"| {row.name} | {row.result.rate:.0f}{refused} | {row.result.p50:.1f} | {row.result.p99:.1f} | "
+            f"{row.cpu:.2f} + {row.database_cpu:.2f} | {row.statements} | {ratio} | {mark} |"
+        )
+    lines += ["", f"argon2id with the provider's parameters on all cores: {hashes:.1f}/s"]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--repeats", type=int, default=3)
+    chosen = parser.parse_args()
+    with ExitStack() as stack:
+        bench = Bench(stack, min(chosen.seconds, 60), min(chosen.repeats, 10))
+        print(table(bench.rows(), bench.hashes))
+
+
+if __name__ == "__main__":
+    main()
