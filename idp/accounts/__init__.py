@@ -15,3 +15,4 @@ def init_app(app: Flask) -> None:
     from .views import blueprint
 
     app.register_blueprint(blueprint)
+    app.jinja_env.globals["password_length"] = lambda: app.extensions["onix_settings"].passwords.min_length
