@@ -1,0 +1,36 @@
+"""Running an application on a production server."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+from granian import Granian
+from granian.constants import Interfaces
+
+from clients.relying_party.provider import ConfigurationError
+from clients.relying_party.settings import load
+
+
+def serve(app: str, target: str) -> int:
+    """Serve the application factory `target` until stopped. Returns the exit code; 2 when it is set up wrongly."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    try:
+        settings = load(app=app)
+    except ConfigurationError as error:
+        print(f"{app} can't start: {error}", file=sys.stderr)
+        return 2
+    Granian(
+        target,
+        address=os.environ.get("HOST", "127.0.0.1"),
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        factory=True,
+        workers=int(os.environ.get("RP_WORKERS", "1")),
+        blocking_threads=8,
+        websockets=False,
+        workers_kill_timeout=3,
+        log_access=False,
+    ).serve()
+    return 0
