@@ -22,8 +22,8 @@ from .launcher import arrange, tellable
 
 blueprint = Blueprint("portal", __name__)
 
-CAME_FROM = "came_from"
-"""Cookie key: id of the app that the person set out from; its tile stands first."""
+CAME_FROM = "first_app"
+"""Cookie key, set when a user is activated: id of the app that the person set out from; its tile stands first."""
 
 
 class OrganizationForm(FlaskForm):
