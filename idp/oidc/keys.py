@@ -7,6 +7,7 @@ keys rest encrypted and are parsed once per process: importing an RSA key costs 
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from typing import Any
@@ -43,7 +44,7 @@ class Keyring:
         self._rows: list[tuple[str, str, int, int | None]] = []  # kid, alg, activates_at, expires_at
         self._read_at = -REREAD_AFTER
         self._lock = threading.Lock()
-        self.generation = 0
+        self._bytes: tuple[tuple[str, ...], bytes] = ((), b'{"keys":[]}')
 
     def refresh(self, *, force: bool = False) -> None:
         """Read the rows again when they are older than `REREAD_AFTER`. On its own connection: call it outside a unit."""
@@ -64,10 +65,7 @@ class Keyring:
         for row in rows:
             if row.kid not in self._parsed:
                 self._parsed[row.kid] = _import(row.kid, row.alg, decrypt(row.private_key))
-        known = [(row.kid, row.alg, row.activates_at, row.expires_at) for row in rows]
-        if known != self._rows:
-            self._rows = known
-            self.generation += 1
+        self._rows = [(row.kid, row.alg, row.activates_at, row.expires_at) for row in rows]
         self._read_at = time.monotonic()
 
     def signing_key(self, alg: str, now: int) -> SigningKeyPair:
@@ -91,6 +89,13 @@ class Keyring:
     def published(self, now: int) -> dict[str, list[dict[str, Any]]]:
         """The JWK Set: public parts only, next keys included (RFC 7517 §5)."""
         return {"keys": [dict(key.as_dict(private=False)) for key in self.verification_keys(now)]}
+
+    def published_bytes(self, now: int) -> bytes:
+        """`published` as JSON, made again only when the set of published keys is another one."""
+        ends = tuple(kid for kid, _, _, end in self._rows if end is None or end > now)
+        if self._bytes[0] != ends:
+            self._bytes = (ends, json.dumps(self.published(now), separators=(",", ":")).encode())
+        return self._bytes[1]
 
     @property
     def empty(self) -> bool:

@@ -1,0 +1,1 @@
+"""What machines and browsers call beside the authorization endpoint, one file each."""

@@ -1,0 +1,104 @@
+"""Token introspection (RFC 7662): is this token good right now, and what does it say? At most two statements.
+
+Only a token's own client and the clients of its audience's app are told; to everybody else it is inactive. An access
+token reads inactive as soon as today's decision no longer grants all that it carries (DESIGN §3 *Loss*).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from authlib.oauth2.rfc6749 import InvalidRequestError
+from flask import current_app
+from sqlalchemy import Connection
+
+from idp.kernel.database import autocommit
+from idp.kernel.secrets import digest
+from idp.organizations.catalog import current_catalog
+from idp.organizations.policy import Decision
+
+from .. import statements, tokens
+from ..authentication import Authenticated, ClientRefused, confirm
+from ..authorizations import app_of, decide, fallen, ground_of
+from ..clients import ClientInfo, cached_client, find_client, load_client
+
+NAME = "introspection"
+INACTIVE: dict[str, Any] = {"active": False}
+
+
+def respond(form: Mapping[str, str], caller: Authenticated, now: int) -> dict[str, Any]:
+    """The members of the answer. `token_type_hint` only helps to find a token, so none is needed (RFC 7662 §2.1)."""
+    if not caller.client.confidential:
+        raise ClientRefused
+    if "token" not in form:
+        raise InvalidRequestError("The parameter token is missing")
+    claims = tokens.read_access_token(form["token"], now)
+    with autocommit() as connection:
+        if claims is not None:
+            return _access_token(connection, claims, caller, now)
+        fresh = find_client(caller.client.id, connection)
+        client = confirm(caller, fresh.status if fresh else None, fresh.rev if fresh else None, now)
+        return _refresh_token(connection, form["token"], client, now)
+
+
+def _access_token(connection: Connection, claims: Mapping[str, Any], caller: Authenticated, now: int) -> dict[str, Any]:
+    row = connection.execute(
+        statements.token_standing,
+        {"authorization_id": tokens.authorization_of(claims), "jti": claims["jti"], "caller": caller.client.id},
+    ).one_or_none()
+    if row is None:
+        fresh = find_client(caller.client.id, connection)
+        confirm(caller, fresh.status if fresh else None, fresh.rev if fresh else None, now)
+        return INACTIVE
+    asking = confirm(caller, row.caller_status, row.caller_rev, now)
+    if not _may_know(asking, claims) or row.revoked or fallen(row, now) is not None:
+        return INACTIVE
+    client = cached_client(row.client_id)
+    if client is None or client.rev != row.client_rev:
+        client = load_client(row.client_id)
+    if client is None:
+        return INACTIVE
+    app = app_of(client, claims["aud"])
+    ground = ground_of(row, client, app, claims["scope"])
+    if not _still_granted(claims, decide(connection, row, ground, app, now)):
+        return INACTIVE
+    return {"active": True, "token_type": "Bearer", **claims}
+
+
+def _refresh_token(connection: Connection, handle: str, client: ClientInfo, now: int) -> dict[str, Any]:
+    row = connection.execute(statements.refresh_standing, {"digest": digest(handle)}).one_or_none()
+    if row is None or row.token_client_id != client.id or row.spent_at is not None or row.token_expires_at <= now:
+        return INACTIVE
+    if fallen(row, now) is not None:
+        return INACTIVE
+    return {
+        "active": True,
+        "iss": current_app.extensions["onix_settings"].issuer,
+        "sub": row.sub,
+        "client_id": client.id,
+        "scope": row.token_scope,
+        "exp": row.token_expires_at,
+    }
+
+
+def _may_know(client: ClientInfo, claims: Mapping[str, Any]) -> bool:
+    if client.id == claims["client_id"]:
+        return True
+    app = current_catalog().apps.get(client.app_id) if client.app_id else None
+    return app is not None and app.resource == claims["aud"]
+
+
+def _still_granted(claims: Mapping[str, Any], today: Decision | None) -> bool:
+    """Whether today's decision grants all that the token carries. A denial carries nothing, so it stays true to itself."""
+    access = claims.get("onix_access")
+    if access is None or access.get("decision") != "allow":
+        return True
+    if today is None or not today.allowed or today.member is None or today.member.id != claims.get("member_id"):
+        return False
+    return all(
+        set(claims[name]) <= set(held)
+        for name, held in (
+            ("roles", today.roles), ("entitlements", today.entitlements), ("privileges", today.privileges)
+        )
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Grants, one file each: Authlib's classes with `redeem` as their shared gate. Listed in `server.py`."""

@@ -1,0 +1,143 @@
+"""The shared gate of codes and refresh tokens (idea 4 of DESIGN §5).
+
+Each is spent by one conditional update that counts one row, in the transaction that issues. A second use of a spent
+one is seen, because spent rows stay; it withdraws the authorization, and that *no* is remembered: the transaction
+commits although the answer is an error.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from authlib.oauth2.rfc6749 import InvalidGrantError
+from flask import current_app
+from sqlalchemy import Connection, Row
+
+from idp.kernel.database import db
+from idp.kernel.events import emit
+from idp.kernel.secrets import digest, random_handle
+from idp.organizations.policy import Decision
+
+from .. import statements, tokens
+from ..authentication import confirm
+from ..authorizations import app_of, decide, expiry, fallen, ground_of, withdraw
+from ..claims import person_claims, told
+from ..clients import ClientInfo, resources
+from ..events import CodeReused, RefreshTokenReused
+from ..extensions.resource import invalid_target
+
+
+class Remembered(InvalidGrantError):  # type: ignore[misc]
+    """An `invalid_grant` whose consequences stay: the unit of work commits around it."""
+
+
+def spent_once(connection: Connection, statement: Any, **values: Any) -> bool:
+    """Run a conditional update; True when it was this transaction that spent the row."""
+    return connection.execute(statement, values).rowcount == 1
+
+
+def code_reused(row: Row[Any], now: int) -> Remembered:
+    """A spent code came again: end everything that was issued from it (RFC 6749 §4.1.2)."""
+    withdraw([row.id], "code_reused")
+    emit(CodeReused(at=now, authorization_id=row.id, client_id=row.client_id))
+    return Remembered("The code was used before")
+
+
+def refresh_reused(row: Row[Any], now: int) -> Remembered:
+    """A spent refresh token came again beyond the grace: somebody else has one of the two (RFC 9700 §4.14.2)."""
+    withdraw([row.id], "refresh_reused")
+    emit(RefreshTokenReused(at=now, authorization_id=row.id, client_id=row.client_id))
+    return Remembered("The refresh token was used before")
+
+
+class Issuing:
+    """What the two grants for people share once a code or refresh token is judged: deciding, telling, signing."""
+
+    def __init__(self, request: Any, row: Row[Any], now: int) -> None:
+        self.connection = db.session.connection()
+        self.row, self.now, self.request = row, now, request
+        if (part := fallen(row, now)) is not None:
+            raise InvalidGrantError(f"The authorization has ended: {part}")
+        self.client: ClientInfo = confirm(request.authenticated, row.client_status, row.client_rev, now)
+
+    def audience(self, resource: str | None) -> str:
+        """The audience asked for here, one that was granted (RFC 8707 §2.2); the family may ask each of its own."""
+        allowed = resources(self.client)
+        granted = self.row.resource or next(iter(allowed))
+        if resource is None:
+            return str(granted)
+        if resource != granted and not (self.client.family and resource in allowed):
+            raise invalid_target("The resource was not granted")
+        return resource
+
+    def decide(self, scope: str, audience: str, organization: str | None = None) -> Decision | None:
+        """Today's decision. A client that takes no denials as tokens gets an error, which leaves no trace (DESIGN §4)."""
+        self.scope, self.resource = scope, audience
+        self.app = app_of(self.client, audience)
+        self.ground = ground_of(self.row, self.client, self.app, scope)
+        decision = decide(self.connection, self.row, self.ground, self.app, self.now, organization=organization)
+        if decision is not None and not decision.allowed:
+            if decision.code == "account_disabled":
+                raise InvalidGrantError("The authorization has ended: account")
+            if self.client.deny_mode == "error":
+                raise InvalidGrantError(decision.code)
+        return decision
+
+    def tell(self, decision: Decision | None) -> None:
+        """Keep what the client is told now, when it is something new."""
+        verdict = told(decision)
+        if decision is None or self.resource != next(iter(resources(self.client))):
+            return
+        member = self.row.member_id
+        organization = self.row.organization_id
+        if member is None and decision.judged is not None and decision.allowed:
+            member, organization = decision.judged.id, decision.judged.organization.id
+        if verdict != self.row.told or member != self.row.member_id:
+            self.connection.execute(
+                statements.tell,
+                {"authorization_id": self.row.id, "verdict": verdict, "member": member, "organization": organization},
+            )
+
+    def new_refresh_token(self, authorization_id: str, scope: str) -> str:
+        """A refresh token of 256 random bits, kept as a digest. Offline ones end when idle, all with their authorization."""
+        handle = random_handle()
+        idle = current_app.extensions["onix_settings"].lifetimes.refresh_idle
+        end = self.row.expires_at
+        expires_at = self.now + idle if end is None else min(self.now + idle, end) if self.row.offline else end
+        self.connection.execute(
+            statements.insert_refresh,
+            {
+                "token_digest": digest(handle),
+                "authorization_id": authorization_id,
+                "client_id": self.client.id,
+                "scope": scope,
+                "created_at": self.now,
+                "expires_at": expires_at,
+                "spent_at": None,
+                "successor_digest": None,
+            },
+        )
+        return handle
+
+    def issue(self, decision: Decision | None, audience: str, authorization: Any = None) -> dict[str, Any]:
+        """The token answer's members, signed now."""
+        ground = self.ground if authorization is None else ground_of(authorization, self.client, self.app, self.scope)
+        return tokens.issue(
+            ground,
+            decision,
+            audience=audience,
+            now=self.now,
+            expires_at=expiry(self.row, decision, self.now),
+            id_token_alg=self.client.id_token_alg if "openid" in self.scope.split() else None,
+            person=self._person,
+        )
+
+    def _person(self) -> dict[str, Any]:
+        row = self.connection.execute(statements.person, {"account_id": self.row.account_id}).one_or_none()
+        return {} if row is None else person_of(row)
+
+
+def person_of(row: Row[Any]) -> dict[str, Any]:
+    """The standard claims of a row that has the person's columns."""
+    values = {name.removeprefix("person_"): value for name, value in row._mapping.items() if name.startswith("person_")}
+    return person_claims(values, values["email"], values["email_verified_at"] is not None)

@@ -1,0 +1,84 @@
+"""Discovery (OpenID Connect Discovery §3, RFC 8414): derived from what is registered, so that it is true (R07).
+
+An endpoint is listed when a route answers its path, a grant when the server has its class. The bytes are made once.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from flask import Flask, current_app
+
+from . import clients
+from .claims import ORGANIZATION_CLAIMS, SCOPE_CLAIMS
+from .interaction import PROMPTS
+
+PATHS = {
+    "authorization_endpoint": "/oauth2/authorize",
+    "token_endpoint": "/oauth2/token",
+    "userinfo_endpoint": "/oauth2/userinfo",
+    "jwks_uri": "/oauth2/jwks",
+    "introspection_endpoint": "/oauth2/introspect",
+    "revocation_endpoint": "/oauth2/revoke",
+    "end_session_endpoint": "/oauth2/logout",
+    "registration_endpoint": "/oauth2/register",
+    "pushed_authorization_request_endpoint": "/oauth2/par",
+    "device_authorization_endpoint": "/oauth2/device_authorization",
+}
+ACR_VALUES = ("urn:onix:acr:1",)
+LOCALES = ("en", "nb")
+
+
+def describe(app: Flask) -> dict[str, Any]:
+    """The document: registered members only, no empty array (conformance 4)."""
+    server = app.extensions["onix_oidc"]
+    issuer: str = app.extensions["onix_settings"].issuer
+    routes = {rule.rule for rule in app.url_map.iter_rules()}
+    responses = sorted({kind for grant, _ in server._authorization_grants for kind in grant.RESPONSE_TYPES})
+    confidential = [method for method in clients.AUTH_METHODS if method != "none"]
+    assertions = list(clients.ASSERTION_ALGORITHMS)
+    document: dict[str, Any] = {
+        "issuer": issuer,
+        **{member: f"{issuer}{path}" for member, path in PATHS.items() if path in routes},
+        "scopes_supported": list(clients.SCOPES),
+        "response_types_supported": responses,
+        "response_modes_supported": ["query", "form_post"],
+        "grant_types_supported": [grant.GRANT_TYPE for grant, _ in server._token_grants],
+        "acr_values_supported": list(ACR_VALUES),
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": list(clients.ID_TOKEN_ALGORITHMS),
+        "userinfo_signing_alg_values_supported": list(clients.USERINFO_ALGORITHMS),
+        "token_endpoint_auth_methods_supported": list(clients.AUTH_METHODS),
+        "token_endpoint_auth_signing_alg_values_supported": assertions,
+        "introspection_endpoint_auth_methods_supported": confidential,
+        "introspection_endpoint_auth_signing_alg_values_supported": assertions,
+        "revocation_endpoint_auth_methods_supported": list(clients.AUTH_METHODS),
+        "revocation_endpoint_auth_signing_alg_values_supported": assertions,
+        "code_challenge_methods_supported": ["S256"],
+        "display_values_supported": ["page", "popup"],
+        "prompt_values_supported": sorted(PROMPTS),
+        "claim_types_supported": ["normal"],
+        "claims_supported": [
+            "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid",
+            *dict.fromkeys(name for names in SCOPE_CLAIMS.values() for name in names),
+            *ORGANIZATION_CLAIMS, "privileges",
+        ],
+        "claims_parameter_supported": True,
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
+        "ui_locales_supported": list(LOCALES),
+        "authorization_response_iss_parameter_supported": True,
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
+    }  # fmt: skip
+    return document
+
+
+def document() -> bytes:
+    """The document's bytes, made at first use: all rooms are there by then."""
+    known: bytes | None = current_app.extensions.get("onix_discovery")
+    if known is None:
+        known = json.dumps(describe(current_app._get_current_object()), separators=(",", ":")).encode()  # type: ignore[attr-defined]
+        current_app.extensions["onix_discovery"] = known
+    return known

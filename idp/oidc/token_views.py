@@ -1,0 +1,225 @@
+"""Routes that programs call: token, userinfo, introspection, revocation, the key set and discovery.
+
+No cookie is read or written here, so no form token is needed and other sites' scripts may call what is public.
+Reading a request is the same everywhere: form body only, each parameter once, empty ones left out (RFC 6749 §3.2).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Request
+from authlib.oauth2.rfc6749.errors import OAuth2Error, UnsupportedGrantTypeError
+from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
+from flask import Blueprint, Response, current_app, request
+
+from idp.kernel import clock
+from idp.kernel.database import unit_of_work
+from idp.kernel.web import csrf
+
+from . import metadata
+from .authentication import Authenticated, authenticate
+from .endpoints import introspection, revocation, userinfo
+from .grants.redeem import Remembered
+from .keys import Keyring, ensure_keys, keyring
+
+blueprint = Blueprint("oidc_machine", __name__)
+csrf.exempt(blueprint)
+# Authlib writes whole tokens at DEBUG (security P05).
+logging.getLogger("authlib").setLevel(logging.INFO)
+
+LONGEST = 16_384
+"""Characters in one parameter: more than any token or assertion of ours or of a sane client."""
+_PRINTABLE = frozenset(map(chr, (*range(0x20, 0x22), *range(0x23, 0x5C), *range(0x5D, 0x7F))))
+_NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
+
+
+class TokenRequest(OAuth2Request):  # type: ignore[misc]
+    """A token request as Authlib's grants want it: parameters of the body, and a client that was authenticated."""
+
+    def __init__(self, form: Mapping[str, str], authenticated: Authenticated) -> None:
+        super().__init__("POST", current_app.extensions["onix_settings"].issuer)
+        self.payload = BasicOAuth2Payload(form)
+        self.parameters = form
+        self.authenticated = authenticated
+        self.client = authenticated.client
+        self.auth_method = authenticated.method
+
+    @property
+    def form(self) -> Mapping[str, str]:
+        return self.parameters
+
+
+def read_form() -> dict[str, str]:
+    """The body's parameters. Raises InvalidRequestError for everything RFC 6749 §3.2 does not allow."""
+    if request.query_string:
+        raise InvalidRequestError("Parameters are accepted in the body only")
+    if request.mimetype != "application/x-www-form-urlencoded":
+        raise InvalidRequestError("The body must be application/x-www-form-urlencoded")
+    form: dict[str, str] = {}
+    for name, values in request.form.lists():
+        if len(values) > 1:
+            raise InvalidRequestError("A parameter is there more than once")
+        if len(values[0]) > LONGEST or "\0" in values[0]:
+            raise InvalidRequestError("A parameter is too long or has a character that is not allowed")
+        if values[0]:
+            form[name] = values[0]
+    return form
+
+
+def _caller(path: str, now: int) -> tuple[dict[str, str], Authenticated]:
+    """The parameters, and the client that sent them."""
+    _ready_keys()
+    form = read_form()
+    issuer = current_app.extensions["onix_settings"].issuer
+    return form, authenticate(form, request.headers.get("Authorization"), f"{issuer}{path}", now)
+
+
+def _ready_keys() -> Keyring:
+    """The keyring, read before any unit of work begins. A database that never had keys gets them now."""
+    ring = keyring()
+    if ring.empty:
+        with unit_of_work():
+            ensure_keys()
+        ring.refresh(force=True)
+    return ring
+
+
+@blueprint.route("/oauth2/token", methods=["POST", "OPTIONS"], provide_automatic_options=False)
+def token() -> Response:
+    """The token endpoint (RFC 6749 §3.2)."""
+    if request.method == "OPTIONS":
+        return _preflight("POST")
+    return _open_to_scripts(_answer(_token))
+
+
+def _token() -> Response:
+    form, authenticated = _caller("/oauth2/token", clock.now())
+    if "grant_type" not in form:
+        raise InvalidRequestError("The parameter grant_type is missing")
+    asked = TokenRequest(form, authenticated)
+    try:
+        grant = current_app.extensions["onix_oidc"].get_token_grant(asked)
+    except UnsupportedGrantTypeError:
+        raise OAuth2Error("The grant type is not supported", error="unsupported_grant_type") from None
+    if not grant.WRITES:
+        return _json(_redeemed(grant))
+    with unit_of_work():
+        try:
+            return _json(_redeemed(grant))
+        except Remembered as error:  # answered, not raised: what it changed is kept
+            return _failure(error)
+
+
+def _redeemed(grant: Any) -> dict[str, Any]:
+    grant.validate_token_request()
+    _, body, _ = grant.create_token_response()
+    return body  # type: ignore[no-any-return]
+
+
+@blueprint.route("/oauth2/introspect", methods=["POST"])
+def introspect() -> Response:
+    """RFC 7662. Not for scripts of other sites: whoever asks has a secret."""
+
+    def answer() -> Response:
+        now = clock.now()
+        form, caller = _caller("/oauth2/introspect", now)
+        return _json(introspection.respond(form, caller, now))
+
+    return _answer(answer)
+
+
+@blueprint.route("/oauth2/revoke", methods=["POST", "OPTIONS"], provide_automatic_options=False)
+def revoke() -> Response:
+    """RFC 7009."""
+    if request.method == "OPTIONS":
+        return _preflight("POST")
+
+    def answer() -> Response:
+        now = clock.now()
+        form, caller = _caller("/oauth2/revoke", now)
+        with unit_of_work():
+            revocation.revoke(form, caller, now)
+        return _json({})
+
+    return _open_to_scripts(_answer(answer))
+
+
+@blueprint.route("/oauth2/userinfo", methods=["GET", "POST", "OPTIONS"], provide_automatic_options=False)
+def user_info() -> Response:
+    """Core §5.3."""
+    if request.method == "OPTIONS":
+        return _preflight("GET, POST")
+
+    def answer() -> Response:
+        _ready_keys()
+        return userinfo.respond(request, clock.now())
+
+    return _open_to_scripts(_answer(answer))
+
+
+@blueprint.get("/oauth2/jwks")
+def jwks() -> Response:
+    """The key set (RFC 7517 §5), as bytes that are made again when a key comes or goes."""
+    ring, now = _ready_keys(), clock.now()
+    body = ring.published_bytes(now)
+    return _public(Response(body, mimetype="application/json"))
+
+
+@blueprint.get("/.well-known/openid-configuration")
+@blueprint.get("/.well-known/oauth-authorization-server")
+def discovery() -> Response:
+    """Both discovery documents: the same facts."""
+    return _public(Response(metadata.document(), mimetype="application/json"))
+
+
+def _answer(work: Callable[[], Response]) -> Response:
+    """The work's answer, or its OAuth error; neither is ever stored (RFC 6749 §5.1)."""
+    try:
+        response = work()
+    except OAuth2Error as error:
+        response = _failure(error)
+    response.headers.update(_NO_STORE)
+    return response
+
+
+def _json(body: Mapping[str, Any]) -> Response:
+    return Response(json.dumps(body), mimetype="application/json")
+
+
+def _failure(error: OAuth2Error) -> Response:
+    """RFC 6749 §5.2: 400 or 401, printable ASCII."""
+    body = {"error": error.error}
+    description = "".join(c if c in _PRINTABLE else "?" for c in error.description or "")
+    if description:
+        body["error_description"] = description
+    response = Response(json.dumps(body), status=error.status_code or 400, mimetype="application/json")
+    for name, value in error.get_headers():
+        if name == "WWW-Authenticate":
+            response.headers[name] = value
+    return response
+
+
+def _public(response: Response) -> Response:
+    response.headers["Cache-Control"] = "public, max-age=300"
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    return response
+
+
+def _open_to_scripts(response: Response) -> Response:
+    """Scripts of any site may call; no cookie counts here, so none is ever sent along (R08)."""
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers["Access-Control-Expose-Headers"] = "WWW-Authenticate"
+    return response
+
+
+def _preflight(methods: str) -> Response:
+    response = Response(status=204)
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers["Access-Control-Allow-Methods"] = methods
+    response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
+    response.headers["Access-Control-Max-Age"] = "600"
+    return response

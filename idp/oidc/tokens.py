@@ -1,0 +1,111 @@
+"""Tokens: signing them, issuing what a token answer holds, and reading an access token back.
+
+Access tokens are ES256 `at+jwt` (RFC 9068); ID Tokens are what the client registered, RS256 by default. `exp` and
+`expires_in` come from one number, and that number is clipped to the ground the token stands on.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flask import current_app
+from joserfc import jws
+from joserfc.errors import JoseError
+
+from idp.organizations.policy import Decision
+
+from .claims import Ground, claims_for
+from .keys import keyring
+
+ACCESS_TOKEN_ALG = "ES256"  # noqa: S105
+ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105
+LONGEST = 8192  # characters of a token worth looking at; ours stay below 4 kB
+
+_registry = jws.JWSRegistry(algorithms=["RS256", "ES256"])
+
+
+def sign(claims: Mapping[str, Any], typ: str, alg: str, now: int) -> str:
+    """A compact JWS of these claims with today's key; `typ` and `kid` stand in its header."""
+    key = keyring().signing_key(alg, now)
+    payload = json.dumps(claims, separators=(",", ":"), ensure_ascii=False).encode()
+    return jws.serialize_compact({"alg": alg, "kid": key.kid, "typ": typ}, payload, key, registry=_registry)
+
+
+def issue(
+    ground: Ground,
+    decision: Decision | None,
+    *,
+    audience: str,
+    now: int,
+    expires_at: int,
+    id_token_alg: str | None = None,
+    person: Callable[[], Mapping[str, Any]] | None = None,
+) -> dict[str, Any]:
+    """The members of a token answer (RFC 6749 §5.1): access token, `expires_in`, scope, and with `id_token_alg` an ID Token."""
+    issuer = current_app.extensions["onix_settings"].issuer
+    access_token = sign(
+        claims_for(
+            "access_token", ground, decision, issuer=issuer, audience=audience, now=now, expires_at=expires_at,
+            jti=new_jti(ground.authorization_id),
+        ),
+        ACCESS_TOKEN_TYPE,
+        ACCESS_TOKEN_ALG,
+        now,
+    )  # fmt: skip
+    token: dict[str, Any] = {
+        "access_token": access_token,
+        "token_type": "Bearer",
+        "expires_in": expires_at - now,
+        "scope": ground.scope,
+    }
+    if id_token_alg is not None:
+        claims = claims_for(
+            "id_token", ground, decision, issuer=issuer, audience=ground.client_id, now=now, expires_at=expires_at,
+            at_hash=half_hash(access_token), person=person,
+        )  # fmt: skip
+        token["id_token"] = sign(claims, "JWT", id_token_alg, now)
+    return token
+
+
+def new_jti(authorization_id: str) -> str:
+    """The authorization's id and 128 random bits, so that one statement finds all that a token stands on."""
+    return f"{authorization_id}.{secrets.token_urlsafe(16)}"
+
+
+def half_hash(value: str) -> str:
+    """`at_hash`: the left half of SHA-256, which is the hash of both our algorithms (Core §3.1.3.6)."""
+    return base64.urlsafe_b64encode(hashlib.sha256(value.encode("ascii")).digest()[:16]).rstrip(b"=").decode("ascii")
+
+
+def read_access_token(text: str | None, now: int) -> dict[str, Any] | None:
+    """The claims of an access token of ours that has not expired, or None.
+
+    Signature, algorithm, `typ`, issuer and times only: whether it still counts is the database's to say. An ID Token
+    or logout token is signed by the same keys and refused by its `typ` (RFC 9068 §2.1, security R14).
+    """
+    if not text or len(text) > LONGEST or not text.isascii():
+        return None
+    try:
+        signed = jws.extract_compact(text.encode("ascii"))
+        header = signed.headers()
+        if header.get("alg") != ACCESS_TOKEN_ALG or header.get("typ") != ACCESS_TOKEN_TYPE:
+            return None
+        key = keyring().find(str(header.get("kid")), now)
+        if key is None or not jws.validate_compact(signed, key, registry=_registry):
+            return None
+        claims = json.loads(signed.payload)
+    except (JoseError, ValueError, TypeError, KeyError, RecursionError):
+        return None
+    if not isinstance(claims, dict) or claims.get("iss") != current_app.extensions["onix_settings"].issuer:
+        return None
+    return claims if claims["exp"] > now else None
+
+
+def authorization_of(claims: Mapping[str, Any]) -> str:
+    """The authorization that an access token is a shadow of."""
+    return str(claims["jti"]).partition(".")[0]
