@@ -1,0 +1,321 @@
+"""The authorization endpoint's one act: look at a request and at who is there, ask `next_step()`, and do that.
+
+The hot way, a live session and nothing to ask, makes five statements and one commit: who is acting; the client's and
+the account's standing with what is remembered between them; the facts of the decision; the authorization; its code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from flask import Response, current_app, redirect, render_template
+from sqlalchemy import Select, and_, bindparam, select, true
+
+from idp import sessions
+from idp.accounts.models import EmailAddress
+from idp.accounts.policy import required_action
+from idp.kernel import continuation, language
+from idp.kernel.database import db, unit_of_work
+from idp.kernel.web import allow_form_action, allow_image
+from idp.organizations.facts import load_facts
+from idp.organizations.policy import AccountFacts, Choices, Decision, candidates, choose, entitlement
+from idp.organizations.sentences import explain
+
+from . import authorizations, requests
+from .clients import ClientInfo, cached_client, find_client, load_client
+from .extensions import issuer
+from .forms import AnswerForm
+from .interaction import (
+    Ask,
+    ChooseOrganization,
+    Issue,
+    Login,
+    Refuse,
+    RequiredAction,
+    SelectAccount,
+    SessionFacts,
+    SignUp,
+    Step,
+    next_step,
+)
+from .models import AuthorizationRequest, Client, Consent, LastChoice
+from .requests import Asked
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """What is remembered between one account and one client, and whether the account's mailbox is proven."""
+
+    mailbox_proven: bool
+    last_member_id: str | None
+    consents: Mapping[str, frozenset[str]]  # by organization id, "" for none
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A step, and what was read on the way to it: what the pages and the answer are made of."""
+
+    step: Step
+    facts: AccountFacts | None = None
+    between: Between | None = None
+    choice: Decision | Choices | None = None
+
+
+@cache
+def _standing() -> Select[Any]:
+    client, email, last, consent = (
+        model.__table__ for model in (Client, EmailAddress, LastChoice, Consent)  # type: ignore[attr-defined]
+    )
+    account_id = bindparam("account_id")
+    return (
+        select(
+            client.c.status, client.c.rev, email.c.verified_at, last.c.member_id,
+            consent.c.organization_id, consent.c.scope,
+        )
+        .select_from(
+            client.outerjoin(email, and_(email.c.account_id == account_id, email.c.is_primary == true()))
+            .outerjoin(last, and_(last.c.account_id == account_id, last.c.client_id == client.c.id))
+            .outerjoin(consent, and_(consent.c.account_id == account_id, consent.c.client_id == client.c.id))
+        )
+        .where(client.c.id == bindparam("client_id"))
+    )  # fmt: skip
+
+
+def recognize(client_id: str | None, who: sessions.Actor | None) -> tuple[ClientInfo | None, Between | None]:
+    """The client as it is now, and what lies between it and the signed-in person. One statement when nothing changed."""
+    if not client_id:
+        return None, None
+    known = cached_client(client_id) if who is not None else find_client(client_id)
+    if known is None or who is None:
+        return known, None
+    rows = db.session.execute(_standing(), {"account_id": who.account.id, "client_id": known.id}).all()
+    if not rows or rows[0].rev != known.rev or rows[0].status != known.status:
+        known = load_client(client_id)
+    if known is None or not rows:
+        return None, None
+    return known, Between(
+        mailbox_proven=rows[0].verified_at is not None,
+        last_member_id=rows[0].member_id,
+        consents={row.organization_id: frozenset(row.scope.split()) for row in rows if row.scope is not None},
+    )
+
+
+def judge(
+    asked: Asked, row: AuthorizationRequest | None, who: sessions.Actor | None, between: Between | None, now: int
+) -> Judged:
+    """Ask `next_step()`, reading what it needs only as far as it gets."""
+    request = asked.facts(row)
+    if who is None or between is None:
+        return Judged(next_step(request, None, None, None, now))
+    session = SessionFacts(
+        sid=who.session.id,
+        sub=who.account.id,
+        auth_time=who.session.auth_time,
+        acr=who.session.acr,
+        required=required_action(
+            mailbox_proven=between.mailbox_proven, must_change_password=who.account.must_change_password
+        ),
+    )
+    first = next_step(request, session, None, frozenset(asked.consent_scope), now)
+    if not isinstance(first, Issue | Ask):
+        return Judged(first, None, between)
+    app = asked.app
+    facts = load_facts(db.session, who.account.id, app.id if app else None) if asked.wants_organization else None
+    choice = None
+    if facts is not None:
+        choice = choose(
+            facts,
+            app,
+            now,
+            organization=asked.organization,
+            member_id=row.chosen_member_id if row else None,
+            last_member_id=between.last_member_id,
+        )
+    consent = between.consents.get(organization_of(choice) or "")
+    return Judged(next_step(request, session, choice, consent, now), facts, between, choice)
+
+
+def organization_of(choice: Decision | Choices | None) -> str | None:
+    """The organization that a decision speaks about, if it may speak of one."""
+    return choice.member.organization.id if isinstance(choice, Decision) and choice.member else None
+
+
+def carry_out(
+    asked: Asked, row: AuthorizationRequest | None, judged: Judged, who: sessions.Actor | None, now: int
+) -> Response:
+    """Do what `next_step()` said: answer the client, show a page, or send the browser to another room and back."""
+    language.hint(asked.ui_locales)
+    match judged.step:
+        case Issue(decision):
+            assert who is not None and judged.between is not None
+            return _issue(asked, row, decision, judged, who, now)
+        case Refuse(error, description):
+            if row is not None:
+                with unit_of_work():
+                    requests.answer(row)
+            return issuer.failure(asked.destination, error, description, _issuer())
+        case Ask(scope):
+            return _on_page(asked, row, lambda kept: _consent_page(asked, kept, judged, who, scope))
+        case ChooseOrganization():
+            return _on_page(asked, row, lambda kept: _picker_page(asked, kept, judged, who, now))
+        case SelectAccount():
+            return send_to(asked, row, "/login/choose")
+        case RequiredAction():
+            return send_to(asked, row, "/login/required")
+        case SignUp():
+            return send_to(asked, row, "/signup", signup_offered=True)
+        case Login():
+            return send_to(asked, row, "/login")
+
+
+def send_to(asked: Asked, row: AuthorizationRequest | None, page: str, **established: Any) -> Response:
+    """Send the browser to a page of another room, which brings it back to the stored request."""
+    with unit_of_work():
+        kept = row or requests.keep(asked.client.id, asked.parameters)
+        if established:
+            requests.note(kept, **established)
+        path = requests.path_of(kept.id)
+        handle = continuation.begin(path, _context(asked, path))
+    return redirect(f"{page}?continue={handle}", 303)
+
+
+def _context(asked: Asked, path: str) -> dict[str, Any]:
+    """What the pages in between may show about the client, and where their forms may end (security P23)."""
+    shown = shown_client(asked.client, language.match(asked.ui_locales) or language.current())
+    context = {
+        **shown,
+        "app_id": asked.client.app_id,
+        "login_hint": (asked.login_hint or "")[:254] or None,
+        "language": language.match(asked.ui_locales),
+        "cancel_path": f"{path}/cancel",
+        "form_action": issuer.origin(asked.redirect_uri),
+    }
+    return {name: value for name, value in context.items() if value}
+
+
+def shown_client(client: ClientInfo, locale: str) -> dict[str, str | None]:
+    """How a client is named to a person: name, logo, policy and terms, in that person's language (conformance 48)."""
+    return {
+        "client_id": client.id,
+        "client_name": client.name(locale),
+        "logo_uri": client.text("logo_uri", locale),
+        "policy_uri": client.text("policy_uri", locale),
+        "tos_uri": client.text("tos_uri", locale),
+    }
+
+
+def _issue(
+    asked: Asked, row: AuthorizationRequest | None, decision: Decision | None, judged: Judged,
+    who: sessions.Actor, now: int,
+) -> Response:  # fmt: skip
+    """Open the authorization and answer with its code; of two parallel answers to one stored request one gets it."""
+    about = decision.judged if decision else None
+    with unit_of_work():
+        if row is not None and not requests.answer(row):
+            code = None
+        else:
+            authorization = authorizations.open_authorization(
+                client=asked.client,
+                account_id=who.account.id,
+                member_id=about.id if about else None,
+                # Another's or an unknown organization is kept as it was asked, so that the answer stays the same.
+                organization_id=about.organization.id if about else asked.organization and asked.organization[:36],
+                session=who.session,
+                scope=asked.scope,
+                resource=asked.resource,
+                claims_request=asked.claims,
+                nonce=asked.nonce,
+                language=language.match(asked.ui_locales) or who.account.locale or language.current(),
+                offline=asked.offline,
+            )
+            code = authorizations.issue_code(authorization, asked)
+            if about and decision and decision.allowed and judged.facts and len(judged.facts.members) > 1:
+                before = judged.between.last_member_id if judged.between else None
+                _remember(who.account.id, asked.client.id, about.id, before, now)
+    if code is None:
+        return answered_page(asked.client)
+    return issuer.success(asked.destination, code, _issuer())
+
+
+def _remember(account_id: str, client_id: str, member_id: str, before: str | None, now: int) -> None:
+    if member_id == before:
+        return
+    db.session.merge(LastChoice(account_id=account_id, client_id=client_id, member_id=member_id, used_at=now))
+
+
+def _on_page(asked: Asked, row: AuthorizationRequest | None, page: Any) -> Response:
+    """Pages stand at the stored request's own address, so none of the client's parameters stays in the bar."""
+    if row is not None:
+        return page(row)  # type: ignore[no-any-return]
+    with unit_of_work():
+        kept = requests.keep(asked.client.id, asked.parameters)
+    return redirect(requests.path_of(kept.id), 303)
+
+
+def _frame(asked: Asked, row: AuthorizationRequest, who: sessions.Actor | None) -> dict[str, Any]:
+    shown = shown_client(asked.client, language.current())
+    allow_form_action(issuer.origin(asked.redirect_uri))
+    if shown["logo_uri"]:
+        allow_image(shown["logo_uri"])
+    return {
+        "client": shown,
+        "context": {**shown, "app_id": asked.client.app_id},
+        "unverified": asked.client.status == "unverified",
+        "target": issuer.origin(asked.redirect_uri),
+        "path": requests.path_of(row.id),
+        "account": who.account if who else None,
+        "form": AnswerForm(),
+    }
+
+
+def _consent_page(
+    asked: Asked, row: AuthorizationRequest, judged: Judged, who: sessions.Actor | None, scope: frozenset[str]
+) -> Response:
+    member = judged.choice.member if isinstance(judged.choice, Decision) else None
+    return _rendered("oidc/consent.html", _frame(asked, row, who), scope=sorted(scope), member=member)
+
+
+def _picker_page(
+    asked: Asked, row: AuthorizationRequest, judged: Judged, who: sessions.Actor | None, now: int
+) -> Response:
+    """Every organization of the person with its state: those that allow as buttons, the others with their reason."""
+    assert judged.facts is not None
+    app = asked.app
+    name = app.name if app else asked.client.name(language.current())
+    decisions = [entitlement(judged.facts, member, app, now) for member in candidates(judged.facts, asked.organization)]
+    refused = [
+        (decision.judged, explain(
+            decision.code, decision.detail, app_name=name,
+            organization_name=decision.judged.organization.name, language=language.current(),
+        ))
+        for decision in decisions
+        if decision.code is not None and decision.judged is not None
+    ]  # fmt: skip
+    return _rendered(
+        "oidc/organization.html",
+        _frame(asked, row, who),
+        choices=[decision.member for decision in decisions if decision.allowed and decision.member],
+        refused=refused,
+    )
+
+
+def _rendered(template: str, frame: dict[str, Any], **values: Any) -> Response:
+    return current_app.make_response(render_template(template, **frame, **values))
+
+
+def answered_page(client: ClientInfo | None) -> Response:
+    """For the back button and reloads after the end: say so, and offer the way back to the application."""
+    again = client.metadata.get("initiate_login_uri") or client.metadata.get("client_uri") if client else None
+    page = render_template(
+        "oidc/answered.html", again=again, client_name=client.name(language.current()) if client else None
+    )
+    response = current_app.make_response(page)
+    response.status_code = 400
+    return response
+
+
+def _issuer() -> str:
+    return str(current_app.extensions["onix_settings"].issuer)

@@ -1,0 +1,177 @@
+"""What happens next with an authorization request: one pure function over plain values.
+
+The steps never call one another. Each does its one thing, writes it down, and sends the browser back to the authorize
+endpoint, which asks `next_step()` again:
+
+    request ──> next_step ──> SignUp | Login | RequiredAction | SelectAccount | ChooseOrganization | Ask ──┐
+                   ^  └─────> Issue | Refuse  (the request is answered)                                    │
+                   └───────────────────────────────────────────────────────────────────────────────────────┘
+
+The order is the protocol's and a matter of safety: who is it, may that person act at all, for which organization,
+with what verdict, and only then whether the client may have it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from idp.organizations.policy import Choices, Decision
+
+PROMPTS = frozenset({"none", "login", "consent", "select_account", "create"})
+ACR_VALUES = ("urn:onix:acr:1",)
+"""What a sign-in at this provider can reach (DESIGN §4)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestFacts:
+    """What the client asked for, and what earlier steps have written down about this request.
+
+    `signed_in_sid`: the session of a sign-in that was done for this request. `hint_sub`: the subject of a genuine
+    `id_token_hint`. `essential_acr`: None when no `acr` is essential, else the values that would do (empty: any).
+    `family`: the client belongs to an app, so no consent is asked. `consent_scope`: what the person has to agree to.
+    `max_age` is in seconds.
+    """
+
+    prompt: frozenset[str] = frozenset()
+    max_age: int | None = None
+    hint_sub: str | None = None
+    essential_acr: tuple[str, ...] | None = None
+    family: bool = True
+    deny_mode: str = "error"
+    consent_scope: frozenset[str] = frozenset()
+    signed_in_sid: str | None = None
+    signup_offered: bool = False
+    account_confirmed_sid: str | None = None
+    consented_sid: str | None = None
+    denied: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFacts:
+    """The live session of this browser and its account. `required` is what the account must do before any token."""
+
+    sid: str
+    sub: str
+    auth_time: int
+    acr: str = ACR_VALUES[0]
+    required: Literal["mailbox", "password"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Show the sign-in page. `again`: although somebody is signed in."""
+
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SignUp:
+    """Show *Create an account* (Initiating User Registration via OpenID Connect 1.0)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequiredAction:
+    """Something the account must do first: prove its `mailbox`, or change its `password`."""
+
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
+class SelectAccount:
+    """Offer to go on as the signed-in person or to sign in as another."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChooseOrganization:
+    """Several organizations allow; only the person can say which is meant."""
+
+    choices: Choices
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask for consent to these scopes."""
+
+    scope: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """Answer with a code. `decision` is None for a client that asks for no organization."""
+
+    decision: Decision | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Answer with a registered error. `description` is printable ASCII."""
+
+    error: str
+    description: str
+
+
+Step = Login | SignUp | RequiredAction | SelectAccount | ChooseOrganization | Ask | Issue | Refuse
+
+
+def signed_in_for_it(request: RequestFacts, session: SessionFacts) -> bool:
+    """Whether a sign-in was done for this request. Comparing times would not do: both can fall into one second."""
+    return request.signed_in_sid == session.sid
+
+
+def must_sign_in(request: RequestFacts, session: SessionFacts, now: int) -> bool:
+    """Whether a live session is not enough: `prompt`, `max_age` (0 means always, Core §3.1.2.1), or another's hint."""
+    if signed_in_for_it(request, session):
+        return False
+    return bool(
+        request.prompt & {"login", "create"}
+        or (request.max_age is not None and (request.max_age == 0 or now - session.auth_time > request.max_age))
+        or (request.hint_sub is not None and request.hint_sub != session.sub)
+    )
+
+
+def next_step(
+    request: RequestFacts,
+    session: SessionFacts | None,
+    choice: Decision | Choices | None,
+    consent: frozenset[str] | None,
+    now: int,
+) -> Step:
+    """Decide. `choice` is None when the client asks for no organization; `consent` what is remembered, or None.
+
+    `choice` and `consent` are only looked at once the session is good enough, so callers may leave them out before.
+    """
+    silent = "none" in request.prompt
+    if request.denied:
+        return Refuse("access_denied", "The person did not agree")
+    if request.essential_acr and not set(request.essential_acr) & set(ACR_VALUES):
+        return Refuse("unmet_authentication_requirements", "No requested acr can be reached")
+    if "create" in request.prompt and not request.signup_offered:
+        return SignUp()
+    if session is None or must_sign_in(request, session, now):
+        return Refuse("login_required", "The person has to sign in") if silent else Login(again=session is not None)
+    if request.hint_sub is not None and request.hint_sub != session.sub:
+        return Refuse("login_required", "Another person than the id_token_hint names has signed in")
+    if session.required:
+        return _or_silent(silent, "interaction_required", RequiredAction(session.required))
+    if (
+        "select_account" in request.prompt
+        and request.account_confirmed_sid != session.sid
+        and not signed_in_for_it(request, session)
+    ):
+        return SelectAccount()
+    if request.essential_acr and session.acr not in request.essential_acr:
+        return Refuse("unmet_authentication_requirements", "The session does not reach a requested acr")
+    if isinstance(choice, Choices):
+        return _or_silent(silent, "interaction_required", ChooseOrganization(choice))
+    if choice is not None and not choice.allowed and request.deny_mode != "token":
+        return Refuse("access_denied", choice.code or "denied")
+    if not request.family and request.consented_sid != session.sid:
+        if "consent" in request.prompt or consent is None or not request.consent_scope <= consent:
+            return _or_silent(silent, "consent_required", Ask(request.consent_scope))
+    return Issue(choice)
+
+
+def _or_silent(silent: bool, error: str, step: Step) -> Step:
+    """With `prompt=none` no page may be shown, so the step becomes its error (Core §3.1.2.6)."""
+    return Refuse(error, "The person has to be asked") if silent else step
