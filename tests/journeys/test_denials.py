@@ -1,0 +1,124 @@
+"""Every denial, as the demo people meet it in both apps and both languages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.support.demo import Demo
+from tests.support.people import Person
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+NOWHERE = {
+    "en": "You don't have access to any organization",
+    "nb": "Du har ikke tilgang til noen organisasjon",
+}
+NOT_HERE = {
+    "en": "You don't have access to {name} from this app.",
+    "nb": "Du har ikke tilgang til {name} fra denne appen.",
+}
+WHAT_TO_DO = {"en": "What to do", "nb": "Dette kan du gjøre"}
+# Code, and what the cause or the remedy must speak of in each language.
+CODES = {
+    "no_organization": (NOWHERE, "ask for a user", "få en bruker"),
+    "invitation_pending": (NOWHERE, "accept", "godta"),
+    "invitation_expired": (NOWHERE, "new invitation", "ny invitasjon"),
+    "contact_only": (NOWHERE, "Active", "Aktiv"),
+    "membership_ended": (NOWHERE, "ended", "avsluttet"),
+    "terminated_inactive": (NOWHERE, "one year", "ett år"),
+    "member_disabled": (NOWHERE, "disabled", "deaktivert"),
+    "organization_suspended": (NOT_HERE, "suspended", "suspendert"),
+    "license_expired": (NOT_HERE, "expired", "utløpt"),
+    "seat_limit_reached": (NOT_HERE, "in use", "i bruk"),
+    "license_missing": (NOT_HERE, "license", "lisens"),
+    "privilege_missing": (NOT_HERE, "role", "rolle"),
+}
+
+
+@pytest.mark.parametrize("language", ["en", "nb"])
+@pytest.mark.parametrize("code", CODES)
+def test_a_denial_is_explained(code: str, language: str, demo: Demo, someone: Callable[..., Person]) -> None:
+    """Headline, cause, what to do and whom to ask, in Tag and then, without a second sign-in, in Pick and Pack."""
+    headline, english, norwegian = CODES[code]
+    person = someone(language)
+    address = f"{code.replace('_', '-')}@demo.example"
+    for app in ("tag", "pickandpack"):
+        person.opens(app, address)
+        page = person.page
+        assert page.locator("html").get_attribute("lang") == language
+        card = page.locator("[data-code]")
+        assert card.get_attribute("data-code") == code
+        before, _, after = headline[language].partition("{name}")
+        shown = person.headline()
+        assert shown.startswith(before) and shown.endswith(after), shown
+        text = person.reads()
+        assert "{" not in text and "None" not in text
+        assert (english if language == "en" else norwegian) in text, text
+        assert page.locator("p.cause").inner_text() != page.locator("p.remedy").inner_text()
+        if headline is NOT_HERE:
+            assert len(shown) > len(before + after) + 3, "the company's name stands in the headline"
+    person.is_content()
+
+
+@pytest.mark.parametrize("language", ["en", "nb"])
+def test_a_disabled_account_is_told_at_the_sign_in(language: str, demo: Demo, someone: Callable[..., Person]) -> None:
+    """Only after the right password; the wrong one is answered like any other."""
+    person = someone(language)
+    person.goes_to(f"{demo.base}/login")
+    person.signs_in("account-disabled@demo.example", "not the right passphrase")
+    wrong = person.reads()
+    person.signs_in("account-disabled@demo.example")
+    right = person.reads()
+    assert "disabled" in right or "deaktivert" in right
+    assert "disabled" not in wrong and "deaktivert" not in wrong
+    person.goes_to(demo.base)
+    assert person.page.locator("[name=password]").count() == 1
+
+
+@pytest.mark.parametrize("app", ["tag", "pickandpack"])
+def test_the_one_who_may(app: str, demo: Demo, someone: Callable[..., Person]) -> None:
+    """Who is signed in, for which organization, with which license and role; and out again."""
+    person = someone()
+    person.opens(app, "allow@demo.example")
+    text = person.reads()
+    assert "Nordic Lift AS" in text
+    assert person.page.locator("[data-code]").count() == 0
+    person.goes_to(f"{demo.apps[app]}/logout")
+    person.page.locator("main form button").first.click()
+    person.page.wait_for_url(f"{demo.apps[app]}/**")
+    assert person.page.locator("main a[href='/login']").count() == 1
+    person.goes_to(demo.base)
+    assert person.page.locator("[name=password]").count() == 1, "the provider's session ended too"
+    person.is_content()
+
+
+def test_reading_only(demo: Demo, someone: Callable[..., Person]) -> None:
+    """Privileges decide what is there at all: a reader sees the list and no form."""
+    person = someone()
+    person.opens("tag", "tag-read@demo.example")
+    assert person.page.locator("#equipment").count() == 1
+    assert person.page.locator("#register").count() == 0
+    writer = someone()
+    writer.opens("tag", "allow@demo.example")
+    assert writer.page.locator("#register").count() == 1
+
+
+def test_many_organizations(demo: Demo, someone: Callable[..., Person]) -> None:
+    """Someone of three organizations chooses, is remembered, and can switch from the app."""
+    person = someone()
+    person.goes_to(demo.apps["tag"])
+    person.page.locator("main a[href='/login']").click()
+    person.signs_in("many@demo.example")
+    choices = person.page.locator("main button[name], main input[type=radio]")
+    assert choices.count() >= 3
+    choices.first.click()
+    if person.page.locator("main input[type=radio]").count():
+        person.page.locator("main button[type=submit]").first.click()
+    person.page.wait_for_url(f"{demo.apps['tag']}/**")
+    first = person.page.locator(".who small").inner_text()
+    assert first
+    person.goes_to(f"{demo.apps['tag']}/login?prompt=select_account")
+    assert person.page.url.startswith(demo.base)
+    person.is_content()

@@ -1,0 +1,68 @@
+"""The demo as `make run` starts it, on a block of ports and a folder of its own."""
+
+from __future__ import annotations
+
+import re
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from .needs import ROOT, free_block, wait_until
+from .processes import Process, clean_environment
+
+PASSPHRASE = "correct-horse-onix-demo"
+
+
+class Demo:
+    """Provider at `base`, Tag and Pick and Pack at `apps`; people sign in with `PASSPHRASE`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_block()
+        self.base = f"http://localhost:{self.port}"
+        self.apps = {"tag": f"http://localhost:{self.port + 1}", "pickandpack": f"http://localhost:{self.port + 2}"}
+        self.callback = f"http://localhost:{self.port + 10}/callback"
+        self.folder = folder
+        self.database_url = f"sqlite:///{folder / 'onix-account.sqlite3'}"
+        self.process = Process(
+            [sys.executable, "-m", "idp.cli", "demo", "--port", str(self.port), "--folder", str(folder)],
+            log=folder / "demo.log",
+            env=clean_environment(PYTHONUNBUFFERED="1"),
+            cwd=ROOT,
+        )
+        try:
+            wait_until(self._ready, seconds=90, what="the demo's start")
+        except BaseException:
+            self.stop()
+            raise
+
+    def _ready(self) -> bool:
+        if not self.process.running:
+            raise AssertionError(f"the demo ended:\n{self.process.text()[-6000:]}")
+        return re.search(r"^ready$", self.process.text(), re.MULTILINE) is not None
+
+    def letters(self, address: str) -> list[dict[str, Any]]:
+        """The mails that came for this address, oldest first, by the demo's own viewer."""
+        found = requests.get(f"{self.base}/demo/mail.json", timeout=10).json()
+        return [letter for letter in found if address in str(letter["to"])]
+
+    def letter(self, address: str, subject: str | None = None) -> dict[str, Any]:
+        """The newest mail for this address (with this subject), waited for."""
+        return wait_until(
+            lambda: next(
+                (mail for mail in reversed(self.letters(address)) if subject in (None, mail["subject"])), None
+            ),
+            seconds=20,
+            what=f"a mail to {address}",
+        )
+
+    def link(self, letter: dict[str, Any]) -> str:
+        """The one link to the provider in a mail's text."""
+        found = re.findall(re.escape(self.base) + r"/[^\s<>\"]+", letter["text"])
+        assert found, letter["text"]
+        return str(found[0])
+
+    def stop(self) -> None:
+        self.process.stop(signal.SIGINT, seconds=20)
