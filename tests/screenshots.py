@@ -1,0 +1,184 @@
+"""`make screenshots`: the demo in a real browser, every page in light and dark, wide and narrow, English and Bokmål.
+
+Pictures go to `.run/screenshots`; the two of the README go to `docs/screenshots` as well (`--keep`). Exit code 1 when
+axe finds something, a page scrolls sideways, or the browser complains (a policy violation, say).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from tests.support.browsers import axe, chromium
+
+ROOT = Path(__file__).resolve().parent.parent
+OUT = ROOT / ".run" / "screenshots"
+KEPT = ROOT / "docs" / "screenshots"
+PASSPHRASE = "correct-horse-onix-demo"
+PORT = int(os.environ.get("SCREENSHOT_PORT", "8700"))
+LOOKS = [(scheme, width, lang) for lang in ("en", "nb") for scheme in ("light", "dark") for width in (1280, 360)]
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One picture: who is signed in (None: nobody), where, and what is done there before the picture is taken."""
+
+    name: str
+    path: str
+    person: str | None = None
+    act: Callable[[Any], None] | None = None
+    kept: bool = False
+
+
+def press(page: Any) -> None:
+    """Send the page's own form as it is, to see its errors."""
+    page.locator("main form button[type=submit]").first.click()
+    page.wait_for_load_state()
+
+
+def sign_up(page: Any) -> None:
+    page.locator("main input[type=email]").fill(f"ny-{time.time_ns()}@verft.example")
+    press(page)
+
+
+def open_menu(page: Any) -> None:
+    page.locator("details.menu > summary").click()
+
+
+SHOTS = [
+    Shot("login", "/login"),
+    Shot("login-refused", "/login", act=press),
+    Shot("signup", "/signup"),
+    Shot("signup-refused", "/signup", act=press),
+    Shot("signup-sent", "/signup", act=sign_up),
+    Shot("forgot", "/password/forgot"),
+    Shot("dead-link", "/activate/not-a-link"),
+    Shot("not-found", "/nowhere"),
+    Shot("launcher", "/", "allow", kept=True),
+    Shot("launcher-menu", "/", "allow", act=open_menu),
+    Shot("launcher-many", "/", "many"),
+    Shot("launcher-license-missing", "/", "license-missing"),
+    Shot("launcher-contact-only", "/", "contact-only"),
+    Shot("launcher-no-organization", "/", "no-organization"),
+    Shot("launcher-suspended", "/", "organization-suspended"),
+    Shot("signed-out-question", "/logout", "allow"),
+    Shot("choose-account", "/login/choose", "allow"),
+    Shot("tag", f"http://localhost:{PORT + 1}/login", "allow"),
+    Shot("tag-denied", f"http://localhost:{PORT + 1}/login", "license-missing", kept=True),
+    Shot("pick-and-pack", f"http://localhost:{PORT + 2}/login", "allow"),
+]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--keep", action="store_true", help="replace the pictures of the README")
+    parser.add_argument("--only", default="", help="a regular expression over the names of pictures")
+    parser.add_argument("--quick", action="store_true", help="light 1280 English and dark 360 Bokmål only")
+    options = parser.parse_args()
+    OUT.mkdir(parents=True, exist_ok=True)
+    shots = [shot for shot in SHOTS if re.search(options.only, shot.name)]
+    looks = [("light", 1280, "en"), ("dark", 360, "nb")] if options.quick else LOOKS
+    demo = start_demo()
+    try:
+        with chromium() as browser:
+            problems = [problem for look in looks for problem in shoot(browser, shots, look, keep=options.keep)]
+    finally:
+        demo.send_signal(signal.SIGINT)
+        try:
+            demo.wait(15)
+        except subprocess.TimeoutExpired:
+            demo.kill()
+    print("\n".join(problems) or f"{len(shots) * len(looks)} pictures in {OUT.relative_to(ROOT)}, nothing found")
+    return 1 if problems else 0
+
+
+def start_demo() -> subprocess.Popen[bytes]:
+    """The demo as `make run` starts it, on a block of ports of its own; returns once the sign-in page answers."""
+    demo = subprocess.Popen(
+        [str(Path(sys.executable).with_name("onix-account")), "demo"],
+        cwd=ROOT,
+        env={**os.environ, "PORT": str(PORT)},
+        stdout=subprocess.DEVNULL,
+    )
+    for _ in range(240):
+        if demo.poll() is not None:
+            raise SystemExit(f"the demo ended with {demo.returncode}")
+        try:
+            if all(requests.get(f"http://localhost:{PORT + n}/", timeout=2).ok for n in (0, 1, 2)):
+                return demo
+        except requests.RequestException:
+            pass
+        time.sleep(0.5)
+    demo.send_signal(signal.SIGINT)
+    raise SystemExit("the demo did not answer within two minutes")
+
+
+def shoot(browser: Any, shots: list[Shot], look: tuple[str, int, str], *, keep: bool) -> list[str]:
+    """All pictures of one look; gives what is wrong with the pages."""
+    scheme, width, language = look
+    problems: list[str] = []
+    person: str | None = None
+    context: Any = None
+    for shot in shots:
+        if context is None or shot.person != person:
+            if context is not None:
+                context.close()
+            context = browser.new_context(
+                color_scheme=scheme,
+                viewport={"width": width, "height": 800},
+                locale={"nb": "nb-NO"}.get(language, "en-GB"),
+            )
+            context.set_default_timeout(10_000)
+            person = shot.person
+            if person:
+                sign_in(context, person)
+        page = context.new_page()
+        name = f"{shot.name}-{scheme}-{width}-{language}"
+        page.on("console", partial(complain, problems, name))
+        page.goto(shot.path if "://" in shot.path else f"http://localhost:{PORT}{shot.path}")
+        if shot.act:
+            shot.act(page)
+        page.screenshot(path=OUT / f"{name}.png", full_page=True)
+        problems += [f"{name}: {found}" for found in axe(page)]
+        over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        if over > 0:
+            problems.append(f"{name}: scrolls sideways by {over} px")
+        if keep and shot.kept and (scheme, width, language) == ("light", 1280, "en"):
+            KEPT.mkdir(parents=True, exist_ok=True)
+            page.screenshot(path=KEPT / f"{shot.name}.png")
+        page.close()
+    if context is not None:
+        context.close()
+    return problems
+
+
+def complain(problems: list[str], name: str, message: Any) -> None:
+    """What the browser says in its console; that a refused page has a 4xx status is no complaint."""
+    if message.type == "error" and "status of 4" not in message.text:
+        problems.append(f"{name}: {message.text}")
+
+
+def sign_in(context: Any, person: str) -> None:
+    page = context.new_page()
+    page.goto(f"http://localhost:{PORT}/login")
+    page.locator("#identifier").fill(f"{person}@demo.example")
+    page.locator("#password").fill(PASSPHRASE)
+    page.locator("#password").press("Enter")
+    page.wait_for_url(lambda address: "/login" not in address)
+    page.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
