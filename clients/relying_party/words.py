@@ -1,3 +1,4 @@
+# ruff: noqa: E501 -- sentences stay whole, so that they can be found
 """What the applications say, in English and Bokmål.
 
 The sentences of a denial come in the token; here are the headlines, and sentences for a token that carries none.
