@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from functools import cache
 
 import structlog
 from flask import Blueprint, Flask, Response, g, jsonify, request
@@ -18,20 +17,19 @@ from flask_migrate import Migrate
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import REGISTRY, Collector
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from idp import migrations
 from idp.kernel import clock
 from idp.kernel.database import autocommit, db
 from idp.kernel.logging import route
 from idp.kernel.web import csrf
 from idp.oidc import keys
 from idp.outbox import service as outbox
-from idp.settings import ROOT
 
 log = structlog.get_logger(__name__)
 blueprint = Blueprint("health", __name__)
-MIGRATIONS = ROOT / "idp" / "migrations"
 _REQUESTS = Counter("onix_requests_total", "Answered requests", ["method", "route", "status"])
 _SECONDS = Histogram(
     "onix_request_seconds",
@@ -43,7 +41,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 
 def init_app(app: Flask) -> None:
-    Migrate(app, db, directory=str(MIGRATIONS))
+    Migrate(app, db, directory=str(migrations.FOLDER))
     csrf.exempt(blueprint)
     app.register_blueprint(blueprint)
     app.after_request(_count)
@@ -57,31 +55,13 @@ def _count(response: Response) -> Response:
     return response
 
 
-@cache
-def head() -> str | None:
-    """The newest migration of this release."""
-    from alembic.config import Config
-    from alembic.script import ScriptDirectory
-
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    return ScriptDirectory.from_config(config).get_current_head()
-
-
-def current_revision(connection: Connection) -> str | None:
-    """The migration that the database is at; None for a database that has none."""
-    from alembic.runtime.migration import MigrationContext
-
-    return MigrationContext.configure(connection).get_current_revision()
-
-
 def problems() -> dict[str, str]:
     """What keeps this process from serving, by check; empty when ready. Says what, never where or with which secret."""
     found: dict[str, str] = {}
     try:
         with autocommit() as connection:
             connection.execute(text("SELECT 1"))
-            if current_revision(connection) != head():
+            if migrations.current_revision(connection) != migrations.head():
                 found["migrations"] = "not at head"
     except SQLAlchemyError as error:
         log.warning("not_ready", error=type(error).__name__)

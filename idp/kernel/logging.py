@@ -94,6 +94,7 @@ def configure(log_format: str = "json", level: str = "INFO") -> None:
     # Authlib writes whole tokens at DEBUG (security P05); these others print headers or addresses there.
     for name in ("authlib", "urllib3", "requests", "mail.log", "sqlalchemy.engine"):
         logging.getLogger(name).setLevel(max(logging.INFO, getattr(logging, level)))
+    logging.getLogger("alembic").setLevel(max(logging.WARNING, getattr(logging, level)))
 
 
 def init_app(app: Flask) -> None:

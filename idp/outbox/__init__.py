@@ -1,4 +1,4 @@
-"""What has to leave the house: mails and logout tokens, and the losses that fan out.
+"""What has to leave the house: mails and logout tokens.
 
 Owns: the `delivery` rows, the mails' words (`templates/mail/`), and the worker that sends.
 Does not own: who is told what (that is the events' meaning), nor how a logout token is made (`idp/oidc`).

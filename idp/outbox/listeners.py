@@ -1,10 +1,9 @@
-"""Which event causes which delivery. Handlers run in the transaction that did it and only add rows of this room,
-with one exception that says so."""
+"""Which event causes which delivery. Handlers run in the transaction that did it and only add rows of this
+room; what is mailed is decided by `mails.py` when it is sent."""
 
 from __future__ import annotations
 
 from idp.accounts import events as accounts
-from idp.accounts import service as accounts_service
 from idp.accounts.models import Account
 from idp.kernel.database import db
 from idp.kernel.events import Bus
@@ -20,8 +19,6 @@ def subscribe(bus: Bus) -> None:
     bus.subscribe(accounts.MailboxProofRequested, _mailbox)
     bus.subscribe(accounts.PasswordChanged, _password_changed)
     bus.subscribe(organizations.MemberInvited, _invited)
-    bus.subscribe(organizations.MemberActivated, _welcome)
-    bus.subscribe(organizations.EntitlementChanged, _entitlement)
     bus.subscribe(oidc.LogoutDue, _logout)
 
 
@@ -56,22 +53,6 @@ def _invited(event: organizations.MemberInvited) -> None:
         language=event.language,
         payload={"invitation_id": event.invitation_id, "generation": event.generation},
     )
-
-
-def _welcome(event: organizations.MemberActivated) -> None:
-    """A member who was set Active and has no account gets the welcome mail (DESIGN §3 *Linking*).
-
-    Its link needs a proof of the mailbox, a row of the accounts room, which that room makes; the mail follows from
-    its own event.
-    """
-    if event.address:
-        accounts_service.request_activation(event.address, event.language or "", invited=True)
-
-
-def _entitlement(event: organizations.EntitlementChanged) -> None:
-    """What touches a whole organization is looked at by the worker, in pages (idea 7 of DESIGN §5)."""
-    if event.member_ids is None:
-        service.queue_expansion(event.organization_id)
 
 
 def _logout(event: oidc.LogoutDue) -> None:

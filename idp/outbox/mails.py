@@ -20,6 +20,7 @@ from idp.accounts import service as accounts
 from idp.accounts.models import Account, MailboxProof
 from idp.kernel import clock, language
 from idp.kernel.database import db
+from idp.organizations import service as organizations
 from idp.organizations.models import Invitation, Member, Organization
 from idp.settings import ROOT
 
@@ -81,7 +82,7 @@ def compose(delivery: Delivery) -> Message | None:
 
 def _with_proof(payload: dict[str, Any]) -> dict[str, Any] | None:
     proof = db.session.get(MailboxProof, payload["proof_id"], populate_existing=True)
-    if proof is None or proof.spent_at is not None or proof.expires_at <= clock.now():
+    if proof is None or proof.purpose == "known" or proof.spent_at is not None or proof.expires_at <= clock.now():
         return None
     return {"link": _issuer() + accounts.link_for(proof), "address": proof.address, "hours": _hours(proof)}
 
@@ -110,22 +111,14 @@ def _invitation(payload: dict[str, Any]) -> dict[str, Any] | None:
     if member is None or organization is None:
         return None
     inviter = db.session.get(Account, invitation.invited_by) if invitation.invited_by else None
-    link = _invitation_link(invitation)
     return {
-        "link": _issuer() + link,
+        "link": _issuer() + organizations.invitation_link(invitation),
         "organization": organization.name,
         "company": member.company.name if member.company else None,
         "inviter": inviter.name if inviter else None,
         "name": member.name,
         "days": max(1, round((invitation.expires_at - clock.now()) / 86400)),
     }
-
-
-def _invitation_link(invitation: Invitation) -> str:
-    from idp.organizations import service as organizations
-
-    maker: Callable[[Invitation], str] | None = getattr(organizations, "link_for_invitation", None)
-    return maker(invitation) if maker else "/login"
 
 
 def _test(payload: dict[str, Any]) -> dict[str, Any] | None:

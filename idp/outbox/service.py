@@ -17,7 +17,7 @@ from idp.kernel.refusal import Refusal
 
 from .models import Delivery
 
-MAIL, LOGOUT, EXPAND = "mail", "logout", "expand"
+MAIL, LOGOUT = "mail", "logout"
 KEPT = 30 * 86400  # seconds that a settled delivery stays to be looked at
 
 
@@ -35,11 +35,6 @@ def queue_mail(kind: str, *, address: str, language: str | None, payload: dict[s
 def queue_logout(*, client_id: str, sub: str, sid: str | None) -> Delivery:
     """Owe one logout token (OpenID Connect Back-Channel Logout §2.4) to one client."""
     return _queue(LOGOUT, client_id, "logout", {"client_id": client_id, "sub": sub, "sid": sid})
-
-
-def queue_expansion(organization_id: str) -> Delivery:
-    """Owe a look at every live authorization of one organization, taken by the worker in pages."""
-    return _queue(EXPAND, organization_id, "expand", {"organization_id": organization_id, "after": None})
 
 
 def _queue(lane: str, destination: str, kind: str, payload: dict[str, Any]) -> Delivery:
@@ -87,14 +82,9 @@ def settle(delivery_id: str, lease: str | None, outcome: str, now: int, error: s
     )
 
 
-def postpone(
-    delivery_id: str, lease: str | None, due_at: int, error: str | None, payload: dict[str, Any] | None = None
-) -> bool:
+def postpone(delivery_id: str, lease: str | None, due_at: int, error: str | None) -> bool:
     """Give the lease back and try again at `due_at`. False when the lease has passed to another worker meanwhile."""
-    values: dict[str, Any] = {"due_at": due_at, "last_error": error, "leased_until": 0, "lease": None}
-    if payload is not None:
-        values |= {"payload": payload, "attempts": 0}
-    return _finish(delivery_id, lease, values)
+    return _finish(delivery_id, lease, {"due_at": due_at, "last_error": error, "leased_until": 0, "lease": None})
 
 
 def _finish(delivery_id: str, lease: str | None, values: dict[str, Any]) -> bool:

@@ -28,7 +28,6 @@ from .models import Delivery
 
 log = structlog.get_logger(__name__)
 POLL = 0.2  # seconds between two looks at an idle lane
-PAGE = 200  # authorizations looked at in one transaction of an expansion
 
 
 class Again(Exception):
@@ -102,23 +101,9 @@ def deliver_logout(delivery: Delivery) -> str:
     return "delivered"
 
 
-def deliver_expansion(delivery: Delivery) -> str:
-    """Tell the clients of one organization what changed, a page of authorizations at a time."""
-    from idp.oidc.authorizations import expand_loss
-
-    payload = dict(delivery.payload)
-    with unit_of_work():
-        after = expand_loss(payload["organization_id"], payload["after"], PAGE)
-        if after is None:
-            return "delivered"
-        service.postpone(delivery.id, delivery.lease, clock.now(), None, payload | {"after": after})
-    return "continued"
-
-
 LANES = (
     Lane(service.MAIL, deliver_mail, attempts=12, lease=60),
     Lane(service.LOGOUT, deliver_logout, attempts=9, lease=60),
-    Lane(service.EXPAND, deliver_expansion, attempts=12, lease=120, width=2),
 )
 
 
@@ -185,7 +170,7 @@ class Runner:
 
 
 def attempt(lane: Lane, delivery: Delivery, rest: Callable[[str, float], None] = lambda _d, _s: None) -> str:
-    """Try one claimed delivery and write down what came of it: an outcome, `continued`, or `postponed`."""
+    """Try one claimed delivery and write down what came of it: an outcome, or `postponed`."""
     log_line = log.bind(lane=lane.name, kind=delivery.kind, attempt=delivery.attempts)
     error = ""
     try:
@@ -201,8 +186,6 @@ def attempt(lane: Lane, delivery: Delivery, rest: Callable[[str, float], None] =
         outcome, error = "postponed", type(bug).__name__
     db.session.rollback()
     now = clock.now()
-    if outcome == "continued":
-        return outcome
     if outcome == "postponed" and delivery.attempts >= lane.attempts:
         outcome = "given_up"
     with unit_of_work():

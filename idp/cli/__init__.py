@@ -1,0 +1,33 @@
+"""The commands of an operator: `onix-account <noun> <verb>`.
+
+Owns: reading arguments, asking before what can't be undone, printing. Does not own: any rule; a command calls one
+service of a room in a unit of work. Start reading: `base.py`, then the module of the noun.
+
+Exit codes: 0 done, 1 refused (the reason is printed), 2 wrong usage, 3 settings can't be used (all problems are
+printed), 4 no such thing, 5 the database can't be used, 6 a check failed.
+"""
+
+from __future__ import annotations
+
+import click
+
+from . import base, clients, operations, people, places
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="onix-account", prog_name="onix-account")
+def cli() -> None:
+    """Run and look after Onix Account.
+
+    Exit codes: 0 done, 1 refused, 2 wrong usage, 3 bad settings, 4 no such thing, 5 database not usable,
+    6 a check failed.
+    """
+
+
+for command in (*operations.COMMANDS, *people.COMMANDS, *places.COMMANDS, *clients.COMMANDS):
+    cli.add_command(command)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The entry point: `onix-account`. Ends the process with one of the exit codes."""
+    raise SystemExit(base.run(cli, arguments))

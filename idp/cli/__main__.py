@@ -1,0 +1,5 @@
+"""`python -m idp.cli` is `onix-account`."""
+
+from . import main
+
+main()

@@ -1,0 +1,101 @@
+"""The clock's hand: what has to happen because time passed or because something fans out.
+
+Each job is computed from data, so it may run twice, on two workers at once, or late after an outage, and the result is
+the same. Rules about time never wait for a job: they are decided at use (DESIGN §8); jobs only send and tidy.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+from flask import Flask
+from sqlalchemy import delete, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from idp.accounts.models import MailboxProof
+from idp.kernel import clock, continuation, counters
+from idp.kernel.database import aside, db, unit_of_work
+from idp.oidc import authorizations, keys, requests
+from idp.oidc.models import AuthorizationCode, LossCheck, RefreshToken, RevokedAccessToken, UsedAssertion
+from idp.outbox import service as outbox
+
+log = structlog.get_logger(__name__)
+DAY = 86400
+
+
+@dataclass(frozen=True)
+class Job:
+    """`run` is called every `every` seconds and gives how much it did; it opens its own units of work."""
+
+    name: str
+    every: float
+    run: Callable[[], int]
+
+
+def losses() -> int:
+    """Compare what whole organizations lost, a page of authorizations in each transaction (idea 7 of DESIGN §5)."""
+    pending = db.session.scalar(select(LossCheck.id).limit(1))
+    db.session.rollback()
+    done = 0
+    while pending is not None:
+        with unit_of_work():
+            done += authorizations.expand_losses()
+        pending = db.session.scalar(select(LossCheck.id).limit(1))
+        db.session.rollback()
+    return done
+
+
+def rotate_keys() -> int:
+    """Publish the next signing keys in time (R15)."""
+    with unit_of_work():
+        return len(keys.rotate_if_due(clock.now()))
+
+
+def tidy() -> int:
+    """Delete what no rule asks about any more; a row that proves a replay stays as long as the replay could matter."""
+    now = clock.now()
+    gone = 0
+    with unit_of_work() as session:
+        gone += continuation.tidy(now) + requests.tidy(now) + outbox.tidy(now)
+        for statement in (
+            delete(AuthorizationCode).where(AuthorizationCode.expires_at <= now - DAY),
+            delete(RefreshToken).where(RefreshToken.expires_at <= now),
+            delete(RevokedAccessToken).where(RevokedAccessToken.expires_at <= now),
+            delete(UsedAssertion).where(UsedAssertion.expires_at <= now),
+            delete(MailboxProof).where(MailboxProof.expires_at <= now - 30 * DAY),
+        ):
+            gone += session.execute(statement).rowcount  # type: ignore[attr-defined]
+    with aside() as session:
+        counters.tidy(session, now=now, window=DAY)
+    return gone
+
+
+JOBS = (Job("losses", 0.3, losses), Job("keys", 60, rotate_keys), Job("tidy", 600, tidy))
+
+
+def run(app: Flask, stop: threading.Event) -> None:
+    """Run every job at its pace until told to stop. A job that fails is logged and tried again at its next turn."""
+    turn = {job.name: 0.0 for job in JOBS}
+    while not stop.is_set():
+        for job in JOBS:
+            if time.monotonic() < turn[job.name] or stop.is_set():
+                continue
+            turn[job.name] = time.monotonic() + job.every
+            try:
+                with app.app_context():
+                    done = job.run()
+            except SQLAlchemyError as error:
+                log.warning("job_waits_for_database", job=job.name, error=type(error).__name__)
+                turn[job.name] = time.monotonic() + max(2, job.every)
+                continue
+            except Exception:
+                log.exception("job_failed", job=job.name)
+                turn[job.name] = time.monotonic() + max(30, job.every)
+                continue
+            if done:
+                log.info("job_done", job=job.name, done=done)
+        stop.wait(0.2)

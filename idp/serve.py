@@ -1,0 +1,80 @@
+"""Serving: the provider on Granian, with worker processes, threads and TLS.
+
+Granian's access log stays off, since it would write paths and query strings; the application logs each request by its
+route instead (`kernel/logging.py`).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from idp.settings import ROOT, Settings
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to listen. `certificate` and `key` are PEM files; both or none."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    workers: int = 1
+    threads: int = 8
+    certificate: Path | None = None
+    key: Path | None = None
+    key_password: str | None = None
+    http2: bool = False
+
+
+def problems(options: Options, settings: Settings) -> list[str]:
+    """What stands against listening like this, one line each."""
+    found = []
+    if (options.certificate is None) != (options.key is None):
+        found.append("--tls-certificate and --tls-key go together")
+    for name, path in (("--tls-certificate", options.certificate), ("--tls-key", options.key)):
+        if path is not None and not os.access(path, os.R_OK):
+            found.append(f"{name}: {path} can't be read")
+    if settings.environment == "production" and options.certificate is None and not settings.trusted_proxies:
+        found.append(
+            "ONIX_TRUSTED_PROXIES: without --tls-certificate a proxy must end TLS in front; say how many there are"
+        )
+    return found
+
+
+def serve(options: Options) -> None:
+    """Listen until told to stop (SIGINT, SIGTERM). Each worker is a process with `threads` threads of its own."""
+    from granian import Granian
+    from granian.constants import HTTPModes, Interfaces
+    from granian.http import HTTP1Settings
+    from granian.log import LogLevels
+
+    metrics = None
+    if options.workers > 1 and not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        # Counters of several processes are added up through files in this folder.
+        metrics = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="onix-metrics-")
+    try:
+        Granian(
+            "wsgi:app",
+            address=options.host,
+            port=options.port,
+            interface=Interfaces.WSGI,
+            workers=options.workers,
+            blocking_threads=options.threads,
+            http=HTTPModes.auto if options.http2 else HTTPModes.http1,
+            http1_settings=HTTP1Settings(header_read_timeout=15_000),
+            websockets=False,
+            log_level=LogLevels.warning,
+            log_access=False,
+            ssl_cert=options.certificate,
+            ssl_key=options.key,
+            ssl_key_password=options.key_password,
+            respawn_failed_workers=True,
+            workers_kill_timeout=15,
+            working_dir=ROOT,
+        ).serve()
+    finally:
+        if metrics:
+            shutil.rmtree(metrics, ignore_errors=True)
