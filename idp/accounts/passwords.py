@@ -97,5 +97,5 @@ def problem(password: str, context: Iterable[str], min_length: int | None = None
 def _outside() -> None:
     if db.session.info.get("unit_of_work"):
         raise RuntimeError("passwords are hashed outside of transactions")
-    if db.session.in_transaction():
+    if db.session().in_transaction():
         db.session.commit()

@@ -20,7 +20,7 @@ RequiredAction = Literal["mailbox", "password"]
 NAME_LENGTH = 100
 PRODUCT_WORDS = (
     "onix", "onixaccount", "onixtag", "onixwork", "onixexpress", "onixpickandpack", "pickandpack", "oneoffice",
-    "onixinspection", "account", "inspection", "connex",
+    "onixinspection", "account", "inspection", "connex", "pick", "pack", "express", "work",
 )  # fmt: skip
 
 # Private mail providers that Norwegians use and the general list does not name.
@@ -35,6 +35,8 @@ _GUESSES_LOG10 = 8.0
 _JUDGED = 64
 # Marks that turn text around or hide; a name needs none of them, while joiners belong to some scripts.
 _DIRECTION_MARKS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
+
+_COMMON = _l("This password is easy to guess: it is made of common words. Add words that don't belong together.")
 
 
 def required_action(*, mailbox_proven: bool, must_change_password: bool) -> RequiredAction | None:
@@ -111,6 +113,8 @@ def password_problem(password: str, context: Iterable[str], *, min_length: int, 
     own = _words(context)
     if _made_of(folded, own | set(PRODUCT_WORDS)):
         return _l("Don't make the password out of your name, your e-mail address or our product names.")
+    if _made_of(folded, norwegian_words(), at_most=2):
+        return _COMMON
     inputs = [*own, *PRODUCT_WORDS, *norwegian_words()]
     judged = [text[:_JUDGED]] if len(text) <= _JUDGED else [text[:_JUDGED], text[-_JUDGED:]]
     verdicts = [zxcvbn(part, user_inputs=inputs) for part in judged]
@@ -125,7 +129,7 @@ def _reason(sequence: list[dict[str, Any]]) -> Any:
         return _l("This password is easy to guess: it repeats itself. Add words that don't belong together.")
     if patterns & {"sequence", "spatial"}:
         return _l("This password is easy to guess: it follows a row of keys, letters or numbers.")
-    return _l("This password is easy to guess: it is made of common words. Add words that don't belong together.")
+    return _COMMON
 
 
 def _words(context: Iterable[str]) -> set[str]:
@@ -138,12 +142,18 @@ def _words(context: Iterable[str]) -> set[str]:
     return {word for word in found if len(word) >= 3}
 
 
-def _made_of(folded: str, words: set[str]) -> bool:
-    """Whether nothing worth guessing is left when the words are taken out: at most 3 letters, and any digits."""
-    rest = folded
-    for word in sorted(words, key=len, reverse=True):
-        rest = rest.replace(word, "")
-    return rest != folded and sum(sign.isalpha() for sign in rest) <= 3
+def _made_of(folded: str, words: Iterable[str], at_most: int | None = None) -> bool:
+    """Whether nothing worth guessing is left when the words (at most so many different ones) are taken out.
+
+    Three letters, and any digits and signs, are not worth guessing.
+    """
+    rest, used = folded, 0
+    for word in sorted((word for word in words if word in folded), key=len, reverse=True):
+        if word in rest:
+            rest, used = rest.replace(word, ""), used + 1
+    if used == 0 or (at_most is not None and used > at_most):
+        return False
+    return sum(sign.isalpha() for sign in rest) <= 3
 
 
 @cache

@@ -84,6 +84,7 @@ def request_activation(text: str, language: str, app_id: str | None = None, *, i
     if problem is not None:
         raise Refusal("address_not_work", problem, field="address")
     known = find_by_address(found.normalized)
+    language = (known.locale if known else None) or language or _settings().default_locale
     proof = _new_proof(
         "known" if known else "activation",
         found.address,
