@@ -127,7 +127,10 @@ def _links() -> list[tuple[str, str, str]]:
 
 def _asked_by_the_application() -> str | None:
     """The `language` that a continuation carries, when this page was reached through one."""
-    handle = request.values.get("continue")
+    try:
+        handle = request.values.get("continue")
+    except HTTPException:  # the page that says that the form is too large is rendered too
+        handle = request.args.get("continue")
     if not handle:
         return None
     if "continuation_language" not in g:
