@@ -7,12 +7,13 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import Field, PasswordField, SelectField, StringField, ValidationError
+from wtforms.fields.choices import SelectChoice
 
 from idp.kernel.refusal import Refusal
 
 from . import addresses, passwords, policy
 
-LANGUAGES = [("en", "English"), ("nb", "Norsk (bokmål)")]
+LANGUAGES = [SelectChoice("en", "English"), SelectChoice("nb", "Norsk (bokmål)")]
 
 
 class _Required:

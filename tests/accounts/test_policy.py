@@ -95,7 +95,9 @@ def test_names_may_be_anything_that_prints(name: str) -> None:
     assert policy.name_problem(policy.clean_name(name)) is None
 
 
-@pytest.mark.parametrize("name", ["", "   ", "Ka\nri", "Ka\rri", "K\0", "x" * 101, "a\u202eb", "\ud800", "a\u2028b", "\x7f"])
+@pytest.mark.parametrize(
+    "name", ["", "   ", "Ka\nri", "Ka\rri", "K\0", "x" * 101, "a\u202eb", "\ud800", "a\u2028b", "\x7f"]
+)
 def test_names_are_free_of_control_characters(name: str) -> None:
     assert policy.name_problem(policy.clean_name(name)) is not None
 

@@ -38,7 +38,9 @@ def test_from_work_e_mail_to_signed_in(app: Any, client: Any, heard: list[Any]) 
     assert "Kari@nordic-lift.no" in text_of(page.text)
     done = submit(browser, page, "given_name", **{**PERSON, "phone_number": "22 33 44 55", "language": "nb"})
     assert (done.status_code, done.headers["Location"]) == (303, "/activated")
-    assert "Tilbake til innlogging" in browser.get("/activated").text or "Back to login" in browser.get("/activated").text
+    assert (
+        "Tilbake til innlogging" in browser.get("/activated").text or "Back to login" in browser.get("/activated").text
+    )
     with app.app_context():
         account = db.session.scalars(select(Account)).one()
         assert (account.name, account.locale, account.phone_number) == ("Kari Nordmann", "nb", "+4722334455")
@@ -146,7 +148,9 @@ def test_the_mail_to_a_known_address_carries_no_activation(app: Any, client: Any
         service.link_for(db.session.get_one(MailboxProof, last(heard, events.ActivationRequested).proof_id))
 
 
-@pytest.mark.parametrize("address", ["kari@gmail.com", "kari@mailinator.com", "kari@sub.mailinator.com", "not an address", ""])
+@pytest.mark.parametrize(
+    "address", ["kari@gmail.com", "kari@mailinator.com", "kari@sub.mailinator.com", "not an address", ""]
+)
 def test_sign_up_refuses_what_is_no_work_e_mail(app: Any, client: Any, heard: list[Any], address: str) -> None:
     answer = sign_up(client, address)
     assert answer.status_code == 400
@@ -255,7 +259,9 @@ def test_the_app_that_the_person_came_from_is_remembered(app: Any, client: Any, 
 
         cookie["browser"] = "b" * 43
         with unit_of_work():
-            handle = continuation.begin("/oauth2/authorize/x", {"client_name": "Onix Tag", "app_id": "tag", "cancel_path": "/c"})
+            handle = continuation.begin(
+                "/oauth2/authorize/x", {"client_name": "Onix Tag", "app_id": "tag", "cancel_path": "/c"}
+            )
     page = client.get(f"/signup?continue={handle}")
     assert "Onix Tag" in text_of(page.text)
     assert any(form.action == "/c" for form in forms_of(page.text, "/signup"))

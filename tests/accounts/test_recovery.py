@@ -1,0 +1,175 @@
+"""Getting back in: forgot password, and proving a mailbox."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from idp.accounts import events, service
+from idp.accounts.models import Account
+from idp.kernel.database import db, unit_of_work
+from idp.sessions.events import SessionEnded
+from tests.accounts.steps import GOOD, last, link_of, listen, log_in
+from tests.support.forms import form_with, submit, text_of
+
+
+@pytest.fixture
+def heard(app: Any) -> list[Any]:
+    return listen(app)
+
+
+def ask(client: Any, address: str) -> Any:
+    return submit(client, client.get("/password/forgot"), "address", address=address)
+
+
+def test_reset_sets_the_password_and_ends_every_session(app: Any, client: Any, heard: list[Any], world: Any) -> None:
+    """R33."""
+    person = world.account()
+    other = app.test_client()
+    assert log_in(other, person.address, world.password).status_code == 303
+    assert other.get("/logout").text.count("Stay signed in") == 1
+    ask(client, person.address)
+    link = link_of(app, last(heard, events.ResetRequested).proof_id)
+    done = submit(client, client.get(link), "password", password=GOOD)
+    assert (done.status_code, done.headers["Location"]) == (303, "/password/changed")
+    assert last(heard, events.PasswordChanged).by_reset is True
+    assert last(heard, SessionEnded).reason == "password_changed"
+    assert "Stay signed in" not in other.get("/logout").text
+    assert form_with(client.get("/login").text, "identifier").fields["identifier"] == person.address
+    assert log_in(client, person.address, world.password).status_code == 400
+    assert log_in(client, person.address, GOOD).status_code == 303
+
+
+def test_r28_a_reset_signs_nobody_in(app: Any, client: Any, heard: list[Any], world: Any) -> None:
+    person = world.account()
+    ask(client, person.address)
+    submit(client, client.get(link_of(app, last(heard, events.ResetRequested).proof_id)), "password", password=GOOD)
+    assert "Stay signed in" not in client.get("/logout").text
+
+
+def test_r20_the_same_answer_for_every_address(app: Any, client: Any, heard: list[Any], world: Any) -> None:
+    person, disabled = world.account(), world.account(status="disabled")
+    pages = {
+        text_of(ask(client, address).text.replace(address, "…"))
+        for address in (person.address, disabled.address, "nobody@firma.no", "nobody@gmail.com")
+    }
+    assert len(pages) == 1
+    assert [event.account_id for event in heard if isinstance(event, events.ResetRequested)] == [person.account_id]
+
+
+def test_r28_a_reset_link_lives_sixty_minutes(app: Any, client: Any, heard: list[Any], world: Any, clock: Any) -> None:
+    ask(client, world.account().address)
+    link = link_of(app, last(heard, events.ResetRequested).proof_id)
+    page = client.get(link)
+    clock.advance(3599)
+    assert client.get(link).status_code == 200
+    clock.advance(1)
+    assert client.get(link).status_code == 410
+    assert submit(client, page, "password", password=GOOD).status_code == 410
+
+
+def test_r28_two_resets_at_once_give_one_success(app: Any, client: Any, heard: list[Any], world: Any) -> None:
+    person = world.account()
+    ask(client, person.address)
+    link = link_of(app, last(heard, events.ResetRequested).proof_id)
+    browsers = [app.test_client() for _ in range(4)]
+    pages = [browser.get(link) for browser in browsers]
+    gate, results = threading.Barrier(4), []
+
+    def post(browser: Any, page: Any, number: int) -> None:
+        gate.wait()
+        results.append(submit(browser, page, "password", password=f"{GOOD} {number}").status_code)
+
+    threads = [
+        threading.Thread(target=post, args=(b, p, n)) for n, (b, p) in enumerate(zip(browsers, pages, strict=True))
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(results) == [303, 410, 410, 410]
+
+
+def test_r28_a_reset_kills_the_other_reset_links(app: Any, client: Any, heard: list[Any], world: Any) -> None:
+    person = world.account()
+    links = []
+    for _ in range(2):
+        ask(client, person.address)
+        links.append(link_of(app, last(heard, events.ResetRequested).proof_id))
+    assert submit(client, client.get(links[0]), "password", password=GOOD).status_code == 303
+    assert client.get(links[1]).status_code == 410
+
+
+def test_r24_the_new_password_is_judged(app: Any, client: Any, heard: list[Any], world: Any) -> None:
+    ask(client, world.account(given_name="Kari", family_name="Nordmann").address)
+    link = link_of(app, last(heard, events.ResetRequested).proof_id)
+    answer = submit(client, client.get(link), "password", password="karinordmann2026")
+    assert answer.status_code == 400
+    assert "your name" in text_of(answer.text)
+    assert client.get(link).status_code == 200
+
+
+def test_r26_flood_of_reset_mails_is_bounded(app: Any, client: Any, heard: list[Any], world: Any) -> None:
+    person = world.account()
+    for _ in range(8):
+        assert ask(client, person.address).status_code == 200
+    assert sum(isinstance(event, events.ResetRequested) for event in heard) == 5
+
+
+def test_a_disabled_account_is_not_reset(app: Any, client: Any, heard: list[Any], world: Any) -> None:
+    person = world.account()
+    ask(client, person.address)
+    link = link_of(app, last(heard, events.ResetRequested).proof_id)
+    with app.app_context(), unit_of_work():
+        service.disable_account(person.account_id)
+    assert submit(client, client.get(link), "password", password=GOOD).status_code == 403
+    with app.app_context():
+        stored = db.session.get_one(Account, person.account_id)
+        assert stored.password_changed_at is None or stored.rev == 2
+
+
+def test_change_password_is_well_known(client: Any) -> None:
+    answer = client.get("/.well-known/change-password")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/password/forgot")
+
+
+def test_a_mailbox_is_proven_by_the_button_only(app: Any, client: Any, heard: list[Any], world: Any) -> None:
+    person = world.account(verified=False)
+    with app.app_context():
+        account = db.session.get_one(Account, person.account_id)
+        assert service.required_action(account) == "mailbox"
+        with unit_of_work():
+            service.request_mailbox_proof(account, "en")
+    link = link_of(app, last(heard, events.MailboxProofRequested).proof_id)
+    page = client.get(link)
+    assert client.head(link).status_code == 200
+    assert not any(isinstance(event, events.AddressProven) for event in heard)
+    assert submit(client, page, "csrf_token").status_code == 200
+    assert last(heard, events.AddressProven).normalized == person.address
+    assert submit(client, page, "csrf_token").status_code == 410
+    assert client.get(link).status_code == 410
+
+
+def test_disabling_and_enabling_twice_is_no_news(app: Any, heard: list[Any], world: Any) -> None:
+    person = world.account()
+    with app.app_context():
+        for change, kind in (
+            (service.disable_account, events.AccountDisabled),
+            (service.enable_account, events.AccountEnabled),
+        ):
+            for _ in range(2):
+                with unit_of_work():
+                    change(person.account_id)
+            assert sum(isinstance(event, kind) for event in heard) == 1
+        with pytest.raises(service.Refusal) as refused, unit_of_work():
+            service.disable_account("nobody")
+        assert refused.value.status == 404
+
+
+def test_p27_one_address_has_one_account(app: Any, heard: list[Any], world: Any) -> None:
+    person = world.account()
+    with app.app_context(), pytest.raises(service.Refusal) as refused, unit_of_work():
+        service.create_account(address=person.address.upper(), given_name="A", family_name="B")
+    assert refused.value.code == "address_taken"
