@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode
 from flask import Flask, current_app, g, has_request_context, request
 from flask import session as cookie
 from flask_babel import Babel, format_date, format_datetime, get_locale, refresh
+from werkzeug.exceptions import HTTPException
 
 from . import continuation
 
