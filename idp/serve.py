@@ -12,7 +12,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from idp.settings import ROOT, Settings
+from idp.settings import ROOT
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Options:
     http2: bool = False
 
 
-def problems(options: Options, settings: Settings) -> list[str]:
+def problems(options: Options, *, production: bool, proxies: int) -> list[str]:
     """What stands against listening like this, one line each."""
     found = []
     if (options.certificate is None) != (options.key is None):
@@ -37,7 +37,7 @@ def problems(options: Options, settings: Settings) -> list[str]:
     for name, path in (("--tls-certificate", options.certificate), ("--tls-key", options.key)):
         if path is not None and not os.access(path, os.R_OK):
             found.append(f"{name}: {path} can't be read")
-    if settings.environment == "production" and options.certificate is None and not settings.trusted_proxies:
+    if production and options.certificate is None and not proxies:
         found.append(
             "ONIX_TRUSTED_PROXIES: without --tls-certificate a proxy must end TLS in front; say how many there are"
         )

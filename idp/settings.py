@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -73,7 +74,9 @@ class Throttle(_Part):
 class Mail(_Part):
     """How mail leaves."""
 
-    url: str = Field("smtp://localhost:2525", description="smtp://user:password@host:port; smtps:// for implicit TLS; ?starttls=1")
+    url: str = Field(
+        "smtp://localhost:2525", description="smtp://user:password@host:port; smtps:// for implicit TLS; ?starttls=1"
+    )
     sender: str = Field("Onix Work <no-reply@onixwork.example>", description="The From header")
     timeout: int = Field(10, ge=1, description="Seconds before a silent mail server counts as down")
 
@@ -106,7 +109,9 @@ class Settings(BaseSettings):
     mail: Mail = Mail()
     mail_url: SecretStr | None = Field(None, description="Short for mail.url")
     mail_from: str | None = Field(None, description="Short for mail.sender")
-    cookie_name: str | None = Field(None, description="Default: __Host-onix_account, with an http issuer onix_account_<port>")
+    cookie_name: str | None = Field(
+        None, description="Default: __Host-onix_account, with an http issuer onix_account_<port>"
+    )
 
     @field_validator("issuer")
     @classmethod
@@ -190,6 +195,8 @@ class Settings(BaseSettings):
             found.append("ONIX_ISSUER: production needs an https issuer")
         if self.debug:
             found.append("ONIX_DEBUG: debug is not allowed in production")
+        if self.mail_url is None and self.mail.url == Mail.model_fields["url"].default:
+            found.append("ONIX_MAIL_URL: production needs a mail server")
         if os.environ.get("AUTHLIB_INSECURE_TRANSPORT"):
             found.append("AUTHLIB_INSECURE_TRANSPORT: must not be set in production")
         if os.environ.get("ONIX_CLOCK_FILE"):
@@ -206,31 +213,51 @@ def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _environment(environ: dict[str, str]) -> dict[str, Any]:
-    """`ONIX_X_FILE` gives `x` the file's text, so that secrets can come from mounted files."""
+def _secret_files(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+    """What `ONIX_…_FILE` variables name, so that secrets can come from mounted files; and what is wrong with them.
+
+    A list (`ONIX_SECRET_KEY_FALLBACKS_FILE`) has one value a line. A variable beside its file is a contradiction.
+    """
     found: dict[str, Any] = {}
-    for name, path in environ.items():
-        if name.startswith("ONIX_") and name.endswith("_FILE") and name != "ONIX_CLOCK_FILE" and path:
-            found[name.removeprefix("ONIX_").removesuffix("_FILE").lower()] = path
-    return found
+    problems: list[str] = []
+    for name, path in sorted(environ.items()):
+        if not (name.startswith("ONIX_") and name.endswith("_FILE") and path) or name == "ONIX_CLOCK_FILE":
+            continue
+        setting = name.removesuffix("_FILE")
+        part, _, inner = setting.removeprefix("ONIX_").lower().partition("__")
+        field = Settings.model_fields.get(part)
+        if field is None:
+            problems.append(f"{name}: there is no setting {setting}")
+            continue
+        if environ.get(setting):
+            problems.append(f"{name}: {setting} is set too; give one of them")
+            continue
+        try:
+            text = Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            problems.append(f"{name}: {getattr(error, 'strerror', None) or 'is no text'}")
+            continue
+        if not text:
+            problems.append(f"{name}: the file is empty")
+        elif inner:
+            found.setdefault(part, {})[inner] = text
+        else:
+            found[part] = text.splitlines() if part.endswith("_fallbacks") else text
+    return found, problems
 
 
 def load(**overrides: Any) -> Settings:
     """Read everything; raises `SettingsError` with the whole list of what is wrong."""
-    problems: list[str] = []
     values: dict[str, Any] = {}
     names = ["default"]
-    if os.environ.get("ONIX_ENVIRONMENT") == "production" or overrides.get("environment") == "production":
+    if "production" in (os.environ.get("ONIX_ENVIRONMENT"), overrides.get("environment")):
         names.append("production")
     for name in names:
         path = ROOT / "config" / f"{name}.toml"
         if path.exists():
-            values = _merge(values, tomllib.loads(path.read_text()))
-    for key, path in _environment(dict(os.environ)).items():
-        try:
-            overrides.setdefault(key, Path(path).read_text().strip())
-        except OSError as error:
-            problems.append(f"ONIX_{key.upper()}_FILE: {error.strerror}")
+            values = _merge(values, tomllib.loads(path.read_text(encoding="utf-8")))
+    files, problems = _secret_files(os.environ)
+    overrides = _merge(files, overrides)
 
     class _Layered(Settings):
         @classmethod
@@ -245,11 +272,21 @@ def load(**overrides: Any) -> Settings:
                 InitSettingsSource(settings_cls, init_kwargs=values),
             )
 
+    wrong: dict[str, Any] = {}
     try:
         settings = _Layered(**overrides)
     except ValidationError as error:
-        problems += [f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()]
-        raise SettingsError(problems) from None
-    if problems or settings.problems():
-        raise SettingsError(problems + settings.problems())
+        for item in error.errors():
+            where = [str(part) for part in item["loc"]]
+            problems.append(f"{'ONIX_' + '__'.join(where).upper()}: {item['msg'].removeprefix('Value error, ')}")
+            wrong[where[0]] = None
+        # What stands against production is told in the same report: looked at with the wrong values set aside.
+        plain = {name: Settings.model_fields[name].get_default(call_default_factory=True) for name in wrong}
+        try:
+            settings = _Layered(**{**overrides, **plain})
+        except ValidationError:
+            raise SettingsError(problems) from None
+    unsafe = [line for line in settings.problems() if not line.startswith(tuple(f"ONIX_{n.upper()}:" for n in wrong))]
+    if problems or unsafe:
+        raise SettingsError(problems + unsafe)
     return settings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from pathlib import Path
@@ -41,25 +42,18 @@ def serve(
     password = tls_key_password_file.read_text().strip() if tls_key_password_file else None
     options = serving.Options(host, port, workers, threads, tls_certificate, tls_key, password, http2)
     found: list[str] = []
+    production, proxies = os.environ.get("ONIX_ENVIRONMENT") == "production", 0
     try:
         settings = load()
-    except SettingsError as error:
-        found, settings = error.problems, load(environment="development")
-        settings = settings.model_copy(update={"environment": "production"}) if _production() else settings
-    found += serving.problems(options, settings)
-    try:
+        production, proxies = settings.environment == "production", settings.trusted_proxies
         load_catalog(settings.catalog, settings.issuer)
-    except CatalogError as error:
+    except (SettingsError, CatalogError) as error:
         found += error.problems
+        proxies = int(os.environ.get("ONIX_TRUSTED_PROXIES", "").isdigit())
+    found += serving.problems(options, production=production, proxies=proxies)
     if found:
         raise SettingsError(found)
     serving.serve(options)
-
-
-def _production() -> bool:
-    import os
-
-    return os.environ.get("ONIX_ENVIRONMENT") == "production"
 
 
 @click.command()

@@ -134,7 +134,12 @@ def show_user(account: str, as_json: bool) -> None:
             "must_change_password": found.must_change_password,
             "addresses": [email.address for email in found.emails],
             "members": [
-                {"organization": member.organization.slug, "id": member.id, "type": member.type, "status": member.status}
+                {
+                    "organization": member.organization.slug,
+                    "id": member.id,
+                    "type": member.type,
+                    "status": member.status,
+                }
                 for member in members
             ],
         },

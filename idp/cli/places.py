@@ -128,7 +128,7 @@ def show_organization(organization: str, as_json: bool) -> None:
         {
             **_organization_row(found),
             "rev": found.rev,
-            "members": {status: count for status, count in members},
+            "members": {str(status): count for status, count in members},
             "administrators": [account.name for account in service.administrators_of(found.id)],
         },
         as_json,
