@@ -56,9 +56,9 @@ class Issuing:
     def __init__(self, request: Any, row: Row[Any], now: int) -> None:
         self.connection = db.session.connection()
         self.row, self.now, self.request = row, now, request
+        self.client: ClientInfo = confirm(request.authenticated, row.client_status, row.client_rev, now)
         if (part := fallen(row, now)) is not None:
             raise InvalidGrantError(f"The authorization has ended: {part}")
-        self.client: ClientInfo = confirm(request.authenticated, row.client_status, row.client_rev, now)
 
     def audience(self, resource: str | None) -> str:
         """The audience asked for here, one that was granted (RFC 8707 §2.2); the family may ask each of its own."""
