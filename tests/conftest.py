@@ -23,11 +23,6 @@ if str(ROOT) not in sys.path:
 for _name in [name for name in os.environ if name.startswith(("ONIX_", "RP_"))]:
     del os.environ[_name]
 
-import importlib.util  # noqa: E402
-
-import idp  # noqa: E402
-
-idp.ROOMS = tuple(room for room in idp.ROOMS if importlib.util.find_spec(f"idp.{room}"))
 
 from tests.support.configuration import settings as _settings  # noqa: E402 (the path must stand first)
 from tests.support.databases import Databases  # noqa: E402

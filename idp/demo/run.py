@@ -23,7 +23,7 @@ from urllib.error import URLError
 
 from idp.settings import ROOT
 
-FOLDER = ROOT / ".run"
+FOLDER = Path(os.environ.get("ONIX_DEMO_FOLDER") or ROOT / ".run")  # tests keep a demo of their own elsewhere
 PATIENCE = 60  # seconds until a part that does not answer counts as broken
 SINK = 11  # the mail server's place in the block
 
@@ -259,7 +259,7 @@ def _watch(started: list[Part]) -> Part:
 def _explain(part: Part) -> None:
     last = part.log.read_text(errors="replace").splitlines()[-15:] if part.log.exists() else []
     how = f"ended with code {part.ended}" if part.ended is not None else f"has not answered for {PATIENCE} seconds"
-    _print("\n".join([f"{part.name} {how}, so the demo ends. The end of {part.log.relative_to(ROOT)}:", *last]))
+    _print("\n".join([f"{part.name} {how}, so the demo ends. The end of {os.path.relpath(part.log)}:", *last]))
 
 
 def _end(started: list[Part]) -> None:

@@ -117,6 +117,7 @@ class Bench:
 
     def __init__(self, stack: ExitStack, seconds: float, repeats: int) -> None:
         self.seconds, self.repeats = seconds, repeats
+        self.sent: dict[str, list[str]] = {}
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="onix-bench-")))
         self.cluster = Cluster(durable=True)
         stack.callback(self.cluster.stop)
@@ -159,8 +160,8 @@ class Bench:
     def _server(self) -> Process:
         return next(iter(self.provider.web.values()))
 
-    def statements_of(self, act: Callable[[], Any]) -> str:
-        """Statements that reach PostgreSQL for one operation, and in brackets with BEGIN and COMMIT."""
+    def statements_of(self, name: str, act: Callable[[], Any]) -> str:
+        """Statements that reach PostgreSQL for one operation; in brackets with BEGIN, COMMIT and the pool's pings."""
         act()
         self.cluster.execute("ALTER SYSTEM SET log_statement = 'all'")
         self.cluster.execute("SELECT pg_reload_conf()")
@@ -173,9 +174,11 @@ class Bench:
             said = log.read()
         self.cluster.execute("ALTER SYSTEM RESET log_statement")
         self.cluster.execute("SELECT pg_reload_conf()")
-        sent = re.findall(r"LOG:  (?:statement|execute [^:]*): *(.*)", said)
+        sent = re.findall(r"LOG:  (?:statement|execute [^:]*):[ \t]*(.*(?:\n\t.*)*)", said)
+        sent = [" ".join(text.split()).removeprefix(";") for text in sent]
         sent = [text for text in sent if not text.startswith(("ALTER SYSTEM", "SELECT pg_reload_conf"))]
-        return f"{sum(not _CONTROL.match(text) for text in sent)} ({len(sent)})"
+        self.sent[name] = sent
+        return f"{sum(bool(text) and not _CONTROL.match(text) for text in sent)} ({len(sent)})"
 
     def measure(self, name: str, load: Load, once: Callable[[], Any] | None, *, base: str | None = None) -> Row:
         server = self._server if base is None else self.bare
@@ -195,7 +198,7 @@ class Bench:
             )
         found.sort(key=lambda item: item[0].rate)
         result, cpu, database = found[len(found) // 2]
-        return Row(name, result, cpu, database, self.statements_of(once) if once else "0 (0)")
+        return Row(name, result, cpu, database, self.statements_of(name, once) if once else "0 (0)")
 
     def _refresh_pool(self) -> tuple[str, ...]:
         """Fresh refresh tokens, four for each connection."""
@@ -327,7 +330,13 @@ class Bench:
         cpu = (cpu_seconds(self._server.pid) - before[0]) / count * 1000
         database = (cpu_seconds(self.cluster.process.pid) - before[1]) / count * 1000
         http = requests.Session()
-        row = Row("password sign-in", result, cpu, database, self.statements_of(lambda: post(http, posts[0])))
+        row = Row(
+            "password sign-in",
+            result,
+            cpu,
+            database,
+            self.statements_of("password sign-in", lambda: post(http, posts[0])),
+        )
         self.hashes = hash_rate(self.seconds)
         row.ratio, row.of = result.rate / self.hashes, "hash"
         return row
@@ -339,7 +348,7 @@ def table(rows: list[Row], hashes: float) -> str:
         f"Python {platform.python_version()}, {os.cpu_count()} cores, {WORKERS} Granian workers, "
         "PostgreSQL durable, load and database on the same cores.",
         "",
-        "| operation | /s | p50 ms | p99 ms | CPU ms + database | statements (with BEGIN, COMMIT) | ratio | floor |",
+        "| operation | /s | p50 ms | p99 ms | CPU ms + database | statements (all round trips) | ratio | floor |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for row in rows:
@@ -359,10 +368,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--statements", action="store_true", help="also print what was sent to PostgreSQL")
     chosen = parser.parse_args()
     with ExitStack() as stack:
         bench = Bench(stack, min(chosen.seconds, 60), min(chosen.repeats, 10))
         print(table(bench.rows(), bench.hashes))
+        if chosen.statements:
+            for name, sent in bench.sent.items():
+                print(f"\n{name}", *(text[:400] or "ping of the pool" for text in sent), sep="\n  ")
 
 
 if __name__ == "__main__":

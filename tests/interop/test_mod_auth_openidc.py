@@ -93,7 +93,11 @@ def test_signing_out_at_the_provider_reaches_apache(signed_in: tuple[Live, Apach
 
 @pytest.mark.slow
 def test_apache_is_told_why_a_person_is_refused(live: Callable[..., Live]) -> None:
-    """An application that takes errors gets `access_denied`; Apache shows it and lets nobody in."""
+    """An application that takes errors gets `access_denied`, and Apache lets nobody in.
+
+    Debian 12's release takes an error with `iss` (RFC 9207 wants it there) for a sign-in that someone else initiated
+    and begins anew; others show the error.
+    """
     here = live(database="sqlite")
     person = here.world.account()
     port = free_port()
@@ -107,8 +111,11 @@ def test_apache_is_told_why_a_person_is_refused(live: Callable[..., Live]) -> No
         callback = visitor.walk(start.headers["Location"], f"{base}/protected/callback")
         assert query_of(callback)["error"] == "access_denied"
         page = visitor.get(callback)
-        assert page.status_code >= 400
-        assert "access_denied" in page.text
+        if page.is_redirect:
+            assert page.headers["Location"].startswith(f"{here.issuer}/oauth2/authorize"), apache.log()
+        else:
+            assert page.status_code >= 400
+            assert "access_denied" in page.text
         assert _inside(apache, visitor).is_redirect
     finally:
         apache.stop()

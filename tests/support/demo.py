@@ -27,9 +27,9 @@ class Demo:
         self.folder = folder
         self.database_url = f"sqlite:///{folder / 'onix-account.sqlite3'}"
         self.process = Process(
-            [sys.executable, "-m", "idp.cli", "demo", "--port", str(self.port), "--folder", str(folder)],
+            [sys.executable, "-m", "idp.cli", "demo", "--port", str(self.port)],
             log=folder / "demo.log",
-            env=clean_environment(PYTHONUNBUFFERED="1"),
+            env=clean_environment(ONIX_DEMO_FOLDER=str(folder)),
             cwd=ROOT,
         )
         try:

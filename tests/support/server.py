@@ -94,8 +94,9 @@ class Provider:
         return {"Host": f"localhost:{self.port}"}
 
     def kill(self, port: int) -> None:
-        """End one web process without a farewell."""
+        """End one web process without a farewell, and wait until nothing takes a connection for it any more."""
         self.web.pop(port).kill()
+        wait_until(lambda: not listens(port), what="the end of the process")
 
     def logs(self) -> str:
         """Everything that the web processes and the worker have said."""
