@@ -92,9 +92,11 @@ def configure(log_format: str = "json", level: str = "INFO") -> None:
     root.handlers = [kept for kept in root.handlers if kept.get_name() != "onix"] + [handler]
     root.setLevel(level)
     # Authlib writes whole tokens at DEBUG (security P05); these others print headers or addresses there.
-    for name in ("authlib", "urllib3", "requests", "mail.log", "sqlalchemy.engine"):
+    for name in ("authlib", "urllib3", "requests", "mail.log"):
         logging.getLogger(name).setLevel(max(logging.INFO, getattr(logging, level)))
-    logging.getLogger("alembic").setLevel(max(logging.WARNING, getattr(logging, level)))
+    # At INFO the engine writes every statement with its values.
+    for name in ("alembic", "sqlalchemy"):
+        logging.getLogger(name).setLevel(max(logging.WARNING, getattr(logging, level)))
 
 
 def init_app(app: Flask) -> None:
