@@ -7,19 +7,19 @@ from typing import Any
 
 import pytest
 
-from tests.specs.person import CALLBACK, Browser
+from tests.specs.person import CALLBACK, SECRET, Browser
 
 
 @pytest.fixture
 def family(world: Any) -> Any:
     """A confidential client of Tag that is told denials as errors."""
-    return world.client("Onix Tag", app_id="tag", redirect_uris=[CALLBACK], client_id="tag-web").client
+    return world.client("Onix Tag", app_id="tag", redirect_uris=[CALLBACK], client_id="tag-web", secret=SECRET).client
 
 
 @pytest.fixture
 def partner(world: Any) -> Any:
     """A confidential client of no app: its people are asked for consent."""
-    return world.client("Partner", redirect_uris=[CALLBACK], client_id="partner").client
+    return world.client("Partner", redirect_uris=[CALLBACK], client_id="partner", secret=SECRET).client
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from tests.support.world import PASSWORD, Person
 
 CALLBACK = "https://rp.example/callback"
 ISSUER = "http://localhost"
+SECRET = "a-secret-of-the-tests-0123456789"
 
 
 @dataclass
@@ -23,6 +24,7 @@ class Browser:
     client_id: str
     redirect_uri: str = CALLBACK
     verifier: str = field(default="")
+    secret: str = SECRET
 
     def parameters(self, **changes: str | None) -> dict[str, str]:
         """A complete request; a parameter given as None is left out."""

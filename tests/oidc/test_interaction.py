@@ -1,0 +1,150 @@
+"""`next_step()` as a table: what was asked, who is there, what was decided and remembered, and what happens next."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from idp.oidc.interaction import (
+    Ask,
+    ChooseOrganization,
+    Issue,
+    Login,
+    Refuse,
+    RequestFacts,
+    RequiredAction,
+    SelectAccount,
+    SessionFacts,
+    SignUp,
+    next_step,
+)
+from idp.organizations.policy import Choices, Decision, MemberFacts, OrganizationFacts
+
+NOW = 1_000_000
+ME = SessionFacts(sid="s1", sub="ada", auth_time=NOW - 100)
+MEMBER = MemberFacts(id="m1", type="employee", status="active", organization=OrganizationFacts("o1", "lift", "Lift"))
+ALLOW = Decision(code=None, account_id="ada", app_id="tag", member=MEMBER, judged=MEMBER)
+DENY = Decision(code="license_missing", account_id="ada", app_id="tag", member=MEMBER, judged=MEMBER)
+MANY = Choices((ALLOW, ALLOW))
+PARTNER: dict[str, Any] = {"family": False, "consent_scope": frozenset({"openid", "email"})}
+AGREED = frozenset({"openid", "email", "profile"})
+
+
+def asked(prompt: str = "", **facts: Any) -> RequestFacts:
+    return RequestFacts(prompt=frozenset(prompt.split()), **facts)
+
+
+def refused(error: str) -> Any:
+    class _Any(str):
+        def __eq__(self, other: object) -> bool:
+            return isinstance(other, str)
+
+        __hash__ = str.__hash__
+
+    return Refuse(error, _Any("*"))
+
+
+TABLE: list[tuple[str, RequestFacts, SessionFacts | None, Any, frozenset[str] | None, Any]] = [
+    # who is there
+    ("nobody there", asked(), None, None, None, Login()),
+    ("nobody there, silent", asked("none"), None, None, None, refused("login_required")),
+    ("somebody there", asked(), ME, ALLOW, None, Issue(ALLOW)),
+    ("somebody there, silent", asked("none"), ME, ALLOW, None, Issue(ALLOW)),
+    ("a client that asks for no organization", asked(), ME, None, None, Issue(None)),
+    # prompt=login and its like
+    ("prompt=login with a live session", asked("login"), ME, ALLOW, None, Login(again=True)),
+    ("prompt=login, signed in for it", asked("login", signed_in_sid="s1"), ME, ALLOW, None, Issue(ALLOW)),
+    ("prompt=login, another session signed in for it", asked("login", signed_in_sid="s0"), ME, ALLOW, None,
+     Login(again=True)),
+    ("max_age not reached", asked(max_age=100), ME, ALLOW, None, Issue(ALLOW)),
+    ("max_age exceeded by a second", asked(max_age=99), ME, ALLOW, None, Login(again=True)),
+    ("max_age exceeded, silent", asked("none", max_age=99), ME, ALLOW, None, refused("login_required")),
+    ("max_age exceeded while consenting", asked(max_age=1, signed_in_sid="s1"), ME, ALLOW, None, Issue(ALLOW)),
+    ("max_age=0 is prompt=login", asked(max_age=0), replace(ME, auth_time=NOW), ALLOW, None, Login(again=True)),
+    ("max_age=0, silent", asked("none", max_age=0), replace(ME, auth_time=NOW), ALLOW, None,
+     refused("login_required")),
+    ("max_age=0, signed in for it", asked(max_age=0, signed_in_sid="s1"), ME, ALLOW, None, Issue(ALLOW)),
+    # id_token_hint
+    ("hint of this person", asked("none", hint_sub="ada"), ME, ALLOW, None, Issue(ALLOW)),
+    ("hint of another, silent", asked("none", hint_sub="bob"), ME, ALLOW, None, refused("login_required")),
+    ("hint of another", asked(hint_sub="bob"), ME, ALLOW, None, Login(again=True)),
+    ("hint of another, who did not sign in", asked(hint_sub="bob", signed_in_sid="s1"), ME, ALLOW, None,
+     refused("login_required")),
+    ("hint, nobody there, silent", asked("none", hint_sub="ada"), None, None, None, refused("login_required")),
+    # prompt=create
+    ("prompt=create", asked("create"), None, None, None, SignUp()),
+    ("prompt=create with a live session", asked("create"), ME, ALLOW, None, SignUp()),
+    ("prompt=create, back without an account", asked("create", signup_offered=True), None, None, None, Login()),
+    ("prompt=create, back with the old session", asked("create", signup_offered=True), ME, ALLOW, None,
+     Login(again=True)),
+    ("prompt=create, signed in for it", asked("create", signup_offered=True, signed_in_sid="s1"), ME, ALLOW, None,
+     Issue(ALLOW)),
+    # required actions
+    ("a mailbox to prove", asked(), replace(ME, required="mailbox"), ALLOW, None, RequiredAction("mailbox")),
+    ("a password to change", asked(), replace(ME, required="password"), ALLOW, None, RequiredAction("password")),
+    ("a required action, silent", asked("none"), replace(ME, required="mailbox"), ALLOW, None,
+     refused("interaction_required")),
+    # select_account
+    ("prompt=select_account", asked("select_account"), ME, ALLOW, None, SelectAccount()),
+    ("prompt=select_account, confirmed", asked("select_account", account_confirmed_sid="s1"), ME, ALLOW, None,
+     Issue(ALLOW)),
+    ("prompt=select_account, confirmed in another session", asked("select_account", account_confirmed_sid="s0"), ME,
+     ALLOW, None, SelectAccount()),
+    ("prompt=select_account, signed in for it", asked("select_account", signed_in_sid="s1"), ME, ALLOW, None,
+     Issue(ALLOW)),
+    ("prompt=select_account, nobody there", asked("select_account"), None, None, None, Login()),
+    ("prompt=login select_account, confirmed only", asked("login select_account", account_confirmed_sid="s1"), ME,
+     ALLOW, None, Login(again=True)),
+    # acr
+    ("an essential acr that is met", asked(essential_acr=("urn:onix:acr:1",)), ME, ALLOW, None, Issue(ALLOW)),
+    ("an essential acr, any", asked(essential_acr=()), ME, ALLOW, None, Issue(ALLOW)),
+    ("an essential acr out of reach, nobody there", asked(essential_acr=("urn:onix:acr:9",)), None, None, None,
+     refused("unmet_authentication_requirements")),
+    ("an essential acr out of reach, silent", asked("none", essential_acr=("x",)), ME, ALLOW, None,
+     refused("unmet_authentication_requirements")),
+    ("an essential acr the session does not have", asked(essential_acr=("urn:onix:acr:1",)),
+     replace(ME, acr="urn:onix:acr:0"), ALLOW, None, refused("unmet_authentication_requirements")),
+    # organizations
+    ("several organizations allow", asked(), ME, MANY, None, ChooseOrganization(MANY)),
+    ("several organizations allow, silent", asked("none"), ME, MANY, None, refused("interaction_required")),
+    ("denied, told as an error", asked(), ME, DENY, None, Refuse("access_denied", "license_missing")),
+    ("denied, silent", asked("none"), ME, DENY, None, Refuse("access_denied", "license_missing")),
+    ("denied, told in the token", asked(deny_mode="token"), ME, DENY, None, Issue(DENY)),
+    # consent
+    ("never asked", asked(**PARTNER), ME, None, None, Ask(PARTNER["consent_scope"])),
+    ("never asked, silent", asked("none", **PARTNER), ME, None, None, refused("consent_required")),
+    ("agreed to more", asked(**PARTNER), ME, None, AGREED, Issue(None)),
+    ("agreed to more, silent", asked("none", **PARTNER), ME, None, AGREED, Issue(None)),
+    ("agreed to less", asked(**PARTNER), ME, None, frozenset({"openid"}), Ask(PARTNER["consent_scope"])),
+    ("prompt=consent asks again", asked("consent", **PARTNER), ME, None, AGREED, Ask(PARTNER["consent_scope"])),
+    ("prompt=consent, answered", asked("consent", consented_sid="s1", **PARTNER), ME, None, AGREED, Issue(None)),
+    ("prompt=consent, answered by another session", asked("consent", consented_sid="s0", **PARTNER), ME, None, AGREED,
+     Ask(PARTNER["consent_scope"])),
+    ("the family is never asked", asked("consent"), ME, ALLOW, None, Issue(ALLOW)),
+    ("a denial comes before consent", asked(**PARTNER), ME, DENY, None, Refuse("access_denied", "license_missing")),
+    # the person said no
+    ("the person said no", asked(denied=True), None, None, None, refused("access_denied")),
+    ("the person said no, signed in", asked(denied=True), ME, ALLOW, None, refused("access_denied")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("request_", "session", "choice", "consent", "step"), [row[1:] for row in TABLE],
+                         ids=[row[0] for row in TABLE])  # fmt: skip
+def test_next_step(request_: Any, session: Any, choice: Any, consent: Any, step: Any) -> None:
+    assert next_step(request_, session, choice, consent, NOW) == step
+
+
+def test_nothing_but_a_live_session_with_no_question_open_issues() -> None:
+    """Whatever else is true: no code without a session, none before a required action, none after a no."""
+    for _, request, session, choice, consent, _ in TABLE:
+        for changed in (replace(request, denied=True), request):
+            for other in (None, session and replace(session, required="mailbox")):
+                assert not isinstance(next_step(changed, other, choice, consent, NOW), Issue)
+
+
+def test_silence_never_shows_a_page() -> None:
+    for _, request, session, choice, consent, _ in TABLE:
+        silent = replace(request, prompt=frozenset({"none"}))
+        assert isinstance(next_step(silent, session, choice, consent, NOW), Issue | Refuse)
