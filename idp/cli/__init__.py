@@ -9,12 +9,33 @@ printed), 4 no such thing, 5 the database can't be used, 6 a check failed.
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import click
 
-from . import base, clients, operations, people, places
+from . import base
+
+# The module of each noun is imported when it is asked for, so that no command pays for the others.
+_NOUNS = {
+    **dict.fromkeys(("serve", "worker", "demo", "check", "db", "mail", "outbox"), "operations"),
+    "user": "people",
+    **dict.fromkeys(("org", "license", "role"), "places"),
+    **dict.fromkeys(("client", "key"), "clients"),
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Nouns(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_NOUNS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in _NOUNS:
+            return None
+        commands: tuple[click.Command, ...] = import_module(f"{__name__}.{_NOUNS[name]}").COMMANDS
+        return next(command for command in commands if command.name == name)
+
+
+@click.group(cls=_Nouns, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="onix-account", prog_name="onix-account")
 def cli() -> None:
     """Run and look after Onix Account.
@@ -22,10 +43,6 @@ def cli() -> None:
     Exit codes: 0 done, 1 refused, 2 wrong usage, 3 bad settings, 4 no such thing, 5 database not usable,
     6 a check failed.
     """
-
-
-for command in (*operations.COMMANDS, *people.COMMANDS, *places.COMMANDS, *clients.COMMANDS):
-    cli.add_command(command)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -24,6 +24,7 @@ from urllib.error import URLError
 from idp.settings import ROOT
 
 FOLDER = Path(os.environ.get("ONIX_DEMO_FOLDER") or ROOT / ".run")  # tests keep a demo of their own elsewhere
+DATABASE = FOLDER / "onix-account.sqlite3"
 PATIENCE = 60  # seconds until a part that does not answer counts as broken
 SINK = 11  # the mail server's place in the block
 
@@ -72,7 +73,7 @@ def environment(port: int) -> dict[str, str]:
         **{name: value for name, value in os.environ.items() if not name.startswith(("ONIX_", "RP_"))},
         "ONIX_ENVIRONMENT": "demo",
         "ONIX_ISSUER": f"http://localhost:{port}",
-        "ONIX_DATABASE_URL": f"sqlite:///{FOLDER / 'onix-account.sqlite3'}",
+        "ONIX_DATABASE_URL": f"sqlite:///{DATABASE}",
         "ONIX_MAIL_URL": f"smtp://127.0.0.1:{port + SINK}",
         "ONIX_CLOCK_FILE": str(FOLDER / "clock"),
         "ONIX_DEMO_MAIL": str(FOLDER / "mail.jsonl"),
@@ -127,7 +128,7 @@ def parts(port: int) -> tuple[Part, Part, list[Part]]:
     others = [
         Part(
             "Mail sink",
-            [sys.executable, "-m", "idp.demo.sink", str(port + SINK), told["ONIX_DEMO_MAIL"]],
+            [sys.executable, str(ROOT / "idp" / "demo" / "sink.py"), str(port + SINK), told["ONIX_DEMO_MAIL"]],
             told,
             lambda: _listens(port + SINK),
         ),
@@ -177,7 +178,7 @@ def prepare(port: int) -> list[dict[str, str]]:
 
     from . import world
 
-    if not (FOLDER / "onix-account.sqlite3").exists():
+    if not DATABASE.exists():
         for stale in ("clock", "mail.jsonl"):
             (FOLDER / stale).unlink(missing_ok=True)
     settings = load(log_level="WARNING", log_format="console")
@@ -212,13 +213,11 @@ def run(port: int) -> int:
     started: list[Part] = []
     try:
         provider, worker, others = parts(port)
-        for part in others:
-            part.start()
-            started.append(part)
+        # What has run before can start beside the preparations, which then find next to nothing to do.
+        first = [provider, worker] if DATABASE.exists() else []
+        _start(started, [*first, *others])
         people = prepare(port)
-        for part in (provider, worker):
-            part.start()
-            started.append(part)
+        _start(started, [part for part in (provider, worker) if part not in first])
         broken = _wait(started)
         if broken is None:
             _tell(port, people)
@@ -231,6 +230,12 @@ def run(port: int) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
         _end(started)
+
+
+def _start(started: list[Part], fresh: list[Part]) -> None:
+    for part in fresh:
+        part.start()
+        started.append(part)
 
 
 def _wait(started: list[Part]) -> Part | None:

@@ -1,23 +1,22 @@
 """The demo's mail server: takes every mail and appends it to a file, which the mail viewer reads.
 
-Started by the supervisor as `python -m idp.demo.sink PORT FILE`.
+Started by the supervisor as `python idp/demo/sink.py PORT FILE`: a program of its own that imports nothing of the
+provider, so that it is up at once.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import threading
+import time
+import uuid
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
-
-from aiosmtpd.controller import Controller
-
-from idp.kernel import clock
-from idp.kernel.database import new_id
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -45,17 +44,25 @@ class Keeper:
         message = message_from_bytes(envelope.content, policy=policy.default)
         assert isinstance(message, EmailMessage)
         entry = {
-            "id": new_id(),
+            "id": str(uuid.uuid4()),
             "to": ", ".join(envelope.rcpt_tos),
             "from": str(message["From"] or ""),
             "subject": str(message["Subject"] or ""),
             "text": _body(message, "plain"),
             "html": _body(message, "html"),
-            "sent_at": clock.now(),
+            "sent_at": _now(),
         }
         with self._lock, self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry, ensure_ascii=False) + "\n")
         return "250 Taken"
+
+
+def _now() -> int:
+    """UTC seconds on the demo's clock."""
+    try:
+        return int(time.time()) + int(Path(os.environ.get("ONIX_CLOCK_FILE", "")).read_text() or 0)
+    except (OSError, ValueError):
+        return int(time.time())
 
 
 def _body(message: EmailMessage, kind: str) -> str:
@@ -64,6 +71,8 @@ def _body(message: EmailMessage, kind: str) -> str:
 
 
 def main() -> None:
+    from aiosmtpd.controller import Controller
+
     port, path = int(sys.argv[1]), Path(sys.argv[2])
     controller = Controller(Keeper(path), hostname="127.0.0.1", port=port, enable_SMTPUTF8=True)
     controller.start()  # type: ignore[no-untyped-call]
