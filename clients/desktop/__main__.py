@@ -142,12 +142,12 @@ class Desktop:
         language: str,
         *,
         open_browser: Callable[[str], Any] | None = webbrowser.open,
-        show: Callable[[str], Any] = print,
+        show: Callable[[str], Any] | None = None,
     ) -> None:
         self.app = app
         self.language = language
         self.open_browser = open_browser
-        self.show = show
+        self.show = show or _show
         self.client = Client(Provider(issuer), client_id, None, resource, "http://127.0.0.1/callback")
         self.tokens: Tokens | None = None
         self.nonce = ""
@@ -223,6 +223,10 @@ class Desktop:
         )
 
 
+def _show(line: str) -> None:
+    print(line, flush=True)  # noqa: T201 -- the screen is this program's face
+
+
 def preset() -> dict[str, str]:
     """What a downloaded copy was told by the page it came from; empty for the source tree."""
     try:
@@ -258,7 +262,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.resource or f"urn:onix:{app}",
             language,
             open_browser=None if options.no_browser else webbrowser.open,
-            show=lambda line: print(line, flush=True),
+            show=_show,
         )
     except ConfigurationError as error:
         parser.error(str(error))

@@ -14,7 +14,11 @@ from clients.relying_party.web import Product, build, granted, needs, person, wo
 PAGE = 50
 
 blueprint = Blueprint(
-    "pick_and_pack", __name__, template_folder="templates", static_folder="static", static_url_path="/pick-and-pack-static"
+    "pick_and_pack",
+    __name__,
+    template_folder="templates",
+    static_folder="static",
+    static_url_path="/pick-and-pack-static",
 )
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 NB: dict[str, str] = {
     "From the shelf to the lorry without a slip": "Fra hylla til lastebilen uten en glipp",
-    "Pick the order, pack it, ship it. Each step is taken once, and everybody sees how far it has come.":
-        "Plukk ordren, pakk den, send den. Hvert trinn gjøres én gang, og alle ser hvor langt den er kommet.",
+    "Pick the order, pack it, ship it. Each step is taken once, and everybody sees how far it has come.": "Plukk ordren, pakk den, send den. Hvert trinn gjøres én gang, og alle ser hvor langt den er kommet.",
     "See all orders and what each one waits for.": "Se alle ordrer og hva hver av dem venter på.",
     "Pick and pack in the right order, every time.": "Plukk og pakk i riktig rekkefølge, hver gang.",
     "Ship, and the customer's goods are on their way.": "Send, så er kundens varer på vei.",
@@ -31,8 +30,7 @@ NB: dict[str, str] = {
     "The order is on its way.": "Ordren er på vei.",
     "Somebody was faster: the order has moved on already.": "Noen var raskere: ordren er allerede kommet videre.",
     "There are no orders here yet.": "Her er det ingen ordrer ennå.",
-    "You have access to Onix Pick and Pack, but not to its orders.":
-        "Du har tilgang til Onix Pick and Pack, men ikke til ordrene der.",
+    "You have access to Onix Pick and Pack, but not to its orders.": "Du har tilgang til Onix Pick and Pack, men ikke til ordrene der.",
     "What you may do": "Hva du kan gjøre",
     "you do it": "du utfører det",
     "Earlier": "Forrige",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from clients.relying_party import words
 
@@ -46,7 +46,7 @@ class Granted:
 
 @dataclass(frozen=True, kw_only=True)
 class Denied:
-    """The application stays closed. `code` is stable; the other three are for the person, `ask` names whom to turn to."""
+    """The application stays closed. `code` is stable; the sentences are for the person, `ask` names whom to turn to."""
 
     code: str
     headline: str
@@ -112,7 +112,8 @@ def decide(claims: Mapping[str, Any], app: str, now: int, language: str = "en") 
         reason = _text(access.get("reason"))
         if reason is None:
             return no("token_unreadable")
-        return no(reason, _text(access.get("reason_user")), _text(access.get("remedy_user")), _texts(access.get("ask")) or ())
+        cause, remedy = _text(access.get("reason_user")), _text(access.get("remedy_user"))
+        return no(reason, cause, remedy, _texts(access.get("ask")) or ())
     if access.get("decision") != "allow":
         return no("token_unreadable")
 
@@ -156,5 +157,5 @@ def _texts(value: Any) -> tuple[str, ...] | None:
     return tuple(value)
 
 
-def _instant(value: Any) -> bool:
+def _instant(value: Any) -> TypeGuard[int]:
     return type(value) is int

@@ -113,7 +113,9 @@ class Client:
     def redeem(self, code: str, sign_in: SignIn, now: int) -> Tokens:
         """Exchange the code and judge what comes. Raises `SignInFailed`, `Unreachable`."""
         try:
-            answer = self._ask("fetch_token", grant_type="authorization_code", code=code, code_verifier=sign_in.verifier)
+            answer = self._ask(
+                "fetch_token", grant_type="authorization_code", code=code, code_verifier=sign_in.verifier
+            )
             return self._judge(answer, now, nonce=sign_in.nonce)
         except (OAuthError, OAuth2Error) as error:
             raise SignInFailed(str(error.error or "server_error"), sign_in) from error
@@ -122,16 +124,20 @@ class Client:
             raise SignInFailed("token_refused", sign_in) from error
 
     def renew(
-        self, refresh_token: str, before: Mapping[str, Any], nonce: str, now: int, *, id_token: str,
+        self,
+        refresh_token: str,
+        before: Mapping[str, Any],
+        nonce: str,
+        now: int,
+        *,
+        id_token: str,
         organization: str | None = None,
     ) -> Tokens:
         """Today's tokens for a refresh token (Core §12). Raises `SignInFailed` (sign in anew), `Unreachable`."""
         extra = {"organization": organization} if organization else {}
         try:
             answer = self._ask("refresh_token", refresh_token=refresh_token, resource=self.resource, **extra)
-            return self._judge(
-                answer, now, nonce=nonce, before=before, id_token=id_token, refresh_token=refresh_token
-            )
+            return self._judge(answer, now, nonce=nonce, before=before, id_token=id_token, refresh_token=refresh_token)
         except (OAuthError, OAuth2Error) as error:
             code = str(error.error or "server_error")
             if code in ("temporarily_unavailable", "server_error", "slow_down"):
@@ -171,8 +177,13 @@ class Client:
         else:
             raw = answer.get("id_token", "")
             identity = tokens.check_id_token(
-                raw, self.provider, self.client_id, now,
-                nonce=nonce, access_token=answer["access_token"], before=before,
+                raw,
+                self.provider,
+                self.client_id,
+                now,
+                nonce=nonce,
+                access_token=answer["access_token"],
+                before=before,
             )
             tokens.check_pair(access, identity)
             if before is not None:
@@ -244,9 +255,7 @@ class RelyingParty:
         self.store.remember_sign_in(
             state,
             browser,
-            SignIn(
-                nonce=nonce, verifier=verifier, target=target, organization=organization, silent=prompt == "none"
-            ),
+            SignIn(nonce=nonce, verifier=verifier, target=target, organization=organization, silent=prompt == "none"),
         )
         return url
 
@@ -311,8 +320,12 @@ class RelyingParty:
         now = clock.now()
         try:
             got = self.client.renew(
-                session.refresh_token, session.identity, session.nonce, now,
-                id_token=session.id_token, organization=organization,
+                session.refresh_token,
+                session.identity,
+                session.nonce,
+                now,
+                id_token=session.id_token,
+                organization=organization,
             )
         except Unreachable:
             self.store.release(session, lease, FAILURE_PAUSE)

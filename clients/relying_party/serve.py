@@ -19,7 +19,7 @@ def serve(app: str, target: str) -> int:
     try:
         settings = load(app=app)
     except ConfigurationError as error:
-        print(f"{app} can't start: {error}", file=sys.stderr)
+        print(f"{app} can't start: {error}", file=sys.stderr)  # noqa: T201
         return 2
     Granian(
         target,

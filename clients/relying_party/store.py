@@ -35,7 +35,8 @@ CREATE TABLE IF NOT EXISTS rp_session (
   lease TEXT, lease_until REAL NOT NULL DEFAULT 0, failed_until REAL NOT NULL DEFAULT 0, ended_at REAL);
 CREATE INDEX IF NOT EXISTS rp_session_sid ON rp_session (sid);
 CREATE INDEX IF NOT EXISTS rp_session_sub ON rp_session (sub);
-CREATE TABLE IF NOT EXISTS rp_logout (jti TEXT PRIMARY KEY, sub TEXT, sid TEXT, iat INTEGER NOT NULL, until REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS rp_logout (
+  jti TEXT PRIMARY KEY, sub TEXT, sid TEXT, iat INTEGER NOT NULL, until REAL NOT NULL);
 """
 
 
@@ -236,9 +237,7 @@ class Store:
 
     def renew(self, session: Session, lease: str, now: int, **changes: Any) -> bool:
         """Store what a refresh brought and give the lease back. False when the session was ended meanwhile."""
-        renewed = Session(
-            **{**vars(session), **changes, "version": session.version + 1, "refreshed_at": now}
-        )
+        renewed = Session(**{**vars(session), **changes, "version": session.version + 1, "refreshed_at": now})
         with self.writing() as connection:
             if self._overtaken(connection, renewed.identity):
                 connection.execute(
@@ -281,7 +280,7 @@ class Store:
                 connection.execute("DELETE FROM rp_session WHERE handle = ?", (digest(handle),))
 
     def log_out(self, jti: str, sub: str | None, sid: str | None, iat: int) -> int | None:
-        """End the sessions that a logout token names: of `sid` when it has one, else all of `sub`.
+        """End the sessions that a logout token names; one of `sid` and `sub` is given, and what is given must match.
 
         Returns how many ended, or None when this token was shown before: then nothing changes.
         """
@@ -294,12 +293,10 @@ class Store:
             ).rowcount
             if not new:
                 return None
-            where, values = ("sid = ?", [sid]) if sid is not None else ("sub = ?", [sub])
-            if sid is not None and sub is not None:
-                where, values = "sid = ? AND sub = ?", [sid, sub]
             return connection.execute(
-                f"UPDATE rp_session SET sealed = NULL, ended_at = ?, lease = NULL WHERE {where} AND ended_at IS NULL",
-                (at, *values),
+                "UPDATE rp_session SET sealed = NULL, ended_at = :at, lease = NULL WHERE ended_at IS NULL"
+                " AND (:sid IS NULL OR sid = :sid) AND (:sub IS NULL OR sub = :sub)",
+                {"at": at, "sid": sid, "sub": sub},
             ).rowcount
 
     def _overtaken(self, connection: sqlite3.Connection, identity: dict[str, Any]) -> bool:

@@ -47,16 +47,11 @@ def check_id_token(
     _audience(claims, client_id)
     if "azp" in claims and claims["azp"] != client_id:
         raise TokenRefused("azp")
-    if before is None or "nonce" in claims:
-        if not isinstance(claims.get("nonce"), str) or not hmac.compare_digest(
-            claims["nonce"].encode(), nonce.encode()
-        ):
-            raise TokenRefused("nonce")
+    if (before is None or "nonce" in claims) and not _same(claims.get("nonce"), nonce):
+        raise TokenRefused("nonce")
     if "at_hash" in claims and access_token is not None:
         right = create_half_hash(access_token, header["alg"])
-        if not isinstance(claims["at_hash"], str) or right is None:
-            raise TokenRefused("at_hash")
-        if not hmac.compare_digest(claims["at_hash"].encode(), right):
+        if right is None or not _same(claims["at_hash"], right.decode()):
             raise TokenRefused("at_hash")
     if not isinstance(claims.get("sid"), str) or not claims["sid"]:
         raise TokenRefused("sid")
@@ -164,6 +159,10 @@ def _audience(claims: Mapping[str, Any], expected: str) -> None:
     # another audience beside ours would be somebody we do not know, so one is all that is believed
     if claims.get("aud") not in (expected, [expected]):
         raise TokenRefused("aud")
+
+
+def _same(given: Any, right: str) -> bool:
+    return isinstance(given, str) and hmac.compare_digest(given.encode(), right.encode())
 
 
 def _number(value: Any) -> bool:

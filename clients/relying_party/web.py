@@ -32,8 +32,10 @@ from flask import (
     redirect,
     render_template,
     request,
-    session as form_session,
     url_for,
+)
+from flask import (
+    session as form_session,
 )
 from flask_wtf import FlaskForm
 from flask_wtf.csrf import CSRFError, CSRFProtect
@@ -140,9 +142,7 @@ def work_data() -> Store:
 
 def build(product: Product, settings: Settings) -> Flask:
     """The application of a product, in one place."""
-    app = Flask(
-        "clients.relying_party", template_folder="templates", static_folder="static", static_url_path="/static"
-    )
+    app = Flask("clients.relying_party", template_folder="templates", static_folder="static", static_url_path="/static")
     app.config.update(
         SECRET_KEY=settings.secret_key,
         SESSION_COOKIE_NAME=settings.cookie("form"),
@@ -207,8 +207,8 @@ def _right_address() -> BaseResponse | None:
     if request.host == settings.host or request.endpoint in ("rp.live", "rp.receive_logout", "static"):
         return None
     if request.method in ("GET", "HEAD"):
-        return redirect(settings.base_url + "/", 307)
-    abort(400)
+        return redirect(settings.base_url + request.full_path.rstrip("?"), 307)
+    return abort(400)
 
 
 def _guard() -> Any:
@@ -414,9 +414,7 @@ def _sign_in_failed(error: SignInFailed) -> Any:
 
 
 def _form_expired(error: CSRFError) -> Any:
-    return _message(
-        400, say("This form has expired"), say("Go back, load the page again and send the form once more.")
-    )
+    return _message(400, say("This form has expired"), say("Go back, load the page again and send the form once more."))
 
 
 def _http_error(error: HTTPException) -> Any:
@@ -489,9 +487,8 @@ def local_path(target: str, base_url: str) -> str | None:
         parts = urlsplit(target)
     except ValueError:
         return None
-    if parts.scheme or parts.netloc:
-        if f"{parts.scheme}://{parts.netloc}" != base_url:
-            return None
+    if (parts.scheme or parts.netloc) and f"{parts.scheme}://{parts.netloc}" != base_url:
+        return None
     path = parts.path or "/"
     if not path.startswith("/") or path.startswith("//") or path.split("?")[0].rstrip("/") in ("/login", "/callback"):
         return None
@@ -616,7 +613,7 @@ def windows() -> Any:
 
 @blueprint.get("/windows/<name>.pyz")
 def windows_download(name: str) -> Any:
-    """The native client with this application's addresses in it: one file, made of the very code in `clients/desktop`."""
+    """The native client with this application's addresses in it: one file, made of the code in `clients/desktop`."""
     settings: Settings = current_app.extensions["onix_settings"]
     product: Product = current_app.extensions["onix_product"]
     if name != windows_name() or not settings.desktop_client_id:

@@ -173,9 +173,7 @@ def denial(code: str, language: str, organization: str | None) -> Denial:
     headline, cause, remedy = _SENTENCES.get(code) or _SENTENCES["token_unreadable"]
     if headline is NOT_FROM_THIS_APP and not organization:
         headline = NO_ORGANIZATION
-    return Denial(
-        headline[language].replace("{organization}", organization or ""), cause[language], remedy[language]
-    )
+    return Denial(headline[language].replace("{organization}", organization or ""), cause[language], remedy[language])
 
 
 def best_language(wanted: list[str]) -> str:
@@ -224,14 +222,12 @@ NB: dict[str, str] = {
     "The same account and the same access, in a window of its own.": "Samme konto og samme tilgang, i et eget vindu.",
     "You have been signed out.": "Du er logget ut.",
     "Do you want to sign out of {app}?": "Vil du logge ut av {app}?",
-    "You are also signed out of Onix Account and the other apps in this browser.":
-        "Du logges også ut av Onix Account og de andre appene i denne nettleseren.",
+    "You are also signed out of Onix Account and the other apps in this browser.": "Du logges også ut av Onix Account og de andre appene i denne nettleseren.",
     "Stay signed in": "Forbli innlogget",
     "What happened": "Hva som har skjedd",
     "What to do": "Hva du kan gjøre",
     "Whom to ask": "Hvem du kan spørre",
-    "This page checks by itself, and opens {app} as soon as you have access.":
-        "Siden sjekker av seg selv, og åpner {app} så snart du har fått tilgang.",
+    "This page checks by itself, and opens {app} as soon as you have access.": "Siden sjekker av seg selv, og åpner {app} så snart du har fått tilgang.",
     "Check again": "Sjekk på nytt",
     "Checking …": "Sjekker …",
     "Nothing has changed yet.": "Ingenting er endret ennå.",
@@ -239,11 +235,9 @@ NB: dict[str, str] = {
     "Go to the start page": "Gå til startsiden",
     "Try again": "Prøv igjen",
     "The sign-in service can't be reached": "Innloggingstjenesten svarer ikke",
-    "Your sign-in has to be renewed, and Onix Account does not answer right now. Nothing is lost: this page tries again by itself.":
-        "Innloggingen din må fornyes, og Onix Account svarer ikke akkurat nå. Ingenting er tapt: siden prøver igjen av seg selv.",
+    "Your sign-in has to be renewed, and Onix Account does not answer right now. Nothing is lost: this page tries again by itself.": "Innloggingen din må fornyes, og Onix Account svarer ikke akkurat nå. Ingenting er tapt: siden prøver igjen av seg selv.",
     "You can't do that here": "Dette kan du ikke gjøre her",
-    "Your role lets you look at this, or does not include it at all. Ask your administrator for the privilege if you need it.":
-        "Rollen din lar deg bare se på dette, eller omfatter det ikke i det hele tatt. Spør administratoren om rettigheten hvis du trenger den.",
+    "Your role lets you look at this, or does not include it at all. Ask your administrator for the privilege if you need it.": "Rollen din lar deg bare se på dette, eller omfatter det ikke i det hele tatt. Spør administratoren om rettigheten hvis du trenger den.",
     "This page does not exist": "Denne siden finnes ikke",
     "The address may be mistyped, or what was here is gone.": "Adressen kan være feilskrevet, eller det som var her er borte.",
     "This form has expired": "Skjemaet er utløpt",
@@ -253,23 +247,17 @@ NB: dict[str, str] = {
     "Something went wrong here": "Noe gikk galt her",
     "We have noted it. Please try again in a moment.": "Vi har notert det. Prøv igjen om et øyeblikk.",
     "You were not signed in": "Du ble ikke logget inn",
-    "The sign-in was cancelled, or your account may not be used. You can try again whenever you like.":
-        "Innloggingen ble avbrutt, eller kontoen din kan ikke brukes. Du kan prøve igjen når du vil.",
-    "The sign-in took too long, was begun in another browser, or was already completed. Please begin again.":
-        "Innloggingen tok for lang tid, ble startet i en annen nettleser, eller er allerede fullført. Start på nytt.",
-    "The answer did not come from the sign-in service that this app trusts, so it was not used.":
-        "Svaret kom ikke fra innloggingstjenesten som denne appen stoler på, og ble derfor ikke brukt.",
-    "The answer of the sign-in service could not be used. Please begin again.":
-        "Svaret fra innloggingstjenesten kunne ikke brukes. Start på nytt.",
+    "The sign-in was cancelled, or your account may not be used. You can try again whenever you like.": "Innloggingen ble avbrutt, eller kontoen din kan ikke brukes. Du kan prøve igjen når du vil.",
+    "The sign-in took too long, was begun in another browser, or was already completed. Please begin again.": "Innloggingen tok for lang tid, ble startet i en annen nettleser, eller er allerede fullført. Start på nytt.",
+    "The answer did not come from the sign-in service that this app trusts, so it was not used.": "Svaret kom ikke fra innloggingstjenesten som denne appen stoler på, og ble derfor ikke brukt.",
+    "The answer of the sign-in service could not be used. Please begin again.": "Svaret fra innloggingstjenesten kunne ikke brukes. Start på nytt.",
     "Read only": "Kun lesing",
     "How it works": "Slik virker det",
     "Download {file}": "Last ned {file}",
-    "Install Python 3.11 or newer for Windows, and then, once, the packages that the app needs:":
-        "Installer Python 3.11 eller nyere for Windows, og deretter, én gang, pakkene som appen trenger:",
+    "Install Python 3.11 or newer for Windows, and then, once, the packages that the app needs:": "Installer Python 3.11 eller nyere for Windows, og deretter, én gang, pakkene som appen trenger:",
     "Download the app:": "Last ned appen:",
     "Start it:": "Start den:",
-    "The app opens your browser for the sign-in, so your password never passes through it. It keeps nothing on the disk: when you close it, you are signed out of it.":
-        "Appen åpner nettleseren din for innlogging, så passordet ditt går aldri gjennom den. Den lagrer ingenting på disken: når du lukker den, er du logget ut av den.",
+    "The app opens your browser for the sign-in, so your password never passes through it. It keeps nothing on the disk: when you close it, you are signed out of it.": "Appen åpner nettleseren din for innlogging, så passordet ditt går aldri gjennom den. Den lagrer ingenting på disken: når du lukker den, er du logget ut av den.",
     "Not available here yet.": "Ikke tilgjengelig her ennå.",
     "Employee": "Ansatt",
     "Express guest": "Express-gjest",

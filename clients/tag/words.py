@@ -5,8 +5,7 @@ from __future__ import annotations
 
 NB: dict[str, str] = {
     "Every piece of equipment, known by its tag": "Alt utstyr, kjent på merket sitt",
-    "Register lifting equipment, put a tag on it, and print the label, in the workshop or on the quay.":
-        "Registrer løfteutstyr, sett et merke på det og skriv ut etiketten, på verkstedet eller på kaia.",
+    "Register lifting equipment, put a tag on it, and print the label, in the workshop or on the quay.": "Registrer løfteutstyr, sett et merke på det og skriv ut etiketten, på verkstedet eller på kaia.",
     "Find any piece of equipment by its number.": "Finn ethvert utstyr på nummeret.",
     "Tag it once, and everybody knows which one it is.": "Merk det én gang, så vet alle hvilket det er.",
     "Print labels that survive salt water and forklifts.": "Skriv ut etiketter som tåler saltvann og trucker.",

@@ -100,8 +100,6 @@ def pick_and_pack(issuer: Issuer, tmp_path: Path) -> Browser:
         ],
     }  # fmt: skip
     return Browser(
-        pick_and_pack_app(
-            settings(issuer, tmp_path, client_id="onix-pick-and-pack", resource="urn:onix:pickandpack")
-        ),
+        pick_and_pack_app(settings(issuer, tmp_path, client_id="onix-pick-and-pack", resource="urn:onix:pickandpack")),
         issuer,
     )

@@ -94,7 +94,9 @@ class Issuer:
 
     # what it signs
 
-    def sign(self, claims: dict[str, Any], typ: str | None, key: Any = None, alg: str | None = None, **header: Any) -> str:
+    def sign(
+        self, claims: dict[str, Any], typ: str | None, key: Any = None, alg: str | None = None, **header: Any
+    ) -> str:
         key = key or self.rsa
         alg = alg or ("ES256" if isinstance(key, ECKey) else "RS256")
         head = {"alg": alg, "kid": key.kid, **header}

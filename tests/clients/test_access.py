@@ -66,7 +66,11 @@ CLOSED: list[tuple[str, dict[str, Any], str]] = [
     ("no decision", {"onix_access": access(decision=...)}, "token_unreadable"),
     ("strange decision", {"onix_access": access(decision="maybe")}, "token_unreadable"),
     ("denial without reason", {"onix_access": {"v": 1, "decision": "deny"}}, "token_unreadable"),
-    ("denial beside privileges", {"onix_access": {"v": 1, "decision": "deny", "reason": "contact_only"}}, "contact_only"),
+    (
+        "denial beside privileges",
+        {"onix_access": {"v": 1, "decision": "deny", "reason": "contact_only"}},
+        "contact_only",
+    ),
     ("no privileges claim", {"privileges": ...}, "token_unreadable"),
     ("privileges null", {"privileges": None}, "token_unreadable"),
     ("privileges a text", {"privileges": "tag:access"}, "token_unreadable"),

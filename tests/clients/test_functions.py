@@ -229,7 +229,14 @@ def test_every_text_of_every_page_is_translated() -> None:
 @pytest.mark.parametrize("app", ["tag", "pick_and_pack"])
 def test_every_page_in_norwegian(app: str, request: pytest.FixtureRequest, issuer: Issuer, later: Any) -> None:
     browser: Browser = request.getfixturevalue(app)
-    for path in ("/?lang=nb", "/windows", "/nowhere", "/callback?state=x", "/login?iss=x", "/login?target_link_uri=//x"):
+    for path in (
+        "/?lang=nb",
+        "/windows",
+        "/nowhere",
+        "/callback?state=x",
+        "/login?iss=x",
+        "/login?target_link_uri=//x",
+    ):
         page = browser.get(path)
         assert 'lang="nb"' in page.text and "Norsk bokmål" in page.text
     browser.sign_in()

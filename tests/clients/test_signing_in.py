@@ -514,7 +514,7 @@ def test_security_headers(tag: Browser, issuer: Issuer) -> None:
 
 def test_other_host_names_lead_home(tag: Browser) -> None:
     answer = tag.client.get("/login", base_url="http://127.0.0.1:8001")
-    assert (answer.status_code, answer.location) == (307, f"{BASE}/")
+    assert (answer.status_code, answer.location) == (307, f"{BASE}/login")
     assert tag.client.post("/logout", base_url="http://evil.example").status_code == 400
     assert tag.client.get("/healthz/live", base_url="http://127.0.0.1:8001").json == {"status": "ok"}
 

@@ -68,9 +68,9 @@ def test_id_token_defects(issuer: Issuer, change: dict[str, Any], reason: str) -
     claims = {name: value for name, value in {**issuer.id_claims(), **change}.items() if value is not None}
     token = issuer.sign(claims, "JWT")
     provider = Provider(issuer.issuer)
-    assert refused(
-        lambda: tokens.check_id_token(token, provider, "onix-tag", NOW, nonce="n", access_token="at")
-    ) == reason
+    assert (
+        refused(lambda: tokens.check_id_token(token, provider, "onix-tag", NOW, nonce="n", access_token="at")) == reason
+    )
 
 
 def test_expiry_has_no_leeway(issuer: Issuer) -> None:
@@ -157,9 +157,7 @@ def test_algorithms_and_keys(issuer: Issuer) -> None:
     ps256 = RSAKey.import_key(issuer.rsa.as_dict(private=True) | {"alg": "PS256"})
     assert refused(lambda: as_id(issuer.sign(issuer.id_claims(), "JWT", ps256, "PS256"))) == "alg"
     rs256 = issuer.sign(issuer.access_claims(), "at+jwt", issuer.rsa)
-    assert refused(
-        lambda: tokens.check_access_token(rs256, provider, "onix-tag", "urn:onix:tag", NOW)
-    ) == "alg"
+    assert refused(lambda: tokens.check_access_token(rs256, provider, "onix-tag", "urn:onix:tag", NOW)) == "alg"
     stranger = RSAKey.generate_key(2048, {"kid": "rsa-1"}, private=True)
     assert refused(lambda: as_id(issuer.sign(issuer.id_claims(), "JWT", stranger))) == "signature"
     good = issuer.sign(issuer.id_claims(), "JWT")
@@ -181,9 +179,7 @@ def test_encryption_key_of_the_set_never_verifies(issuer: Issuer) -> None:
     issuer.published.append(other)
     signing = RSAKey.import_key({**other.as_dict(private=True), "use": "sig"})
     token = issuer.sign(issuer.id_claims(), "JWT", signing)
-    assert refused(
-        lambda: tokens.check_id_token(token, Provider(issuer.issuer), "onix-tag", NOW, nonce="n")
-    ) == "alg"
+    assert refused(lambda: tokens.check_id_token(token, Provider(issuer.issuer), "onix-tag", NOW, nonce="n")) == "alg"
 
 
 LOGOUT_DEFECTS: list[tuple[dict[str, Any], str]] = [
@@ -230,9 +226,7 @@ def test_discovery_is_fetched_when_needed_and_kept(issuer: Issuer) -> None:
     assert issuer.calls["/oauth2/jwks"] == 1
 
 
-def test_unknown_kid_fetches_again_but_not_for_every_stranger(
-    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unknown_kid_fetches_again_but_not_for_every_stranger(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
     provider = Provider(issuer.issuer)
     assert provider.key("rsa-1")
     for number in range(20):
