@@ -1,0 +1,270 @@
+"""Delivering: leases, back-off, giving up where it is seen, and nobody held up by anybody else."""
+
+from __future__ import annotations
+
+import http.server
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from idp.accounts import service as accounts
+from idp.kernel.database import db, unit_of_work
+from idp.kernel.events import emit
+from idp.oidc.events import LogoutDue
+from idp.outbox import service, worker
+from idp.outbox.models import Delivery
+from tests.support.mail import Sink
+from tests.support.needs import wait_until
+
+MAIL, LOGOUT = worker.LANES
+
+
+@pytest.fixture
+def app_settings(sink: Sink) -> dict[str, Any]:
+    return {"mail_url": sink.url, "mail": {"timeout": 1}}
+
+
+@pytest.fixture
+def running(app: Any) -> Iterator[Callable[..., None]]:
+    """`running()` starts a worker on the application; it is stopped at the end."""
+    stop, threads = threading.Event(), []
+
+    def start(this: Any = None) -> None:
+        thread = threading.Thread(target=worker.run, args=(this or app, stop))
+        thread.start()
+        threads.append(thread)
+
+    yield start
+    stop.set()
+    for thread in threads:
+        thread.join(30)
+        assert not thread.is_alive()
+
+
+def _queue(address: str = "kari@bedrift.example", kind: str = "test") -> str:
+    with unit_of_work():
+        return service.queue_mail(kind, address=address, language="en").id
+
+
+def _claimed(delivery_id: str, now: int) -> Delivery:
+    with unit_of_work():
+        found = service.claim(delivery_id, now, 60)
+    assert found is not None
+    db.session.expunge(found)
+    return found
+
+
+def _row(delivery_id: str) -> Delivery:
+    return db.session.get_one(Delivery, delivery_id, populate_existing=True)
+
+
+def test_a_mail_arrives_within_about_a_second(app: Any, running: Any, sink: Sink) -> None:
+    running()
+    time.sleep(0.5)
+    with app.app_context():
+        began = time.monotonic()
+        _queue()
+    letter = sink.wait("kari@bedrift.example", seconds=10)
+    assert time.monotonic() - began < 3
+    assert letter.sender == "Onix Work <no-reply@onixwork.example>"
+    assert letter.subject == "A test mail from Onix Account"
+    assert "sending works" in letter.text and "sending works" in letter.html
+
+
+def test_several_workers_send_each_mail_once(app: Any, make_app: Any, database_url: str, running: Any, sink: Sink) -> None:
+    with app.app_context():
+        with unit_of_work():
+            for number in range(20):
+                service.queue_mail("test", address=f"p{number}@d{number}.example", language="en")
+    running()
+    running(make_app(database_url, mail_url=sink.url))
+    wait_until(lambda: len(sink.letters) >= 20 or None, seconds=30, what="20 letters")
+    time.sleep(0.5)
+    assert len(sink.letters) == 20
+
+
+def test_a_lease_belongs_to_one(context: Any, clock: Any) -> None:
+    delivery_id = _queue()
+    first = _claimed(delivery_id, clock.now())
+    with unit_of_work():
+        assert service.claim(delivery_id, clock.now(), 60) is None
+        assert service.due("mail", clock.now()) == []
+    clock.advance(61)
+    second = _claimed(delivery_id, clock.now())
+    assert second.attempts == 2
+    with unit_of_work():
+        assert not service.settle(delivery_id, first.lease, "delivered", clock.now()), "the lease has passed on"
+        assert service.settle(delivery_id, second.lease, "delivered", clock.now())
+    assert _row(delivery_id).outcome == "delivered"
+
+
+def test_a_resend_after_a_crash_carries_the_same_message_id(context: Any, clock: Any, sink: Sink) -> None:
+    delivery_id = _queue()
+    worker.deliver_mail(_claimed(delivery_id, clock.now()))  # and the worker dies before it settles
+    clock.advance(61)
+    worker.attempt(MAIL, _claimed(delivery_id, clock.now()))
+    one, two = sink.to("kari@bedrift.example")
+    assert one.message["Message-ID"] == two.message["Message-ID"]
+    assert one.message["Date"] == two.message["Date"]
+
+
+def test_a_busy_server_is_tried_again_later(context: Any, clock: Any, sink: Sink) -> None:
+    delivery_id = _queue()
+    sink.reply = "451 busy"
+    assert worker.attempt(MAIL, _claimed(delivery_id, clock.now())) == "postponed"
+    row = _row(delivery_id)
+    assert row.due_at == clock.now() + 2 and row.settled_at is None and row.last_error
+    sink.reply = None
+    clock.advance(3)
+    assert worker.attempt(MAIL, _claimed(delivery_id, clock.now())) == "delivered"
+    assert len(sink.to("kari@bedrift.example")) == 1
+
+
+def test_waits_grow_to_an_hour() -> None:
+    waits = [worker.back_off(number) for number in range(1, 13)]
+    assert waits[:4] == [2, 6, 18, 54] and waits[-1] == 3600 and waits == sorted(waits)
+
+
+def test_a_permanent_refusal_is_given_up_where_it_is_seen(context: Any, clock: Any, sink: Sink) -> None:
+    delivery_id = _queue()
+    sink.reply = "550 no such mailbox"
+    assert worker.attempt(MAIL, _claimed(delivery_id, clock.now())) == "given_up"
+    row = _row(delivery_id)
+    assert row.outcome == "given_up" and "550" in str(row.last_error)
+    assert service.counts() == [("mail", "given_up", 1)]
+    with unit_of_work():
+        service.retry(delivery_id)
+    sink.reply = None
+    assert worker.attempt(MAIL, _claimed(delivery_id, clock.now())) == "delivered"
+
+
+def test_after_its_attempts_a_delivery_is_given_up(context: Any, clock: Any, sink: Sink) -> None:
+    delivery_id = _queue()
+    sink.reply = "451 busy"
+    for _ in range(MAIL.attempts - 1):
+        assert worker.attempt(MAIL, _claimed(delivery_id, clock.now())) == "postponed"
+        clock.advance(3601)
+    assert worker.attempt(MAIL, _claimed(delivery_id, clock.now())) == "given_up"
+
+
+def test_a_hanging_mail_server_delays_no_request(app: Any, make_app: Any, database_url: str, running: Any) -> None:
+    """A server that takes the connection and says nothing: the page answers at once, the mail waits (P31)."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        hanging = make_app(database_url, mail_url=f"smtp://127.0.0.1:{silent.getsockname()[1]}", mail={"timeout": 1})
+        running(hanging)
+        with hanging.app_context():
+            began = time.monotonic()
+            with unit_of_work():
+                accounts.request_activation("kari@bedrift.example", "en")
+            assert time.monotonic() - began < 1
+
+            def postponed() -> Any:
+                db.session.rollback()
+                return db.session.query(Delivery).filter(Delivery.last_error.is_not(None)).first()
+
+            row = wait_until(postponed, seconds=15, what="the postponed mail")
+        assert row.settled_at is None
+
+
+# ---- logout tokens
+
+
+class _Receiver(http.server.BaseHTTPRequestHandler):
+    answers: dict[str, int] = {}
+    waits: dict[str, float] = {}
+    got: list[tuple[str, str, str]] = []
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        time.sleep(self.waits.get(self.path, 0))
+        _Receiver.got.append((self.path, self.headers["Content-Type"], body))
+        self.send_response(self.answers.get(self.path, 200))
+        self.send_header("Content-Length", "0")
+        self.send_header("Location", "http://127.0.0.1:1/elsewhere")
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        return
+
+
+@pytest.fixture
+def receiver() -> Iterator[str]:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Receiver)
+    _Receiver.got, _Receiver.answers, _Receiver.waits = [], {}, {}
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch, receiver: str) -> str:
+    """Each client listens at its own path of the receiver."""
+    monkeypatch.setattr(
+        "idp.oidc.logout.logout_token", lambda client_id, sub, sid: (f"{receiver}/{client_id}", f"token.of.{sub}")
+    )
+    return receiver
+
+
+def _logout(client_id: str) -> str:
+    with unit_of_work():
+        return service.queue_logout(client_id=client_id, sub="s1", sid="sid").id
+
+
+@pytest.mark.parametrize("status", [200, 204])
+def test_r34_a_logout_token_is_posted_as_a_form(context: Any, clock: Any, told: str, status: int) -> None:
+    _Receiver.answers = {"/rp": status}
+    assert worker.attempt(LOGOUT, _claimed(_logout("rp"), clock.now())) == "delivered"
+    path, content_type, body = _Receiver.got[0]
+    assert (path, content_type, body) == ("/rp", "application/x-www-form-urlencoded", "logout_token=token.of.s1")
+
+
+@pytest.mark.parametrize("status", [302, 400, 404, 500, 503])
+def test_r34_other_answers_are_tried_again_and_redirects_never_followed(
+    context: Any, clock: Any, told: str, status: int
+) -> None:
+    _Receiver.answers = {"/rp": status}
+    delivery_id = _logout("rp")
+    assert worker.attempt(LOGOUT, _claimed(delivery_id, clock.now())) == "postponed"
+    assert len(_Receiver.got) == 1
+    assert _row(delivery_id).last_error == f"answered {status}" if status != 302 else True
+
+
+def test_r34_private_addresses_are_out_of_reach_unless_local(
+    make_app: Any, database_url: str, clock: Any, told: str
+) -> None:
+    outside = make_app(database_url, issuer="https://id.example")
+    with outside.app_context():
+        assert worker.attempt(LOGOUT, _claimed(_logout("rp"), clock.now())) == "postponed"
+    assert _Receiver.got == []
+
+
+def test_nothing_to_tell_is_dropped(context: Any, clock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("idp.oidc.logout.logout_token", lambda *_: None)
+    assert worker.attempt(LOGOUT, _claimed(_logout("rp"), clock.now())) == "dropped"
+
+
+def test_a_slow_destination_holds_up_nobody(app: Any, running: Any, told: str) -> None:
+    _Receiver.waits = {"/slow": 5}
+    with app.app_context():
+        for _ in range(3):
+            _logout("slow")
+        _logout("quick")
+    running()
+    wait_until(lambda: any(path == "/quick" for path, *_ in _Receiver.got) or None, seconds=4, what="the quick one")
+    assert not any(path == "/slow" for path, *_ in _Receiver.got)
+
+
+def test_an_event_becomes_one_delivery_in_its_own_transaction(context: Any) -> None:
+    with pytest.raises(RuntimeError), unit_of_work():
+        emit(LogoutDue(at=1, client_id="rp", sub="s", sid="x"))
+        raise RuntimeError
+    assert db.session.query(Delivery).count() == 0
+    with unit_of_work():
+        emit(LogoutDue(at=1, client_id="rp", sub="s", sid="x"))
+    row = db.session.query(Delivery).one()
+    assert (row.lane, row.destination, row.payload) == ("logout", "rp", {"client_id": "rp", "sub": "s", "sid": "x"})
