@@ -77,6 +77,7 @@ class Issuer:
         self.edit_answer: Callable[[dict[str, Any]], None] = lambda answer: None
         self.slow = 0.0
         self.server: Any = None
+        self.now: Callable[[], int] = lambda: int(time.time())
 
     # life
 
@@ -106,7 +107,7 @@ class Issuer:
         return jwt.encode(head, claims, key, algorithms=[alg], default_type=None)
 
     def access_claims(self, **changes: Any) -> dict[str, Any]:
-        now = int(time.time())
+        now = self.now()
         return {
             "iss": self.issuer, "sub": self.sub, "aud": "urn:onix:tag", "client_id": "onix-tag", "iat": now,
             "exp": now + self.lifetime, "jti": secrets.token_hex(8), "sid": self.sid, "scope": "openid profile email",
@@ -114,7 +115,7 @@ class Issuer:
         }  # fmt: skip
 
     def id_claims(self, nonce: str = "n", **changes: Any) -> dict[str, Any]:
-        now = int(time.time())
+        now = self.now()
         claims: dict[str, Any] = {
             "iss": self.issuer, "sub": self.sub, "aud": "onix-tag", "iat": now, "exp": now + self.lifetime,
             "sid": self.sid, "auth_time": 1_000, "nonce": nonce, "name": "Kari Nordmann",
@@ -124,7 +125,7 @@ class Issuer:
         return {**claims, **changes}
 
     def logout_token(self, typ: str | None = "logout+jwt", **changes: Any) -> str:
-        now = int(time.time())
+        now = self.now()
         claims = {
             "iss": self.issuer, "aud": "onix-tag", "iat": now, "exp": now + 120, "jti": secrets.token_hex(8),
             "events": {EVENT: {}}, "sid": self.sid, "sub": self.sub, **changes,

@@ -193,7 +193,7 @@ def test_refresh_on_demand_shows_todays_truth(tag: Browser, issuer: Issuer, late
     tag.sign_in()
     issuer.organization = deny("license_missing")
     refreshing(issuer)
-    later(295)
+    later(270)
     assert tag.get("/").status_code == 200
     assert issuer.calls["/oauth2/token"] == 1
     later(301)
@@ -236,7 +236,10 @@ def test_refresh_is_single_flight_across_threads_and_processes(
     assert issuer.calls["/oauth2/token"] == 2
 
 
-def test_failed_refresh_is_shared_too(tag: Browser, issuer: Issuer, later: Any) -> None:
+def test_failed_refresh_is_shared_too(
+    tag: Browser, issuer: Issuer, later: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clients.relying_party.flow.FAILURE_PAUSE", 60.0)
     tag.sign_in()
     issuer.slow = 0.2
     issuer.token_error = (503, {"error": "temporarily_unavailable"})
@@ -261,7 +264,7 @@ def test_failed_refresh_is_shared_too(tag: Browser, issuer: Issuer, later: Any) 
 def test_provider_stopped_open_until_exp_and_never_after(tag: Browser, issuer: Issuer, later: Any) -> None:
     tag.sign_in()
     issuer.stop()
-    later(295)
+    later(270)
     assert tag.get("/").status_code == 200
     assert tag.get("/me.json").status_code == 200
     for seconds in (301, 10_000):

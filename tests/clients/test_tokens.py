@@ -19,6 +19,11 @@ from tests.clients.issuer import EVENT, Issuer, half_hash
 NOW = int(time.time())
 
 
+@pytest.fixture(autouse=True)
+def standing_clock(issuer: Issuer) -> None:
+    issuer.now = lambda: NOW
+
+
 def refused(call: Any) -> str:
     with pytest.raises(TokenRefused) as caught:
         call()
