@@ -7,7 +7,7 @@ BIN := .venv/bin
 CATALOGS := $(patsubst %.po,%.mo,$(wildcard idp/translations/*/LC_MESSAGES/messages.po))
 CODE := idp clients wsgi.py tests
 
-.PHONY: run test lint format bench screenshots lock messages migration clean help
+.PHONY: run test lint format bench screenshots docs lock messages migration clean help
 
 help:
 	@echo "make run          the provider, Tag, Pick and Pack, worker and mail sink; PORT=9000 moves the block"
@@ -16,6 +16,7 @@ help:
 	@echo "make format       rewrite what the linters can"
 	@echo "make bench        requests per second, percentiles and statements per request"
 	@echo "make screenshots  the pictures of the README"
+	@echo "make docs         write docs/reference from the code"
 	@echo "make lock         resolve requirements/*.in into the hashed files (needs uv)"
 
 run: .venv/.base $(CATALOGS)
@@ -41,6 +42,9 @@ bench: .venv/.test $(CATALOGS)
 screenshots: .venv/.test $(CATALOGS)
 	$(BIN)/python -m tests.screenshots
 
+docs: .venv/.test $(CATALOGS)
+	$(BIN)/python docs/generate.py
+
 # The stamps make a second start cheap: nothing is asked of pip unless a requirement has changed.
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -59,7 +63,7 @@ screenshots: .venv/.test $(CATALOGS)
 
 messages: .venv/.base
 	$(BIN)/pybabel --quiet extract --mapping-file config/babel.cfg --keyword _l --no-location --sort-output --omit-header --output-file .run-messages.pot .
-	$(BIN)/pybabel --quiet update --input-file .run-messages.pot --output-dir idp/translations --locale nb --no-fuzzy-matching --omit-header
+	$(BIN)/pybabel --quiet update --input-file .run-messages.pot --output-dir idp/translations --locale nb --no-fuzzy-matching --ignore-pot-creation-date
 	@rm -f .run-messages.pot
 
 # The next step of the database's history, from what the models say now.
