@@ -19,8 +19,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import requests
-
 from tests.support.browsers import axe, chromium
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -104,25 +102,21 @@ def main() -> int:
     return 1 if problems else 0
 
 
-def start_demo() -> subprocess.Popen[bytes]:
-    """The demo as `make run` starts it, on a block of ports of its own; returns once the sign-in page answers."""
+def start_demo() -> subprocess.Popen[str]:
+    """The demo as `make run` starts it, on a block of ports and in a folder of its own; returns once it is ready."""
     demo = subprocess.Popen(
         [str(Path(sys.executable).with_name("onix-account")), "demo"],
         cwd=ROOT,
-        env={**os.environ, "PORT": str(PORT)},
-        stdout=subprocess.DEVNULL,
+        env={**os.environ, "PORT": str(PORT), "ONIX_DEMO_FOLDER": str(ROOT / ".run" / "screenshots-demo")},
+        stdout=subprocess.PIPE,
+        text=True,
     )
-    for _ in range(240):
-        if demo.poll() is not None:
-            raise SystemExit(f"the demo ended with {demo.returncode}")
-        try:
-            if all(requests.get(f"http://localhost:{PORT + n}/", timeout=2).ok for n in (0, 1, 2)):
-                return demo
-        except requests.RequestException:
-            pass
-        time.sleep(0.5)
-    demo.send_signal(signal.SIGINT)
-    raise SystemExit("the demo did not answer within two minutes")
+    said = []
+    for line in demo.stdout or ():
+        said.append(line)
+        if line.strip() == "ready":
+            return demo
+    raise SystemExit(f"the demo ended with {demo.wait()}: {''.join(said[-20:])}")
 
 
 def shoot(browser: Any, shots: list[Shot], look: tuple[str, int, str], *, keep: bool) -> list[str]:
