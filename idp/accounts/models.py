@@ -83,7 +83,8 @@ class EmailAddress(Base):
 class MailboxProof(Base):
     """A link that was mailed to an address and is spent once (R28).
 
-    purpose: `activation` (a new account), `reset` (a new password), `mailbox` (prove an address of `account_id`).
+    purpose: `activation` (a new account), `reset` (a new password), `mailbox` (prove an address of `account_id`);
+    `known` and `nobody` carry no link, see `service`.
     The link is signed over id and `generation`; sending again raises the generation, so the older link dies.
     `app_id` is the application that the person came from first, `continuation_path` is not kept: activation happens in
     whichever browser.

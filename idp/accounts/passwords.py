@@ -50,7 +50,7 @@ def _hashing() -> _Hashing:
             if found is None:
                 found = _Hashing(current_app.extensions["onix_settings"].passwords)
                 current_app.extensions["onix_passwords"] = found
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def _prepare(password: str) -> bytes:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from flask import current_app
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import CursorResult, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from idp.kernel import clock, counters
@@ -23,7 +23,9 @@ from idp.settings import Settings
 from . import addresses, events, policy
 from .models import Account, EmailAddress, MailboxProof
 
-Purpose = Literal["activation", "known", "reset", "mailbox"]
+# `known` (an activation asked for an address that has an account) and `nobody` (a reset for one that has none) carry no
+# link: their rows make every answer cost the same.
+Purpose = Literal["activation", "known", "reset", "nobody", "mailbox"]
 State = Literal["open", "expired", "spent", "unknown"]
 
 # A link can be recognized for this long, so that an expired one can offer a new one; validity is the row's business.
@@ -153,7 +155,7 @@ def read(link: str, purpose: Purpose) -> LinkState:
 def link_for(proof: MailboxProof) -> str:
     """The local path that a mail links to, signed now over id and generation; never stored anywhere.
 
-    Raises ValueError for a proof that carries no link (`known`).
+    Raises ValueError for a proof that carries no link (`known`, `nobody`).
     """
     if proof.purpose not in _PATHS:
         raise ValueError(f"a proof of purpose {proof.purpose!r} has no link")
@@ -258,6 +260,7 @@ def request_reset(text: str, language: str) -> MailboxProof | None:
     found = addresses.parse(text)
     account = find_by_address(found.normalized)
     if account is None or account.status != "active":
+        _new_proof("nobody", found.address, found.normalized, None, language, _settings().lifetimes.reset, None)
         return None
     email = next(one for one in account.emails if one.normalized == found.normalized)
     language = account.locale or language
@@ -339,6 +342,7 @@ def disable_account(account_id: str, actor_id: str | None = None) -> Account:
     if account.status != "disabled":
         account.status, account.disabled_at, account.updated_at = "disabled", clock.now(), clock.now()
         account.rev += 1
+        db.session.flush()
         emit(events.AccountDisabled(at=clock.now(), actor_id=actor_id, account_id=account.id))
     return account
 
@@ -354,6 +358,11 @@ def enable_account(account_id: str, actor_id: str | None = None) -> Account:
         account.rev += 1
         emit(events.AccountEnabled(at=clock.now(), actor_id=actor_id, account_id=account.id))
     return account
+
+
+def tidy(now: int) -> int:
+    """Delete the proofs that no page has to recognize any more; gives how many. A job calls this in a unit of work."""
+    return _rows(delete(MailboxProof).where(MailboxProof.expires_at <= now - RECOGNIZED))
 
 
 def required_action(account: Account) -> policy.RequiredAction | None:
@@ -457,4 +466,5 @@ def _set_password(account: Account, password_hash: str, *, by_reset: bool) -> No
     account.password_changed_at = account.updated_at = clock.now()
     account.must_change_password = False
     account.rev += 1
+    db.session.flush()  # take the row first: sign-ins under way finish before their sessions are looked for
     emit(events.PasswordChanged(at=clock.now(), actor_id=account.id, account_id=account.id, by_reset=by_reset))

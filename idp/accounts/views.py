@@ -12,7 +12,7 @@ from idp.kernel import continuation, language, web
 from idp.kernel.database import unit_of_work
 from idp.kernel.refusal import Refusal
 
-from . import passwords, policy, service
+from . import addresses, passwords, policy, service
 from .forms import ActivationForm, AddressForm, ConfirmForm, ForgotForm, NewPasswordForm
 from .models import Account
 
@@ -54,7 +54,7 @@ def signup() -> ResponseReturnValue:
 
 def _send_activation(typed: str, app_id: str | None) -> None:
     """Refuse private mail before counting, so that a refusal tells nothing about the mailbox."""
-    problem = policy.work_problem(service.addresses.parse(typed).domain)
+    problem = policy.work_problem(addresses.parse(typed).domain)
     if problem is not None:
         raise Refusal("address_not_work", problem, field="address")
     if service.admit_mail(typed):

@@ -56,9 +56,8 @@ def wait(session: Session, kind: str, subject: str, *, now: int, window: int, li
             ThrottleCounter.kind == kind, ThrottleCounter.subject_digest == digest(subject)
         )
     ).one_or_none()
-    if row is None or row.window_start <= now - window or row.count < limit:
-        return 0
-    return max(int(row.window_start) + window - now, 1)
+    start, count = row or (0, 0)
+    return max(start + window - now, 1) if start > now - window and count >= limit else 0
 
 
 def clear(session: Session, kind: str, subject: str) -> None:

@@ -15,7 +15,7 @@ from flask import current_app, g, has_request_context, redirect, request
 from flask import session as cookie
 from flask_babel import lazy_gettext as _l
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import CursorResult, delete, or_, select, update
 from sqlalchemy.orm import lazyload
 
 from idp.accounts import events as people
@@ -62,7 +62,7 @@ def actor() -> Actor | None:
     return found if isinstance(found, Actor) else None
 
 
-@login_manager.user_loader  # type: ignore[untyped-decorator]
+@login_manager.user_loader
 def _load(handle: str) -> Actor | None:
     now = clock.now()
     row = db.session.execute(
@@ -111,7 +111,10 @@ def sign_in(
     was checked.
     """
     checked = account.password_hash
-    fresh = db.session.get(Account, account.id, populate_existing=True, options=[lazyload(Account.emails)])
+    # A shared lock: a password change or disabling waits for this sign-in, and then ends its session too.
+    fresh = db.session.get(
+        Account, account.id, populate_existing=True, options=[lazyload(Account.emails)], with_for_update={"read": True}
+    )
     if fresh is None or fresh.status != "active" or fresh.password_hash != checked:
         raise Refusal("sign_in_again", _l("Something changed meanwhile. Sign in again."), status=401)
     now, lifetimes, methods = clock.now(), _lifetimes(), amr or ["pwd"]
@@ -171,6 +174,16 @@ def end_sessions_of(account_id: str, reason: str, except_id: str | None = None, 
     for session in db.session.scalars(statement).all():
         ended += _end(session, reason, actor_id)
     return ended
+
+
+def tidy(now: int, keep: int = 90 * 86400) -> int:
+    """Delete sessions that ended or ran out `keep` seconds ago; gives how many. A job calls this in a unit of work."""
+    result = db.session.execute(
+        delete(Session).where(or_(Session.ended_at <= now - keep, Session.expires_at <= now - keep)),
+        execution_options={"synchronize_session": False},
+    )
+    assert isinstance(result, CursorResult)
+    return int(result.rowcount)
 
 
 def on_password_changed(event: people.PasswordChanged) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from typing import Any
+from urllib.parse import quote_from_bytes, urlencode
 
 import pytest
 from sqlalchemy import func, select
@@ -160,8 +161,10 @@ def test_sign_up_refuses_what_is_no_work_e_mail(app: Any, client: Any, heard: li
 
 
 def test_flood_at_most_five_mails_to_one_mailbox(app: Any, client: Any, heard: list[Any], clock: Any) -> None:
-    pages = {text_of(sign_up(client, spelling).text.replace(spelling, "…")) for spelling in
-             ["kari@firma.no", "KARI@firma.no", "Kari@FIRMA.no", "kari@firma.no", "kari@firma.no", "kari@firma.no", "kARI@firma.no"]}  # fmt: skip
+    spellings = ["kari@firma.no", "KARI@firma.no", "Kari@FIRMA.no", "kARI@firma.no", "kari@firma.no"] + [
+        "kari@firma.no"
+    ] * 2
+    pages = {text_of(sign_up(client, spelling).text.replace(spelling, "…")) for spelling in spellings}
     assert len(pages) == 1
     assert sum(isinstance(event, events.ActivationRequested) for event in heard) == 5
     sign_up(client, "ola@firma.no")
@@ -173,8 +176,9 @@ def test_flood_at_most_five_mails_to_one_mailbox(app: Any, client: Any, heard: l
 
 @pytest.mark.parametrize(
     ("wrong", "field"),
-    [({"given_name": ""}, "given_name"), ({"family_name": "a\nb"}, "family_name"), ({"given_name": "x" * 101}, "given_name"),
-     ({"password": "short"}, "password"), ({"password": "passwordpassword"}, "password"),
+    [({"given_name": ""}, "given_name"), ({"family_name": "a\nb"}, "family_name"),
+     ({"given_name": "x" * 101}, "given_name"), ({"password": "short"}, "password"),
+     ({"password": "passwordpassword"}, "password"),
      ({"password": "kari.nordic-lift"}, "password"), ({"password": "karinordmann1234"}, "password"),
      ({"phone_number": "12"}, "phone_number"), ({"language": "xx"}, "language")],
 )  # fmt: skip
@@ -225,12 +229,17 @@ def test_r43_a_post_without_the_form_token_does_nothing(app: Any, client: Any, h
 def test_odd_bytes_are_no_server_error(app: Any, client: Any, heard: list[Any], text: str) -> None:
     link = fresh_link(app, client, heard)
     raw = text.encode("utf-8", "surrogatepass")
-    for page, name in ((client.get("/signup"), "address"), (client.get("/password/forgot"), "address"), (client.get(link), "given_name"), (client.get(link), "password")):  # fmt: skip
-        form = form_with(page.text, name, page.request.path)
-        from urllib.parse import quote_from_bytes, urlencode
-
+    for path, name in (
+        ("/signup", "address"),
+        ("/password/forgot", "address"),
+        (link, "given_name"),
+        (link, "password"),
+    ):
+        form = form_with(client.get(path).text, name, path)
         rest = urlencode({key: value for key, value in form.fields.items() if key != name})
-        answer = client.post(form.action, data=f"{rest}&{name}={quote_from_bytes(raw)}", content_type="application/x-www-form-urlencoded")  # fmt: skip
+        answer = client.post(
+            form.action, data=f"{rest}&{name}={quote_from_bytes(raw)}", content_type="application/x-www-form-urlencoded"
+        )
         assert answer.status_code < 500
     assert count(app, Account) == 0
 

@@ -300,8 +300,8 @@ def test_end_sessions_of_spares_the_named_one(app: Any, client: Any, world: Any)
 def test_the_page_shows_where_the_person_is_going(app: Any, client: Any) -> None:
     handle = waiting(
         app, client, client_name="Partner <b>App</b>", logo_uri="https://rp.example/logo.png",
-        policy_uri="https://rp.example/privacy", tos_uri="https://rp.example/terms", cancel_path="/oauth2/authorize/x/cancel",
-        login_hint="hint@firma.no", form_action="https://rp.example",
+        policy_uri="https://rp.example/privacy", tos_uri="https://rp.example/terms",
+        cancel_path="/oauth2/authorize/x/cancel", login_hint="hint@firma.no", form_action="https://rp.example",
     )  # fmt: skip
     page = client.get(f"/login?continue={handle}")
     assert "Partner <b>App</b>" in text_of(page.text)
@@ -433,3 +433,50 @@ def test_r32_the_cookie_flags(client: Any) -> None:
 def test_r09_credentials_are_answered_with_303_and_no_referrer(client: Any, world: Any) -> None:
     assert client.get("/login").headers["Referrer-Policy"] == "no-referrer"
     assert log_in(client, world.account().address, world.password).status_code == 303
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_r33_a_reset_ends_the_session_of_a_sign_in_under_way(app: Any, world: Any) -> None:
+    """The sign-in holds the account's row until it commits, so the reset finds its session."""
+    person, order = world.account(), []
+
+    def reset() -> None:
+        with app.app_context(), unit_of_work() as session:
+            account = session.get_one(Account, person.account_id)
+            service.change_password(account, "new")
+            order.append("reset")
+
+    with app.test_request_context():
+        found = sessions.authenticate(person.address, world.password, "127.0.0.1")
+        assert isinstance(found, Account)
+        with unit_of_work():
+            sessions.sign_in(found)
+            thread = threading.Thread(target=reset)
+            thread.start()
+            thread.join(0.5)
+            order.append("sign-in")
+    thread.join(20)
+    assert order == ["sign-in", "reset"]
+    assert [row.ended_reason for row in stored(app)] == ["password_changed"]
+
+
+def test_the_statements_of_a_sign_in(app: Any, client: Any, world: Any, statements: Any) -> None:
+    person = world.account()
+    page = client.get("/login")
+    with statements() as seen:
+        assert submit(client, page, "password", identifier=person.address, password=world.password).status_code == 303
+    assert len(seen) <= 8, str(seen)
+    assert seen.commits == 2, "the attempt counted before hashing, and the sign-in"
+
+
+def test_tidying_keeps_what_is_alive(app: Any, client: Any, world: Any, clock: Any) -> None:
+    from idp.sessions import service as of_sessions
+
+    person = world.account(given_name="A", family_name="B")
+    log_in(client, person.address, world.password)
+    submit(client, client.get("/logout"), "csrf_token")
+    log_in(client, person.address, world.password)
+    with app.app_context(), unit_of_work():
+        assert of_sessions.tidy(clock.now()) == 0
+        assert of_sessions.tidy(clock.now() + 90 * 86400) == 1
+    assert who(client) == "A B"
