@@ -68,7 +68,7 @@ def read_link(purpose: str, text: str, max_age: int) -> Any | None:
     """
     try:
         return _serializer(purpose).loads(text, max_age=max_age)
-    except (BadSignature, SignatureExpired):
+    except (BadSignature, SignatureExpired, UnicodeError):  # a lone surrogate is no link of ours
         return None
 
 

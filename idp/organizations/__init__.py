@@ -18,9 +18,12 @@ from .service import link_address
 
 
 def init_app(app: Flask) -> None:
-    """Read the catalog. Raises `CatalogError` with everything that is wrong in it."""
+    """Read the catalog and register the invitation's page. Raises `CatalogError` with everything that is wrong."""
+    from .views import blueprint
+
     settings = app.extensions["onix_settings"]
     app.extensions["onix_catalog"] = load_catalog(settings.catalog, settings.issuer)
+    app.register_blueprint(blueprint)
 
 
 def subscribe(bus: Bus) -> None:

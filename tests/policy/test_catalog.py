@@ -71,7 +71,7 @@ BAD = {
     "no app": ({"apps": {}}, "apps: there is no app"),
     "unknown key": ({"apps/tag/colour": "red"}, "apps.tag.colour: is not known"),
     "no name": ({"apps/tag/name": " "}, "apps.tag.name: must be a text"),
-    "resource twice": ({"apps/work/resource": "urn:onix:tag"}, "apps.work.resource: is that of tag too"),
+    "resource twice": ({"apps/express/resource": "urn:onix:tag"}, "apps.express.resource: is that of tag too"),
     "resource with a fragment": ({"apps/tag/resource": "urn:onix:tag#1"}, "apps.tag.resource: must be an absolute URI"),
     "resource not absolute": ({"apps/tag/resource": "tag"}, "apps.tag.resource: must be an absolute URI"),
     "nothing opens it": ({"apps/tag/privileges/tag:access": None}, "tag:access is missing, so nothing opens the app"),
@@ -101,7 +101,7 @@ def test_bad_catalog_is_refused(changes: dict[str, Any], problem: str) -> None:
 
 def test_all_problems_are_told_at_once() -> None:
     with pytest.raises(CatalogError) as refused:
-        read_catalog(broken(**{"apps/tag/name": "", "apps/work/icon": 3, "roles/Picker/nb": None}))
+        read_catalog(broken(**{"apps/tag/name": "", "apps/express/icon": 3, "roles/Picker/nb": None}))
     assert len(refused.value.problems) == 3
 
 

@@ -1,0 +1,114 @@
+"""The page behind a mailed invitation. GET and HEAD change nothing: mail scanners follow links.
+
+The link was mailed to the invited address, so whoever opens it reads that mailbox: no sign-in is asked for. A person
+with an account only accepts; a new one creates the password in the same step.
+"""
+
+from __future__ import annotations
+
+from flask import Blueprint, make_response, redirect, render_template
+from flask import session as cookie
+from flask.typing import ResponseReturnValue
+
+from idp.accounts import passwords, policy
+from idp.accounts import service as accounts
+from idp.accounts.forms import ActivationForm, ConfirmForm
+from idp.accounts.models import Account
+from idp.kernel.database import db, unit_of_work
+from idp.kernel.refusal import Refusal
+
+from . import service
+from .models import Invitation, Member
+
+blueprint = Blueprint("organizations", __name__)
+
+_STATUS = {"open": 200, "expired": 410, "accepted": 410, "withdrawn": 410, "unknown": 404}
+
+
+@blueprint.route("/invitation/<token>", methods=["GET", "POST"])
+def invitation(token: str) -> ResponseReturnValue:
+    """Who invites to what, and the form that accepts."""
+    found = service.read_invitation(token)
+    if found.state != "open" or found.invitation is None or found.member is None:
+        return _dead(found.state)
+    account = _invited(found.member)
+    if account is not None:
+        return _accept(token, found.invitation, found.member, account)
+    return _create(token, found.invitation, found.member)
+
+
+def _invited(member: Member) -> Account | None:
+    """Whose account the invitation is for: the member's own, or the one with the invited address."""
+    if member.account_id is not None:
+        return db.session.get(Account, member.account_id)
+    return accounts.find_by_address(member.email or "")
+
+
+def _accept(token: str, row: Invitation, member: Member, account: Account) -> ResponseReturnValue:
+    form = ConfirmForm()
+    if not form.validate_on_submit():
+        return _page(row, member, form, known=True, status=400 if form.errors else 200)
+    try:
+        with unit_of_work():
+            service.accept_invitation(token, account.id)
+    except Refusal as refusal:
+        return _refused(token, refusal)
+    cookie["login_hint"] = account.email.address if account.email else member.email
+    return redirect("/", 303)
+
+
+def _create(token: str, row: Invitation, member: Member) -> ResponseReturnValue:
+    form = ActivationForm()
+    form.context = (member.email or "",)
+    if not form.is_submitted():
+        form.given_name.data, form.family_name.data = member.given_name, member.family_name
+        form.language.data = member.language or "en"
+    if not form.validate_on_submit():
+        return _page(row, member, form, known=False, status=400 if form.errors else 200)
+    hashed = passwords.hash_password(form.password.data or "")
+    try:
+        with unit_of_work():
+            account = accounts.create_account(
+                address=member.email or "",
+                given_name=form.given_name.data or "",
+                family_name=form.family_name.data or "",
+                password_hash=hashed,
+                verified=True,
+                locale=form.language.data,
+                phone_number=policy.phone_number(form.phone_number.data),
+            )
+            service.accept_invitation(token, account.id)
+    except Refusal as refusal:
+        return _refused(token, refusal)
+    cookie["login_hint"] = member.email
+    cookie["language"] = form.language.data
+    return redirect("/activated", 303)
+
+
+def _refused(token: str, refusal: Refusal) -> ResponseReturnValue:
+    """Two posts of one link give one success; the other is told what became of it."""
+    db.session.rollback()
+    state = service.read_invitation(token).state
+    if state == "open" and refusal.code != "address_taken":
+        raise refusal
+    return _dead("accepted" if state == "open" else state)
+
+
+def _page(
+    row: Invitation, member: Member, form: ConfirmForm | ActivationForm, *, known: bool, status: int
+) -> ResponseReturnValue:
+    inviter = db.session.get(Account, row.invited_by) if row.invited_by else None
+    page = render_template(
+        "organizations/invitation.html",
+        form=form,
+        known=known,
+        organization=member.organization.name,
+        company=member.company.name if member.company else None,
+        inviter=inviter.name if inviter else None,
+        address=member.email,
+    )
+    return make_response(page, status)
+
+
+def _dead(state: str) -> ResponseReturnValue:
+    return make_response(render_template("organizations/dead_invitation.html", state=state), _STATUS[state])

@@ -1,0 +1,99 @@
+"""One statement brings everything the decision asks, and nothing of anybody else's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from idp.kernel.database import autocommit, db
+from idp.organizations.facts import load_facts, load_facts_of_all_apps
+
+Do = Callable[..., Any]
+
+
+def test_one_statement_however_much_there_is(world: Any, context: Any, statements: Any) -> None:
+    person = world.account()
+    for _ in range(4):
+        place = world.organization()
+        member = world.member(place, person.account_id)
+        world.role(place, ["tag:access", "work:access"], members=[member])
+        world.role(place, ["tag:equipment.read"], members=[member])
+        world.license(place, holders=[member])
+        world.license(place, "work:standard", holders=[member], ends_at=2**40)
+    with autocommit() as connection:
+        for read in (
+            lambda: load_facts(connection, person.account_id, "tag"),
+            lambda: load_facts(connection, person.account_id, None),
+            lambda: load_facts_of_all_apps(connection, person.account_id),
+            lambda: load_facts(db.session, person.account_id, "tag"),
+        ):
+            with statements() as seen:
+                facts = read()
+            assert len(seen) == 1 and facts is not None and len(facts.members) == 4
+    facts = load_facts(db.session, person.account_id, "tag")
+    assert facts is not None
+    for member in facts.members:
+        assert [one.app_id for one in member.licenses] == ["tag"] and member.seats >= {member.licenses[0].id}
+        assert sorted(name for one in member.roles for name in one.privileges) == ["tag:access", "tag:equipment.read"]
+    everything = load_facts_of_all_apps(db.session, person.account_id)
+    assert everything is not None and {len(member.licenses) for member in everything.members} == {2}
+
+
+def test_one_member_only(world: Any, context: Any) -> None:
+    person = world.account()
+    first, second = (world.member(world.organization(), person.account_id) for _ in range(2))
+    facts = load_facts(db.session, person.account_id, "tag", first)
+    assert facts is not None and [member.id for member in facts.members] == [first]
+    foreign = world.member(world.organization(), world.account().account_id)
+    facts = load_facts(db.session, person.account_id, "tag", foreign)
+    assert facts is not None and facts.members == ()
+    assert second != foreign
+
+
+def test_unknown_and_disabled_accounts(world: Any, context: Any) -> None:
+    assert load_facts(db.session, "nobody", "tag") is None
+    person = world.account(status="disabled")
+    facts = load_facts(db.session, person.account_id, "tag")
+    assert facts is not None and facts.disabled and facts.members == ()
+
+
+def test_whom_to_ask(world: Any, context: Any) -> None:
+    """At most three names of active administrators with an account, never an address, oneself last."""
+    place, person = world.organization(), world.account(given_name="Aa", family_name="Aa")
+    manager = world.role(place, ["account:people.manage"])
+    admins = []
+    for given, family, status in (
+        ("Dina", "Dahl", "active"), ("Carl", "Cats", "active"), ("Berit", "Berg", "active"),
+        ("Anne", "Ås", "disabled"), ("", "", "active"),
+    ):  # fmt: skip
+        account = world.account(given_name=given, family_name=family, status=status)
+        admins.append(world.member(place, account.account_id))
+    admins.append(world.member(place, person.account_id))
+    admins.append(world.member(place, world.account(given_name="Eva", family_name="A").account_id, status="disabled"))
+    from idp.kernel.database import unit_of_work
+    from idp.organizations.models import MemberRole
+
+    with unit_of_work() as session:
+        session.add_all(MemberRole(member_id=member, role_id=manager) for member in admins)
+    facts = load_facts(db.session, person.account_id, "tag")
+    assert facts is not None
+    assert facts.members[0].administrators == ("Berit Berg", "Carl Cats", "Dina Dahl")
+
+
+def test_invitations_as_they_stand_today(world: Any, context: Any, clock: Any) -> None:
+    person = world.account()
+    member = world.member(world.organization(), person.account_id, status="contact")
+
+    def state() -> str:
+        facts = load_facts(db.session, person.account_id, "tag")
+        assert facts is not None
+        return facts.members[0].invitation
+
+    assert state() == "none"
+    world.invitation(member, revoked_at=1)
+    world.invitation(member, accepted_at=1)
+    assert state() == "none"
+    world.invitation(member, expires_at=clock.now() + 10)
+    assert state() == "pending"
+    clock.advance(10)
+    assert state() == "expired"
