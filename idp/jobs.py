@@ -16,12 +16,13 @@ from flask import Flask
 from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from idp.accounts.models import MailboxProof
+from idp.accounts import service as accounts
 from idp.kernel import clock, continuation, counters
 from idp.kernel.database import aside, db, unit_of_work
 from idp.oidc import authorizations, keys, requests
 from idp.oidc.models import AuthorizationCode, LossCheck, RefreshToken, RevokedAccessToken, UsedAssertion
 from idp.outbox import service as outbox
+from idp.sessions import service as sessions
 
 log = structlog.get_logger(__name__)
 DAY = 86400
@@ -61,12 +62,12 @@ def tidy() -> int:
     gone = 0
     with unit_of_work() as session:
         gone += continuation.tidy(now) + requests.tidy(now) + outbox.tidy(now)
+        gone += accounts.tidy(now) + sessions.tidy(now)
         for statement in (
             delete(AuthorizationCode).where(AuthorizationCode.expires_at <= now - DAY),
             delete(RefreshToken).where(RefreshToken.expires_at <= now),
             delete(RevokedAccessToken).where(RevokedAccessToken.expires_at <= now),
             delete(UsedAssertion).where(UsedAssertion.expires_at <= now),
-            delete(MailboxProof).where(MailboxProof.expires_at <= now - 30 * DAY),
         ):
             gone += session.execute(statement).rowcount  # type: ignore[attr-defined]
     with aside() as session:
