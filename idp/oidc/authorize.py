@@ -6,13 +6,14 @@ the account's standing with what is remembered between them; the facts of the de
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from flask import Response, current_app, redirect, render_template
-from sqlalchemy import Select, and_, bindparam, select, true
+from flask import current_app, redirect, render_template
+from sqlalchemy import BindParameter, Select, and_, bindparam, select, true
+from werkzeug.wrappers import Response
 
 from idp import sessions
 from idp.accounts.models import EmailAddress
@@ -24,7 +25,7 @@ from idp.organizations.facts import load_facts
 from idp.organizations.policy import AccountFacts, Choices, Decision, candidates, choose, entitlement
 from idp.organizations.sentences import explain
 
-from . import authorizations, requests
+from . import authorizations, consents, requests
 from .clients import ClientInfo, cached_client, find_client, load_client
 from .extensions import issuer
 from .forms import AnswerForm
@@ -66,10 +67,8 @@ class Judged:
 
 @cache
 def _standing() -> Select[Any]:
-    client, email, last, consent = (
-        model.__table__ for model in (Client, EmailAddress, LastChoice, Consent)  # type: ignore[attr-defined]
-    )
-    account_id = bindparam("account_id")
+    client, email, last, consent = (model.__table__ for model in (Client, EmailAddress, LastChoice, Consent))
+    account_id: BindParameter[str] = bindparam("account_id")
     return (
         select(
             client.c.status, client.c.rev, email.c.verified_at, last.c.member_id,
@@ -85,7 +84,7 @@ def _standing() -> Select[Any]:
 
 
 def recognize(client_id: str | None, who: sessions.Actor | None) -> tuple[ClientInfo | None, Between | None]:
-    """The client as it is now, and what lies between it and the signed-in person. One statement when nothing changed."""
+    """The client as it is now, and what lies between it and who is signed in. One statement when nothing changed."""
     if not client_id:
         return None, None
     known = cached_client(client_id) if who is not None else find_client(client_id)
@@ -123,7 +122,7 @@ def judge(
     if not isinstance(first, Issue | Ask):
         return Judged(first, None, between)
     app = asked.app
-    facts = load_facts(db.session, who.account.id, app.id if app else None) if asked.wants_organization else None
+    facts = load_facts(db.session(), who.account.id, app.id if app else None) if asked.wants_organization else None
     choice = None
     if facts is not None:
         choice = choose(
@@ -233,23 +232,19 @@ def _issue(
             )
             code = authorizations.issue_code(authorization, asked)
             if about and decision and decision.allowed and judged.facts and len(judged.facts.members) > 1:
-                before = judged.between.last_member_id if judged.between else None
-                _remember(who.account.id, asked.client.id, about.id, before, now)
+                if judged.between is None or judged.between.last_member_id != about.id:
+                    consents.remember_member(who.account.id, asked.client.id, about.id)
     if code is None:
         return answered_page(asked.client)
     return issuer.success(asked.destination, code, _issuer())
 
 
-def _remember(account_id: str, client_id: str, member_id: str, before: str | None, now: int) -> None:
-    if member_id == before:
-        return
-    db.session.merge(LastChoice(account_id=account_id, client_id=client_id, member_id=member_id, used_at=now))
-
-
-def _on_page(asked: Asked, row: AuthorizationRequest | None, page: Any) -> Response:
+def _on_page(
+    asked: Asked, row: AuthorizationRequest | None, page: Callable[[AuthorizationRequest], Response]
+) -> Response:
     """Pages stand at the stored request's own address, so none of the client's parameters stays in the bar."""
     if row is not None:
-        return page(row)  # type: ignore[no-any-return]
+        return page(row)
     with unit_of_work():
         kept = requests.keep(asked.client.id, asked.parameters)
     return redirect(requests.path_of(kept.id), 303)

@@ -6,16 +6,21 @@ the authorizations that stand on it.
 
 from __future__ import annotations
 
-from sqlalchemy import delete, insert, select, update
+from typing import Any, cast
+
+from sqlalchemy import ColumnElement, Table, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from idp.kernel import clock
 from idp.kernel.database import db, new_id
 from idp.kernel.events import emit
 
 from .events import ConsentGiven, ConsentWithdrawn
-from .models import Consent
+from .models import Consent, LastChoice
 
-_table = Consent.__table__
+Row = dict[str, Any]
+
+_table = cast(Table, Consent.__table__)
 
 
 def remembered(account_id: str, client_id: str, organization_id: str | None) -> frozenset[str] | None:
@@ -27,26 +32,14 @@ def remembered(account_id: str, client_id: str, organization_id: str | None) -> 
 def give(account_id: str, client_id: str, organization_id: str | None, scope: frozenset[str]) -> None:
     """Remember these scopes beside those agreed to before. Inside a unit of work; emits `ConsentGiven`."""
     now = clock.now()
-    before = remembered(account_id, client_id, organization_id)
-    words = " ".join(sorted(scope | (before or frozenset())))
-    if before is None:
-        db.session.execute(
-            insert(_table).values(
-                id=new_id(),
-                account_id=account_id,
-                client_id=client_id,
-                organization_id=organization_id or "",
-                scope=words,
-                created_at=now,
-                updated_at=now,
-            )
-        )
-    else:
-        db.session.execute(
-            update(_table)
-            .where(*_key(account_id, client_id, organization_id))
-            .values(scope=words, updated_at=now)
-        )
+    words = " ".join(sorted(scope | (remembered(account_id, client_id, organization_id) or frozenset())))
+    put(
+        _table,
+        ("account_id", "client_id", "organization_id"),
+        {"account_id": account_id, "client_id": client_id, "organization_id": organization_id or ""},
+        {"scope": words, "updated_at": now},
+        {"id": new_id(), "created_at": now},
+    )
     emit(ConsentGiven(at=now, actor_id=account_id, account_id=account_id, client_id=client_id, scope=words))
 
 
@@ -57,12 +50,27 @@ def withdraw(account_id: str, client_id: str, *, actor_id: str | None = None) ->
     a client of the family, for which no consent was ever asked.
     """
     had = db.session.scalars(
-        delete(_table)
-        .where(_table.c.account_id == account_id, _table.c.client_id == client_id)
-        .returning(_table.c.id)
+        delete(_table).where(_table.c.account_id == account_id, _table.c.client_id == client_id).returning(_table.c.id)
     ).all()
     emit(ConsentWithdrawn(at=clock.now(), actor_id=actor_id or account_id, account_id=account_id, client_id=client_id))
     return bool(had)
+
+
+def remember_member(account_id: str, client_id: str, member_id: str) -> None:
+    """The member last used with a client: what the organization picker would otherwise ask. Inside a unit of work."""
+    put(
+        cast(Table, LastChoice.__table__),
+        ("account_id", "client_id"),
+        {"account_id": account_id, "client_id": client_id},
+        {"member_id": member_id, "used_at": clock.now()},
+    )
+
+
+def put(table: Table, key: tuple[str, ...], where: Row, values: Row, once: Row | None = None) -> None:
+    """Insert a row, or update it when its key is there: two tabs may do the same at once. `once`: only when inserted."""
+    dialect = postgresql if db.engine.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table).values({**where, **values, **(once or {})})
+    db.session.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values))
 
 
 def consents_of(account_id: str) -> list[Consent]:
@@ -72,7 +80,7 @@ def consents_of(account_id: str) -> list[Consent]:
     )
 
 
-def _key(account_id: str, client_id: str, organization_id: str | None) -> tuple[object, ...]:
+def _key(account_id: str, client_id: str, organization_id: str | None) -> tuple[ColumnElement[bool], ...]:
     return (
         _table.c.account_id == account_id,
         _table.c.client_id == client_id,

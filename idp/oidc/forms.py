@@ -5,5 +5,5 @@ from __future__ import annotations
 from flask_wtf import FlaskForm
 
 
-class AnswerForm(FlaskForm):  # type: ignore[misc]
+class AnswerForm(FlaskForm):
     """Carries the form token only; which button was pressed is in the address or the button's own value."""

@@ -166,10 +166,14 @@ def next_step(
         return _or_silent(silent, "interaction_required", ChooseOrganization(choice))
     if choice is not None and not choice.allowed and request.deny_mode != "token":
         return Refuse("access_denied", choice.code or "denied")
-    if not request.family and request.consented_sid != session.sid:
-        if "consent" in request.prompt or consent is None or not request.consent_scope <= consent:
-            return _or_silent(silent, "consent_required", Ask(request.consent_scope))
+    if not request.family and request.consented_sid != session.sid and not _agreed(request, consent):
+        return _or_silent(silent, "consent_required", Ask(request.consent_scope))
     return Issue(choice)
+
+
+def _agreed(request: RequestFacts, consent: frozenset[str] | None) -> bool:
+    """Whether what is remembered covers this request; `prompt=consent` asks again in any case."""
+    return "consent" not in request.prompt and consent is not None and request.consent_scope <= consent
 
 
 def _or_silent(silent: bool, error: str, step: Step) -> Step:

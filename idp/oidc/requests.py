@@ -11,10 +11,10 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from flask import current_app
-from sqlalchemy import CursorResult, delete, or_, select, update
+from sqlalchemy import CursorResult, Table, delete, or_, select, update
 from werkzeug.datastructures import MultiDict
 
 from idp.kernel import clock, continuation
@@ -32,7 +32,7 @@ from .interaction import RequestFacts
 from .models import AuthorizationRequest
 
 PATH = "/oauth2/authorize"
-_table = AuthorizationRequest.__table__
+_table = cast(Table, AuthorizationRequest.__table__)
 
 
 @dataclass(frozen=True, eq=False)

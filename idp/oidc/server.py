@@ -42,7 +42,7 @@ class Rejected(Exception):
         self.error, self.description, self.destination = error, description, destination
 
 
-class AuthorizationServer(_FlaskServer):  # type: ignore[misc]
+class AuthorizationServer(_FlaskServer):
     """Authlib's server, with requests that need not come from the web framework."""
 
     def __init__(self, settings: Settings) -> None:
@@ -75,7 +75,7 @@ class AuthorizationServer(_FlaskServer):  # type: ignore[misc]
             raise Unrecognized("client_missing")
         if client is None or not client.enabled:
             raise Unrecognized("client_unknown")
-        # With one registered URI a request could leave it out; it must not, so that a code is always bound to one (P11).
+        # With one registered URI a request could leave it out; it must not: a code is always bound to one (P11).
         redirect_uri = data.get("redirect_uri")
         if not redirect_uri:
             raise Unrecognized("redirect_uri_missing")

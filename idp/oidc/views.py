@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, current_app, redirect, render_template, request
+from flask import Blueprint, current_app, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response
 
 from idp import sessions
 from idp.kernel import clock, language
@@ -199,7 +200,9 @@ def _on_the_way(
     try:
         asked = server().read(requests.values_of(row), client)
     except (Unrecognized, Rejected):
-        raise Refusal("request_expired", _("This sign-in can no longer go on. Start again in the application.")) from None
+        raise Refusal(
+            "request_expired", _("This sign-in can no longer go on. Start again in the application.")
+        ) from None
     now = clock.now()
     return row, asked, endpoint.judge(asked, row, who, between, now), who, now
 

@@ -48,7 +48,7 @@ class Browser:
         """Go on while redirects stay at the provider; gives the page, or the redirect that leaves."""
         for _ in range(12):
             target = response.headers.get("Location")
-            if target is None or not (target.startswith("/") or target.startswith(ISSUER + "/")):
+            if target is None or not target.startswith(("/", ISSUER + "/")):
                 return response
             response = self.http.get(target.removeprefix(ISSUER))
         raise AssertionError("redirects without end")

@@ -1,4 +1,4 @@
-"""RP-initiated logout: what a relying party may ask, and when the person is asked first (OpenID RP-Initiated Logout 1.0).
+"""OpenID RP-Initiated Logout 1.0: what a relying party may ask, and when the person is asked first.
 
 Authlib's endpoint trusts a hint by its signature alone (security P12). Here the hint is also compared with the session
 of this browser: anybody could have an old ID Token, and signing somebody out is a nuisance that needs a reason.

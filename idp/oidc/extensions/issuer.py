@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
-from flask import Response, g, make_response, redirect, render_template
+from flask import g, make_response, redirect, render_template
+from werkzeug.wrappers import Response
 
 _PRINTABLE = frozenset(map(chr, (*range(0x20, 0x22), *range(0x23, 0x5C), *range(0x5D, 0x7F))))
 

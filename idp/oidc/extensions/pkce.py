@@ -34,7 +34,7 @@ def check_challenge(grant: Any) -> None:
         raise InvalidRequestError("code_challenge is malformed")
 
 
-class S256(CodeChallenge):  # type: ignore[misc]
+class S256(CodeChallenge):
     """The token endpoint's side: a stored challenge wants its verifier, a verifier wants a stored challenge."""
 
     DEFAULT_CODE_CHALLENGE_METHOD = "S256"

@@ -31,7 +31,7 @@ LONGEST = 8192
 """Characters in one value. A longer one is refused; nothing is ever cut (conformance 33)."""
 
 
-class _Payload(OAuth2Payload):  # type: ignore[misc]
+class _Payload(OAuth2Payload):
     def __init__(self, values: MultiDict[str, str]) -> None:
         self._values = values
 
@@ -47,7 +47,7 @@ class _Payload(OAuth2Payload):  # type: ignore[misc]
         return found
 
 
-class StoredRequest(OAuth2Request):  # type: ignore[misc]
+class StoredRequest(OAuth2Request):
     """A request at the authorization endpoint as Authlib wants it, without a web request behind it."""
 
     def __init__(self, uri: str, values: MultiDict[str, str]) -> None:
@@ -56,7 +56,7 @@ class StoredRequest(OAuth2Request):  # type: ignore[misc]
 
     @property
     def args(self) -> MultiDict[str, str]:
-        return self.payload.data  # type: ignore[no-any-return]
+        return self.payload.data
 
     @property
     def form(self) -> MultiDict[str, str]:

@@ -39,7 +39,9 @@ def test_the_way_without_a_session_leads_over_the_sign_in_page_to_a_code(browser
     assert answer["code"] and answer["state"] == "s"
 
 
-def test_a_live_session_is_answered_at_once_and_nothing_is_stored(browser_of: Any, person: Any, statements: Any) -> None:
+def test_a_live_session_is_answered_at_once_and_nothing_is_stored(
+    browser_of: Any, person: Any, statements: Any
+) -> None:
     browser = browser_of().signed_in(person)
     answer_of(browser.ask())
     with statements() as seen:

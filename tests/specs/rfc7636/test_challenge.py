@@ -16,7 +16,8 @@ GOOD = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
     ("challenge", "method"),
     [
         (None, None), (GOOD, None), (GOOD, "plain"), (GOOD, "s256"), (None, "S256"), (GOOD[:-1], "S256"),
-        (GOOD + "A", "S256"), (GOOD[:-1] + "=", "S256"), (GOOD[:-1] + "é", "S256"), (GOOD, "S512"), (GOOD + "\n", "S256"),
+        (GOOD + "A", "S256"), (GOOD[:-1] + "=", "S256"), (GOOD[:-1] + "é", "S256"), (GOOD, "S512"),
+        (GOOD + "\n", "S256"),
     ],
 )  # fmt: skip
 def test_anything_but_a_whole_s256_challenge_is_refused(
