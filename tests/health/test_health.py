@@ -1,0 +1,141 @@
+"""Live, ready and numbers (R49); request ids and a log without secrets (R19, P05)."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging as stdlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from idp.kernel import logging
+from idp.kernel.database import db, unit_of_work
+from idp.oidc import keys
+
+
+@pytest.fixture
+def ready(app: Any) -> Any:
+    with app.app_context():
+        with unit_of_work():
+            keys.ensure_keys()
+    return app
+
+
+def test_live_answers_without_a_database(make_app: Any, tmp_path: Any) -> None:
+    client = make_app(f"sqlite:///{tmp_path}/nowhere/at/all.sqlite3").test_client()
+    assert client.get("/healthz/live").json == {"status": "ok"}
+    answer = client.get("/healthz/ready")
+    assert answer.status_code == 503 and answer.json["checks"]["database"] == "not reachable"
+    assert str(tmp_path) not in answer.text
+
+
+def test_ready_when_all_is_well(ready: Any) -> None:
+    answer = ready.test_client().get("/healthz/ready")
+    assert answer.status_code == 200
+    assert answer.json == {"status": "ok", "checks": {"database": "ok", "keys": "ok", "migrations": "ok"}}
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_not_ready_without_keys(client: Any) -> None:
+    answer = client.get("/healthz/ready")
+    assert answer.status_code == 503 and answer.json["checks"]["keys"] == "no usable signing key"
+
+
+def test_not_ready_with_another_key_encryption_key(ready: Any, make_app: Any, database_url: str) -> None:
+    other = make_app(database_url, key_encryption_key="another-key-encryption-key-000000000000")
+    assert other.test_client().get("/healthz/ready").json["checks"]["keys"] == "no usable signing key"
+
+
+def test_not_ready_behind_the_migrations(ready: Any) -> None:
+    with ready.app_context(), db.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = 'older'"))
+    answer = ready.test_client().get("/healthz/ready")
+    assert answer.status_code == 503 and answer.json["checks"]["migrations"] == "not at head"
+
+
+def test_metrics_count_by_route_and_name_nobody(ready: Any) -> None:
+    client = ready.test_client()
+    client.get("/activate/some-secret-link-1234567890?code=abc")
+    client.get("/nowhere/kari@bedrift.example")
+    with ready.app_context():
+        from idp.outbox import service
+
+        with unit_of_work():
+            service.queue_mail("test", address="kari@bedrift.example", language="en")
+    answer = client.get("/metrics")
+    assert answer.status_code == 200 and answer.content_type.startswith("text/plain")
+    assert 'route="/activate/<token>"' in answer.text or 'route="/activate/<link>"' in answer.text
+    assert 'route="(none)"' in answer.text
+    assert 'onix_deliveries{lane="mail",state="waiting"} 1.0' in answer.text
+    for secret in ("some-secret-link", "kari", "bedrift"):
+        assert secret not in answer.text
+
+
+@pytest.fixture
+def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """What the log says, line by line, as JSON; what was set up before comes back."""
+    stream = io.StringIO()
+    monkeypatch.setattr("sys.stderr", stream)
+    root = stdlib.getLogger()
+    before, level = list(root.handlers), root.level
+    logging.configure("json", "INFO")
+    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+    root.handlers, root.level = before, level
+
+
+def test_every_request_has_an_id_and_one_line(ready: Any, lines: Any) -> None:
+    answer = ready.test_client().get("/login?code=abc123secret")
+    mine = [line for line in lines() if line.get("event") == "request"]
+    assert len(mine) == 1
+    assert mine[0]["request_id"] == answer.headers["X-Request-ID"]
+    assert mine[0]["route"] == "/login" and "abc123secret" not in json.dumps(mine)
+
+
+def test_an_id_from_outside_is_not_taken_over(ready: Any) -> None:
+    answer = ready.test_client().get("/healthz/live", headers={"X-Request-ID": "mine\r\n" if False else "mine"})
+    assert answer.headers["X-Request-ID"] != "mine"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("password", "correct-horse"),
+        ("client_secret", "abc"),
+        ("refresh_token", "abc"),
+        ("Authorization", "Basic abc"),
+        ("note", "Authorization: Bearer abcdefghijklmnop"),
+        ("note", "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln"),
+        ("note", "https://x.example/cb?code=abcdef&state=xyz"),
+        ("note", "postgresql://onix:hunter2@db/onix"),
+        ("note", "handle " + "a" * 43),
+    ],
+)
+def test_r19_secrets_are_redacted(key: str, value: str) -> None:
+    shown = json.dumps(logging.redact({key: value}))
+    assert "[redacted]" in shown
+    for secret in ("correct-horse", "abcdef", "hunter2", "eyJ", "a" * 43):
+        assert secret not in shown
+
+
+def test_plain_words_stay() -> None:
+    plain = {"request_id": "01a200c3-62e4-70d7-90af-07e66d25a550", "route": "/login", "status": 200, "client_id": "tag"}
+    assert logging.redact(plain) == plain
+
+
+def test_p05_library_loggers_say_no_tokens(lines: Any) -> None:
+    logging.configure("json", "DEBUG")
+    stdlib.getLogger("authlib.oauth2").debug("Issue token %r", {"access_token": "secret"})
+    stdlib.getLogger("sqlalchemy.engine.Engine").info("SELECT secret")
+    assert lines() == []
+
+
+def test_exceptions_are_logged_without_secrets(lines: Any) -> None:
+    try:
+        raise ValueError("refresh_token=abcdefghijkl")
+    except ValueError:
+        stdlib.getLogger("x").exception("broke")
+    text = json.dumps(lines())
+    assert "ValueError" in text and "abcdefghijkl" not in text
