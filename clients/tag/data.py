@@ -14,11 +14,11 @@ CREATE TABLE IF NOT EXISTS equipment (
 """
 
 _FIRST = (
-    ("NL-1001", "Chain hoist 2 t", "Workshop", "T4KQ-7812"),
-    ("NL-1002", "Wire rope sling 3 m", "Store", None),
-    ("NL-1003", "Overhead crane 10 t", "Hall 2", "T4KQ-9035"),
-    ("NL-1004", "Shackle 4.75 t", "Store", None),
-    ("NL-1005", "Lifting beam 5 t", "Quay", None),
+    ("E-1001", "Chain hoist 2 t", "Workshop", "T4KQ-7812"),
+    ("E-1002", "Wire rope sling 3 m", "Store", None),
+    ("E-1003", "Overhead crane 10 t", "Hall 2", "T4KQ-9035"),
+    ("E-1004", "Shackle 4.75 t", "Store", None),
+    ("E-1005", "Lifting beam 5 t", "Quay", None),
 )
 
 

@@ -35,10 +35,10 @@ READS = ("tag:access", "tag:equipment.read", "tag:tag.read", "tag:print.read")
 def test_tag_acts(tag: Browser, issuer: Issuer) -> None:
     tag.sign_in()
     token = tag.csrf()
-    form = {"csrf_token": token, "number": "NL-2000", "name": "Hook <b>", "location": "Quay"}
+    form = {"csrf_token": token, "number": "E-2000", "name": "Hook <b>", "location": "Quay"}
     assert tag.post("/equipment", form).status_code == 303
     assert "Hook &lt;b&gt;" in tag.get("/").text
-    id_ = first_id(tag, "equipment", "number = 'NL-2000'")
+    id_ = first_id(tag, "equipment", "number = 'E-2000'")
     assert tag.get(f"/equipment/{id_}/label").status_code == 404, "no tag, no label"
     assert tag.post(f"/equipment/{id_}/tag", {"csrf_token": token}).location == "/?done=tagged"
     assert tag.post(f"/equipment/{id_}/tag", {"csrf_token": token}).location == "/?done=already"
@@ -53,7 +53,7 @@ def test_tag_acts(tag: Browser, issuer: Issuer) -> None:
         ({"number": "", "name": "x", "location": "y"}, 422),
         ({"number": "  ", "name": "x", "location": "y"}, 422),
         ({"number": "n" * 41, "name": "kept text", "location": "y"}, 422),
-        ({"number": "NL-1001", "name": "kept text", "location": "y"}, 409),
+        ({"number": "E-1001", "name": "kept text", "location": "y"}, 409),
     ],
 )
 def test_bad_equipment_changes_nothing_and_keeps_what_was_typed(
