@@ -2,6 +2,7 @@
 
 The hot way, a live session and nothing to ask, makes five statements and one commit: who is acting; the client's and
 the account's standing with what is remembered between them; the facts of the decision; the authorization; its code.
+The audit room adds its row.
 """
 
 from __future__ import annotations
@@ -150,7 +151,7 @@ def carry_out(
     match judged.step:
         case Issue(decision):
             assert who is not None and judged.between is not None
-            return _issue(asked, row, decision, judged, who, now)
+            return _issue(asked, row, decision, judged, who)
         case Refuse(error, description):
             if row is not None:
                 with unit_of_work():
@@ -207,9 +208,8 @@ def shown_client(client: ClientInfo, locale: str) -> dict[str, str | None]:
 
 
 def _issue(
-    asked: Asked, row: AuthorizationRequest | None, decision: Decision | None, judged: Judged,
-    who: sessions.Actor, now: int,
-) -> Response:  # fmt: skip
+    asked: Asked, row: AuthorizationRequest | None, decision: Decision | None, judged: Judged, who: sessions.Actor
+) -> Response:
     """Open the authorization and answer with its code; of two parallel answers to one stored request one gets it."""
     about = decision.judged if decision else None
     with unit_of_work():
@@ -231,12 +231,18 @@ def _issue(
                 offline=asked.offline,
             )
             code = authorizations.issue_code(authorization, asked)
-            if about and decision and decision.allowed and judged.facts and len(judged.facts.members) > 1:
-                if judged.between is None or judged.between.last_member_id != about.id:
-                    consents.remember_member(who.account.id, asked.client.id, about.id)
+            if about and decision and decision.allowed and _worth_remembering(judged):
+                consents.remember_member(who.account.id, asked.client.id, about.id)
     if code is None:
         return answered_page(asked.client)
     return issuer.success(asked.destination, code, _issuer())
+
+
+def _worth_remembering(judged: Judged) -> bool:
+    """Only a person with several organizations can be asked again, and only a new choice has to be written."""
+    several = judged.facts is not None and len(judged.facts.members) > 1
+    about = judged.choice.judged if isinstance(judged.choice, Decision) else None
+    return several and about is not None and (judged.between is None or judged.between.last_member_id != about.id)
 
 
 def _on_page(

@@ -67,7 +67,10 @@ def remember_member(account_id: str, client_id: str, member_id: str) -> None:
 
 
 def put(table: Table, key: tuple[str, ...], where: Row, values: Row, once: Row | None = None) -> None:
-    """Insert a row, or update it when its key is there: two tabs may do the same at once. `once`: only when inserted."""
+    """Insert a row, or update it when its key is there: two tabs may do the same at once.
+
+    `once` are values of a new row that an update leaves alone.
+    """
     dialect = postgresql if db.engine.dialect.name == "postgresql" else sqlite
     statement = dialect.insert(table).values({**where, **values, **(once or {})})
     db.session.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -202,6 +203,19 @@ def test_the_back_button_after_the_end_says_so(browser_of: Any, person: Any) -> 
     answer_of(browser.follow(gone))
     again = browser.http.get(gone.headers["Location"])
     assert reason_of(again) == "answered"
+
+
+def test_of_two_parallel_answers_to_one_stored_request_one_gets_the_code(
+    app: Any, browser_of: Any, person: Any
+) -> None:
+    browser = browser_of().signed_in(person)
+    target = browser.http.post("/oauth2/authorize", data=browser.parameters()).headers["Location"]
+    browsers = [app.test_client() for _ in range(4)]
+    for copy in browsers:
+        copy._cookies = dict(browser.http._cookies)
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda copy: copy.get(target), browsers))
+    assert sorted(answer.status_code for answer in answers) == [303, 400, 400, 400]
 
 
 def test_a_stored_request_is_bound_to_its_browser(browser_of: Any, person: Any) -> None:
