@@ -66,10 +66,10 @@ def test_the_sign_up(demo: Demo, someone: Callable[..., Person]) -> None:
     address = f"axe-{uuid4().hex[:8]}@works.example"
     person = someone()
     person.goes_to(f"{demo.base}/signup")
-    person.page.locator("[name=address]").fill("not an address")
+    person.page.locator("#address").fill("not an address")
     person.clicks("Continue")
     _clean(person)
-    person.page.locator("[name=address]").fill(address)
+    person.page.locator("#address").fill(address)
     person.clicks("Continue")
     _clean(person)
     person.goes_to(demo.link(demo.letter(address)))
@@ -78,7 +78,7 @@ def test_the_sign_up(demo: Demo, someone: Callable[..., Person]) -> None:
     _clean(person)
     person.page.get_by_label("First name").fill("Axe")
     person.page.get_by_label("Last name").fill("Nordmann")
-    person.page.locator("[name=password]").fill("seven yellow cranes by the fjord")
+    person.page.locator("#password").fill("seven yellow cranes by the fjord")
     person.clicks("Continue")
     _clean(person)
 

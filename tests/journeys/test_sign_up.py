@@ -39,7 +39,7 @@ def _fills_in(visitor: Person, link: str) -> None:
     visitor.goes_to(link)
     visitor.page.get_by_label("First name").fill("Ingrid")
     visitor.page.get_by_label("Last name").fill("Solbakken")
-    visitor.page.locator("[name=password]").fill(PASSWORD)
+    visitor.page.locator("#password").fill(PASSWORD)
     visitor.clicks("Continue")
     assert visitor.headline() == "Your user is ready"
 
@@ -68,7 +68,7 @@ def test_a_user_whom_the_organization_expects(
     assert name in first.inner_text()
     first.click()
     at_home.page.wait_for_url(f"{demo.apps[app]}/**")
-    assert "password" not in at_home.page.content().lower() or at_home.page.locator("[name=password]").count() == 0
+    assert "password" not in at_home.page.content().lower() or at_home.page.locator("#password").count() == 0
     assert f"Solbakken {app} AS" in at_home.reads()
     for visitor in (at_work, at_home):
         visitor.is_content()
@@ -107,7 +107,7 @@ def test_mail_scanners_spend_no_link(demo: Demo, someone: Callable[..., Person])
     _fills_in(visitor, link)
     twin.page.get_by_label("First name").fill("Twin")
     twin.page.get_by_label("Last name").fill("Solbakken")
-    twin.page.locator("[name=password]").fill(PASSWORD)
+    twin.page.locator("#password").fill(PASSWORD)
     twin.clicks("Continue")
     assert "already" in twin.reads()
     late = someone()
@@ -121,7 +121,7 @@ def test_the_answer_is_the_same_for_every_address(demo: Demo, someone: Callable[
     for address in ("allow@demo.example", f"new-{uuid4().hex[:8]}@works.example"):
         visitor = someone()
         visitor.goes_to(f"{demo.base}/signup")
-        visitor.page.locator("[name=address]").fill(address)
+        visitor.page.locator("#address").fill(address)
         visitor.clicks("Continue")
         pages.append(visitor.reads().replace(address, "ADDRESS"))
     assert pages[0] == pages[1]
@@ -133,10 +133,10 @@ def test_the_answer_is_the_same_for_every_address(demo: Demo, someone: Callable[
 def test_private_and_throwaway_addresses_are_refused(address: str, demo: Demo, someone: Callable[..., Person]) -> None:
     visitor = someone()
     visitor.goes_to(f"{demo.base}/signup")
-    visitor.page.locator("[name=address]").fill(address)
+    visitor.page.locator("#address").fill(address)
     visitor.clicks("Continue")
-    assert visitor.headline() == "Create an account" or visitor.page.locator("[name=address]").count()
-    assert visitor.page.locator("[name=address]").input_value() == address  # what was typed stays
+    assert visitor.headline() == "Create an account" or visitor.page.locator("#address").count()
+    assert visitor.page.locator("#address").input_value() == address  # what was typed stays
     assert demo.letters(address) == []
 
 
@@ -147,7 +147,7 @@ def test_sign_up_in_norwegian(demo: Demo, someone: Callable[..., Person]) -> Non
     visitor.goes_to(demo.apps["tag"])
     visitor.page.locator("main a[href*='create']").click()
     assert visitor.page.locator("html").get_attribute("lang") == "nb"
-    visitor.page.locator("[name=address]").fill(address)
+    visitor.page.locator("#address").fill(address)
     visitor.page.locator("form[action^='/signup'] button[type=submit]").first.click()
     letter = demo.letter(address)
     assert letter["subject"] == "Velkommen til Onix Work"
@@ -163,18 +163,18 @@ def test_forgotten_password(demo: Demo, demo_world: World, someone: Callable[...
     visitor = someone()
     visitor.goes_to(f"{demo.base}/login")
     visitor.clicks("Forgot password?")
-    visitor.page.locator("[name=address]").fill(person.address)
+    visitor.page.locator("#address").fill(person.address)
     visitor.clicks("Continue")
     link = demo.link(demo.letter(person.address))
     elsewhere = someone()
     elsewhere.goes_to(link)
-    elsewhere.page.locator("[name=password]").fill(PASSWORD)
+    elsewhere.page.locator("#password").fill(PASSWORD)
     elsewhere.clicks("Continue")
     fresh: Any = someone()
     fresh.goes_to(f"{demo.base}/login")
     fresh.signs_in(person.address, World.password)
-    assert fresh.page.locator("[name=password]").count() == 1
+    assert fresh.page.locator("#password").count() == 1
     fresh.signs_in(person.address, PASSWORD)
     fresh.page.wait_for_url(f"{demo.base}/")
     elsewhere.goes_to(link)
-    assert elsewhere.page.locator("[name=password]").count() == 0
+    assert elsewhere.page.locator("#password").count() == 0

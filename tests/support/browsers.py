@@ -46,6 +46,7 @@ def axe_everywhere(page: Any) -> list[str]:
         page.emulate_media(color_scheme=scheme)
         for width in (1280, 320):
             page.set_viewport_size({"width": width, "height": 800})
+            page.evaluate("Promise.allSettled(document.getAnimations().map(change => change.finished))")
             found += [f"[{scheme} {width}] {line}" for line in axe(page)]
             over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             if over > 0:

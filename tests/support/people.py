@@ -45,15 +45,15 @@ class Person:
 
     def signs_in(self, address: str, password: str = PASSPHRASE) -> None:
         """Fills in the sign-in page that is open."""
-        self.page.locator("[name=identifier]").fill(address)
-        self.page.locator("[name=password]").fill(password)
+        self.page.locator("#identifier").fill(address)
+        self.page.locator("#password").fill(password)
         self.page.locator("form[action^='/login'] button[type=submit]").first.click()
 
     def opens(self, app: str, address: str) -> None:
         """To an app's signed-out page, *Sign in* there, and through the provider."""
         self.goes_to(self.demo.apps[app])
         self.page.locator("main a[href='/login']").click()
-        if self.page.locator("[name=password]").count():
+        if self.page.locator("#password").count():
             self.signs_in(address)
         self.page.wait_for_url(f"{self.demo.apps[app]}/**")
 
