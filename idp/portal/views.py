@@ -11,9 +11,12 @@ from wtforms import StringField
 from wtforms.validators import DataRequired
 
 from idp import sessions
+from idp.accounts import service as accounts
+from idp.accounts.forms import ConfirmForm
 from idp.kernel import clock, language
 from idp.kernel.database import db, unit_of_work
 from idp.kernel.refusal import Refusal
+from idp.organizations import service as organizations
 from idp.organizations.catalog import current_catalog
 from idp.organizations.facts import load_facts_of_all_apps
 
@@ -69,3 +72,17 @@ def switch() -> Response:
     with unit_of_work():
         service.show_organization(actor.session.id, wanted)
     return redirect("/", 303)
+
+
+@blueprint.post("/invitation/resend")
+@sessions.login_required
+def resend_invitation() -> Response:
+    """Mail the person's own open invitations again; links mailed earlier die. Limited like every mail people cause."""
+    actor = sessions.actor()
+    if actor is None or not ConfirmForm().validate_on_submit():
+        return redirect("/", 303)
+    address = actor.account.email.address if actor.account.email else actor.account.id
+    if accounts.admit_mail(address):
+        with unit_of_work():
+            organizations.resend_own_invitations(actor.account.id)
+    return redirect("/?invitation=sent", 303)

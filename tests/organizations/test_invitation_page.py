@@ -10,7 +10,7 @@ from idp.accounts.service import find_by_address
 from idp.kernel.database import unit_of_work
 from idp.organizations import service
 from idp.organizations.models import Member
-from tests.support.forms import form_with
+from tests.support.forms import form_with, submit
 
 PASSWORD = "lake-orange-tractor-nine"
 
@@ -68,3 +68,20 @@ def test_links_that_are_worth_nothing(client: Any, invited: Any, clock: Any) -> 
     late = client.get(path)
     assert late.status_code == 410 and "expired" in late.text
     assert client.post(path, data={"password": PASSWORD}).status_code in (400, 410)
+
+
+def test_the_invited_person_has_it_sent_again(app: Any, client: Any, world: Any, invited: Any) -> None:
+    """The launcher's button mails the open invitation anew; the link mailed first is worth nothing then."""
+    _member_id, path = invited
+    person = world.account("new@work.example")
+    with app.app_context(), unit_of_work():
+        service.link_address(person.account_id, "new@work.example")
+    assert client.post("/invitation/resend").status_code in (303, 400)
+    submit(client, client.get("/login"), "password", identifier=person.address, password=world.password)
+    home = client.get("/")
+    sent = client.post(
+        "/invitation/resend", data={"csrf_token": form_with(home.text, "csrf_token").fields["csrf_token"]}
+    )
+    assert "Send the invitation again" in home.text and sent.status_code == 303
+    assert "on its way" in client.get(sent.location).text
+    assert client.get(path).status_code == 410

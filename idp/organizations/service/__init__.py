@@ -11,6 +11,7 @@ from .invitations import (
     invite,
     read_invitation,
     resend_invitation,
+    resend_own_invitations,
     revoke_invitation,
 )
 from .licenses import assign_seat, change_license, sell_license, unassign_seat
@@ -61,6 +62,7 @@ __all__ = [
     "lock",
     "read_invitation",
     "resend_invitation",
+    "resend_own_invitations",
     "resume_organization",
     "revoke_invitation",
     "sell_license",

@@ -80,6 +80,24 @@ def resend_invitation(member_id: str, *, actor_id: str | None = None) -> Invitat
     return invitation
 
 
+def resend_own_invitations(account_id: str) -> list[Invitation]:
+    """The person asks for the open invitations of its own records again."""
+    waiting = db.session.execute(
+        select(Member.organization_id, Member.id)
+        .join(Invitation, Invitation.member_id == Member.id)
+        .where(
+            Member.account_id == account_id,
+            Member.status == "contact",
+            Invitation.accepted_at.is_(None),
+            Invitation.revoked_at.is_(None),
+            Invitation.expires_at > clock.now(),
+        )
+        .distinct()
+        .order_by(Member.organization_id, Member.id)  # locks are taken in one order everywhere
+    )
+    return [resend_invitation(member_id, actor_id=account_id) for _organization_id, member_id in waiting.all()]
+
+
 def _tell_invited(member: Member, invitation: Invitation, actor_id: str | None) -> None:
     tell(
         MemberInvited,
