@@ -63,7 +63,8 @@ _EN = {
     ),
     "invitation_pending": (
         "You have been invited to become a user, but you have not accepted your invitation yet.",
-        "Open the invitation in your mailbox and accept it. If you can't find it, open Onix Account and have it sent again.",
+        "Open the invitation in your mailbox and accept it. If you can't find it, open Onix Account and have it sent "
+        "again.",
     ),
     "contact_only": (
         "Your account is stored in the Onix Work of your organization as a contact. A contact is not a user, and has "
@@ -128,7 +129,8 @@ _NB = {
     ),
     "invitation_pending": (
         "Du er invitert til å bli bruker, men du har ikke godtatt invitasjonen ennå.",
-        "Åpne invitasjonen i innboksen din og godta den. Finner du den ikke, kan du åpne Onix Account og få den tilsendt på nytt.",
+        "Åpne invitasjonen i innboksen din og godta den. Finner du den ikke, kan du åpne Onix Account og få den "
+        "tilsendt på nytt.",
     ),
     "contact_only": (
         "Kontoen din er lagret som kontakt i organisasjonens Onix Work. En kontakt er ikke en bruker, og har verken "
