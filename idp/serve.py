@@ -66,7 +66,7 @@ def serve(options: Options) -> None:
             http=HTTPModes.auto if options.http2 else HTTPModes.http1,
             http1_settings=HTTP1Settings(header_read_timeout=15_000),
             websockets=False,
-            log_level=LogLevels.warning,
+            log_level=LogLevels.error,
             log_access=False,
             ssl_cert=options.certificate,
             ssl_key=options.key,

@@ -266,9 +266,13 @@ def load(**overrides: Any) -> Settings:
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             from pydantic_settings import InitSettingsSource
 
+            environment = named["env_settings"]
+            environment.env_vars = {  # the files are read above; `mail__url_file` is no setting
+                name: value for name, value in environment.env_vars.items() if not name.lower().endswith("_file")
+            }
             return (
                 named["init_settings"],
-                named["env_settings"],
+                environment,
                 InitSettingsSource(settings_cls, init_kwargs=values),
             )
 

@@ -1,7 +1,7 @@
 """`make run`: one supervisor, everything else in processes of their own that speak HTTP and SMTP.
 
 The block of ports: provider P, applications P+1 and P+2, the demo's mail server P+11. Everything that is kept lies in
-`.run/`; removing that folder starts afresh.
+`.run/` (or `ONIX_DEMO_FOLDER`); removing that folder starts afresh.
 """
 
 from __future__ import annotations
@@ -301,7 +301,7 @@ def _tell(port: int, people: list[dict[str, str]]) -> None:
         "  People (passphrase: correct-horse-onix-demo)",
         *(f"    {person['address'].ljust(width)}  {person.get('label', '')}".rstrip() for person in people),
         "",
-        "  Ctrl-C ends it. What is kept lies in .run/.",
+        f"  Ctrl-C ends it. What is kept lies in {FOLDER}.",
         "ready",
     ]
     _print("\n".join(lines))

@@ -1,0 +1,185 @@
+"""The commands: what they print, what they ask, and the exit codes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from idp.cli import base, cli
+from tests.support.configuration import environment
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def run(database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """`run("org", "list")` gives what was printed; `code=` is the exit code that must come."""
+    for name, value in environment(database_url, "http://localhost:8000").items():
+        monkeypatch.setenv(name, value)
+
+    def invoke(*arguments: str, code: int = base.OK) -> Any:
+        got = base.run(cli, list(arguments))
+        out, err = capsys.readouterr()
+        assert got == code, f"{arguments}: {got}\n{out}\n{err}"
+        return json.loads(out) if "--json" in arguments and code == base.OK else out + err
+
+    return invoke
+
+
+@pytest.fixture
+def seeded(run: Run) -> Run:
+    run("db", "upgrade")
+    return run
+
+
+ONE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+def test_an_organization_from_nothing(seeded: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Organization, person, member, role, license and seat by the commands alone."""
+    import io
+
+    run = seeded
+    org = run("org", "create", "hav-kran", "Hav Kran AS", "--json")
+    monkeypatch.setattr("sys.stdin", io.StringIO("lett-hest-batteri-stift\n"))
+    person = run(
+        "user", "create", "Kari@Havkran.example", "--given-name", "Kari", "--family-name", "Nord", "--verified",
+        "--password-stdin", "--keep-password", "--json",
+    )  # fmt: skip
+    assert person["name"] == "Kari Nord" and person["verified"] is True
+    run("role", "create", "hav-kran", "Lagermann", "--privilege", "tag:access", "--privilege", "tag:equipment.read")
+    member = run(
+        "org", "add-member", "hav-kran", "--email", "kari@havkran.example", "--status", "active", "--role", "Lagermann",
+        "--json",
+    )  # fmt: skip
+    assert member["account_id"] == person["id"] and member["roles"] == ["Lagermann"]
+    sold = run("license", "sell", "hav-kran", "tag:standard", "--seats", "1", "--ends", "2099-01-01", "--json")
+    assert run("license", "assign", sold["id"], "kari@havkran.example") == "assigned\n"
+    listed = run("license", "list", "--organization", "hav-kran", "--json")
+    assert [(row["edition"], row["seats"], row["held"]) for row in listed] == [("tag:standard", 1, 1)]
+    assert run("org", "show", org["id"], "--json")["members"] == {"active": 1}
+    assert [row["email"] for row in run("org", "members", "hav-kran", "--json")] == ["kari@havkran.example"]
+    shown = run("user", "show", "kari@havkran.example", "--json")
+    assert [row["organization"] for row in shown["members"]] == ["hav-kran"]
+    # Lowering seats below those held is refused, with the reason; nothing has changed.
+    assert "Refused" in run("license", "change", sold["id"], "--seats", "0", code=base.REFUSED)
+    assert run("license", "list", "--organization", "hav-kran", "--json")[0]["seats"] == 1
+
+
+@ONE
+@pytest.mark.parametrize(
+    ("kind", "options", "secret"),
+    [
+        ("web", ["--redirect-uri", "https://app.example/cb"], True),
+        ("spa", ["--redirect-uri", "https://spa.example/cb"], False),
+        ("native", ["--redirect-uri", "http://127.0.0.1/cb"], False),
+        ("machine", [], True),
+    ],
+)
+def test_each_kind_of_client_is_registered(seeded: Run, kind: str, options: list[str], secret: bool) -> None:
+    made = seeded("client", "create", f"A {kind} client", "--kind", kind, *options, "--json")
+    assert bool(made["client_secret"]) is secret
+    shown = seeded("client", "show", made["client_id"])
+    assert f"A {kind} client" in shown
+    assert made["client_id"] in [row["id"] for row in seeded("client", "list", "--json")]
+    if secret:
+        assert made["client_secret"] not in shown, "a secret is printed once"
+        again = seeded("client", "rotate-secret", made["client_id"], "--json")
+        assert again["client_secret"] != made["client_secret"]
+    assert seeded("client", "disable", made["client_id"], "--yes") == "disabled\n"
+    assert seeded("client", "enable", made["client_id"]) == "enabled\n"
+
+
+@ONE
+def test_bad_metadata_is_refused(seeded: Run) -> None:
+    said = seeded("client", "create", "X", "--kind", "web", "--redirect-uri", "javascript://x", code=base.REFUSED)
+    assert "invalid_redirect_uri" in said
+    assert seeded("client", "list", "--json") == []
+
+
+@ONE
+def test_exit_codes(seeded: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "There is no organization nope" in seeded("org", "show", "nope", code=base.UNKNOWN)
+    assert "no account" in seeded("user", "show", "nobody@nowhere.example", code=base.UNKNOWN)
+    assert "no client" in seeded("client", "show", "nope", code=base.UNKNOWN)
+    seeded("org", "create", "a-b", "A", code=base.OK)
+    assert "slug_taken" in seeded("org", "create", "a-b", "A", code=base.REFUSED)
+    seeded("license", "sell", "a-b", "tag:standard", code=base.USAGE)
+    seeded("license", "sell", "a-b", "tag:standard", "--seats", "1", "--ends", "soon", code=base.USAGE)
+    seeded("nonsense", code=base.USAGE)
+    monkeypatch.setenv("ONIX_ISSUER", "ftp://x/")
+    monkeypatch.setenv("ONIX_MAIL__TIMEOUT", "never")
+    said = seeded("org", "list", code=base.SETTINGS)
+    assert "ONIX_ISSUER" in said and "ONIX_MAIL__TIMEOUT" in said
+
+
+@ONE
+def test_destructive_verbs_ask_or_take_yes(seeded: Run) -> None:
+    seeded("org", "create", "a-b", "A")
+    assert "--yes" in seeded("org", "suspend", "a-b", code=base.USAGE)
+    assert seeded("org", "show", "a-b", "--json")["status"] == "active"
+    assert seeded("org", "suspend", "a-b", "--yes") == "suspended\n"
+    assert seeded("org", "show", "a-b", "--json")["status"] == "suspended"
+    assert seeded("org", "resume", "a-b") == "active\n"
+
+
+@ONE
+def test_users_are_disabled_enabled_and_signed_out(seeded: Run) -> None:
+    seeded("user", "create", "kari@bedrift.example", "--given-name", "Kari", "--family-name", "Nord")
+    seeded("user", "disable", "kari@bedrift.example", "--yes")
+    assert seeded("user", "list", "--json")[0]["status"] == "disabled"
+    assert "account_disabled" in seeded("user", "reset-password", "kari@bedrift.example", code=base.REFUSED)
+    seeded("user", "enable", "kari@bedrift.example")
+    assert seeded("user", "sign-out", "kari@bedrift.example", "--yes") == "0 sessions ended\n"
+    assert "kari@bedrift.example" in seeded("user", "reset-password", "kari@bedrift.example")
+    assert [row["kind"] for row in seeded("outbox", "list", "--json")] == ["reset"]
+    assert seeded("user", "list", "--search", "NORD", "--json")[0]["email"] == "kari@bedrift.example"
+    assert seeded("user", "list", "--search", "%", "--json") == []
+
+
+@ONE
+def test_r29_weak_first_passwords_are_refused(seeded: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    import io
+
+    monkeypatch.setattr("sys.stdin", io.StringIO("password\n"))
+    arguments = ["user", "create", "k@b.example", "--given-name", "K", "--family-name", "N", "--password-stdin"]
+    assert "password_weak" in seeded(*arguments, code=base.REFUSED)
+    assert seeded("user", "list", "--json") == []
+
+
+@ONE
+def test_keys_rotate_and_ask_in_an_emergency(seeded: Run) -> None:
+    before = {row["kid"]: row["state"] for row in seeded("key", "list", "--json")}
+    assert set(before.values()) == {"active"}
+    kids = seeded("key", "rotate").split()
+    after = {row["kid"]: row["state"] for row in seeded("key", "list", "--json")}
+    assert all(after[kid] == "next" for kid in kids) and all(after[kid] == "active" for kid in before)
+    assert "--yes" in seeded("key", "rotate", "--now", code=base.USAGE)
+    now = seeded("key", "rotate", "--now", "--yes").split()
+    assert {row["kid"] for row in seeded("key", "list", "--json") if row["state"] == "active"} == set(now)
+
+
+@ONE
+def test_check_tells_what_is_wrong(run: Run) -> None:
+    assert "keys" in run("check", code=base.FAILED)
+    run("db", "upgrade")
+    assert run("check") == "ok\n"
+    assert run("db", "check").startswith("at ")
+
+
+@ONE
+def test_mail_test_says_what_the_server_said(seeded: Run, sink: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "Not sent" in seeded("mail", "test", "kari@bedrift.example", code=base.FAILED)
+    monkeypatch.setenv("ONIX_MAIL_URL", sink.url)
+    assert "Sent to kari@bedrift.example" in seeded("mail", "test", "kari@bedrift.example", "--language", "nb")
+    assert sink.wait("kari@bedrift.example").subject == "En testmelding fra Onix Account"
+    assert "address_invalid" in seeded("mail", "test", "no address", code=base.REFUSED)
+
+
+@ONE
+def test_a_missing_database_is_its_own_code(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONIX_DATABASE_URL", "sqlite:////nowhere/at/all.sqlite3")
+    run("org", "list", code=base.DATABASE)

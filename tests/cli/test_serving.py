@@ -1,0 +1,127 @@
+"""`serve`: unsafe settings are refused with one full list; TLS; a log without query strings."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from idp.settings import SettingsError, load
+from tests.support.configuration import environment
+from tests.support.needs import ROOT, free_port, wait_until
+from tests.support.processes import Process, clean_environment
+
+
+def _serve(*options: str, **told: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "idp.cli", "serve", *options],
+        cwd=ROOT, env=clean_environment(**told), capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+def test_production_refuses_with_one_full_list() -> None:
+    run = _serve(
+        "--tls-key", "/nowhere/key.pem",
+        ONIX_ENVIRONMENT="production", ONIX_DEBUG="1", ONIX_ISSUER="http://id.example", ONIX_CLOCK_FILE="/x/clock",
+        AUTHLIB_INSECURE_TRANSPORT="1", ONIX_MAIL__TIMEOUT="never", ONIX_REDIS_URL_FILE="/nowhere/redis",
+    )  # fmt: skip
+    assert run.returncode == 3
+    for what in (
+        "ONIX_DEBUG", "ONIX_ISSUER", "ONIX_CLOCK_FILE", "AUTHLIB_INSECURE_TRANSPORT", "ONIX_MAIL__TIMEOUT",
+        "ONIX_REDIS_URL_FILE", "ONIX_SECRET_KEY", "ONIX_KEY_ENCRYPTION_KEY", "ONIX_MAIL_URL", "--tls-key",
+        "--tls-certificate", "ONIX_TRUSTED_PROXIES",
+    ):  # fmt: skip
+        assert f"  - {what}" in run.stderr, (what, run.stderr)
+
+
+def test_secrets_come_from_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "key").write_text("from-a-file-0123456789-0123456789-01\n")
+    (tmp_path / "old").write_text("older-1\nolder-2\n")
+    (tmp_path / "mail").write_text("smtp://u:p@mail.example\n")
+    monkeypatch.setenv("ONIX_SECRET_KEY_FILE", str(tmp_path / "key"))
+    monkeypatch.setenv("ONIX_SECRET_KEY_FALLBACKS_FILE", str(tmp_path / "old"))
+    monkeypatch.setenv("ONIX_MAIL__URL_FILE", str(tmp_path / "mail"))
+    settings = load()
+    assert settings.all_secret_keys == ["from-a-file-0123456789-0123456789-01", "older-1", "older-2"]
+    assert settings.mail_server == "smtp://u:p@mail.example"
+
+
+def test_wrong_secret_files_are_all_told_and_never_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "empty").write_text("\n")
+    (tmp_path / "key").write_text("the-secret-itself")
+    monkeypatch.setenv("ONIX_SECRET_KEY_FILE", str(tmp_path / "empty"))
+    monkeypatch.setenv("ONIX_KEY_ENCRYPTION_KEY", "x")
+    monkeypatch.setenv("ONIX_KEY_ENCRYPTION_KEY_FILE", str(tmp_path / "key"))
+    monkeypatch.setenv("ONIX_NONSENSE_FILE", str(tmp_path / "key"))
+    monkeypatch.setenv("ONIX_REDIS_URL_FILE", str(tmp_path))
+    with pytest.raises(SettingsError) as caught:
+        load()
+    told = "\n".join(caught.value.problems)
+    for name in ("ONIX_SECRET_KEY_FILE", "ONIX_KEY_ENCRYPTION_KEY_FILE", "ONIX_NONSENSE_FILE", "ONIX_REDIS_URL_FILE"):
+        assert name in told
+    assert "the-secret-itself" not in told
+
+
+def _certificate(folder: Path) -> tuple[Path, Path]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    certificate, private = folder / "cert.pem", folder / "key.pem"
+    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    private.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return certificate, private
+
+
+def test_tls_ends_here_and_metrics_add_up_over_workers(databases: Any, tmp_path: Path) -> None:
+    certificate, key = _certificate(tmp_path)
+    port = free_port()
+    with databases.fresh("sqlite") as url:
+        told = clean_environment(**environment(url, f"https://localhost:{port}", ONIX_LOG_LEVEL="INFO"))
+        command = [
+            sys.executable, "-m", "idp.cli", "serve", "--port", str(port), "--workers", "2",
+            "--tls-certificate", str(certificate), "--tls-key", str(key),
+        ]  # fmt: skip
+        process = Process(command, log=tmp_path / "serve.log", env=told, cwd=ROOT)
+        try:
+
+            def get(path: str) -> Any:
+                try:
+                    return requests.get(f"https://localhost:{port}{path}", verify=str(certificate), timeout=10)
+                except requests.ConnectionError:
+                    return None
+
+            live = wait_until(lambda: get("/healthz/live"), seconds=40, what="TLS")
+            assert live.ok and "max-age" in live.headers["Strict-Transport-Security"]
+            for _ in range(10):
+                get("/login?code=a-secret-in-the-query")
+            text = get("/metrics").text
+            count = [
+                line for line in text.splitlines() if line.startswith("onix_requests_total{") and '"/login"' in line
+            ]
+            assert sum(float(line.rsplit(" ", 1)[1]) for line in count) == 10
+            assert "a-secret-in-the-query" not in process.text()
+            assert re.search(r'route(=|": ")/login\b', process.text())
+        finally:
+            process.stop()

@@ -1,0 +1,209 @@
+"""The demo: durations, the mail viewer, the clock, and the whole of it as processes."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from idp.demo import durations, sink
+from tests.support.needs import ROOT
+from tests.support.processes import clean_environment
+
+START = int(datetime(2027, 1, 31, 12, tzinfo=UTC).timestamp())
+DAY = 86400
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("P28D", 28 * DAY),
+        ("P2W", 14 * DAY),
+        ("PT90M", 5400),
+        ("P1DT1H1M1S", DAY + 3661),
+        ("P1M", 28 * DAY),  # from 31 January to 28 February
+        ("P1Y", 365 * DAY),
+        ("PT0S", 0),
+    ],
+)
+def test_durations(text: str, expected: int) -> None:
+    assert durations.seconds(text, START) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "P", "PT", "28D", "P-1D", "P1.5D", "P1DT", "p1d", "P1W1D", "P51Y", "P999Y", "P٣D", None, 5, ["P1D"], {}],
+)
+def test_what_is_no_duration(text: Any) -> None:
+    with pytest.raises(ValueError):
+        durations.seconds(text, START)
+
+
+@pytest.fixture
+def demo(make_app: Any, databases: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("ONIX_DEMO_MAIL", str(tmp_path / "mail.jsonl"))
+    with databases.fresh("sqlite") as url:
+        yield make_app(url, environment="demo").test_client()
+
+
+def _mail(tmp_path: Path, number: int, text: str = "Hello.\n\nClick here:\nhttp://localhost/activate/x\n") -> None:
+    import json
+
+    with (tmp_path / "mail.jsonl").open("a") as file:
+        entry = {"id": str(number), "to": "a@b.example", "from": "Onix Work <n@o.example>", "subject": f"<i>{number}</i>",
+                 "text": text, "html": "", "sent_at": START}  # fmt: skip
+        file.write(json.dumps(entry) + "\n")
+
+
+def test_the_viewer_shows_links_newest_first_and_scripts_get_oldest_first(demo: Any, tmp_path: Path) -> None:
+    assert demo.get("/demo/mail.json").json == []
+    assert demo.get("/demo/mail").status_code == 200
+    for number in range(30):
+        _mail(tmp_path, number)
+    assert [entry["id"] for entry in demo.get("/demo/mail.json").json] == [str(number) for number in range(30)]
+    page = demo.get("/demo/mail").text
+    assert '<a href="http://localhost/activate/x">Click here</a>' in page
+    assert "<i>" not in page and page.index("&lt;i&gt;29") < page.index("&lt;i&gt;28")
+    assert "&lt;i&gt;3&lt;" not in page and "&lt;i&gt;3&lt;" in demo.get("/demo/mail?page=2").text
+    assert demo.get("/demo/mail?page=abc").status_code == demo.get("/demo/mail?page=-9").status_code == 200
+
+
+def test_a_link_of_another_scheme_is_text(demo: Any, tmp_path: Path) -> None:
+    _mail(tmp_path, 1, "Click here:\njavascript:alert(1)\n")
+    assert 'href="javascript' not in demo.get("/demo/mail").text
+
+
+def test_the_clock_moves_ahead_only(demo: Any, clock: Any) -> None:
+    before = clock.now()
+    answer = demo.post("/demo/clock", json={"advance": "P28D"})
+    assert answer.status_code == 200 and answer.json["now"] >= before + 28 * DAY
+    assert clock.now() >= before + 28 * DAY
+    for bad in ({"advance": "P-1D"}, {"advance": 5}, {}, [], "x", None):
+        assert demo.post("/demo/clock", json=bad).status_code == 400
+    assert demo.post("/demo/clock", data=b"\xff{", content_type="application/json").status_code == 400
+    assert clock.now() < before + 29 * DAY
+
+
+def test_nothing_of_it_is_reachable_elsewhere(client: Any) -> None:
+    for path in ("/demo/mail", "/demo/mail.json", "/demo/clock"):
+        assert client.get(path).status_code == 404
+    assert client.post("/demo/clock", json={"advance": "P1D"}).status_code == 404
+
+
+def test_a_half_written_line_is_left_for_later(tmp_path: Path) -> None:
+    _mail(tmp_path, 1)
+    with (tmp_path / "mail.jsonl").open("a") as file:
+        file.write('{"id": "2", "to"')
+    assert [entry["id"] for entry in sink.read(tmp_path / "mail.jsonl")] == ["1"]
+
+
+# ---- the whole of it
+
+
+def _block() -> int:
+    """A port whose block is free."""
+    for port in range(21000, 31000, 100):
+        try:
+            for place in (0, 1, 2, 11):
+                with socket.create_server(("127.0.0.1", port + place)):
+                    pass
+        except OSError:
+            continue
+        return port
+    raise AssertionError("no free block of ports")
+
+
+def _start(port: int, folder: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "idp.cli", "demo"],
+        cwd=ROOT,
+        env=clean_environment(PORT=str(port), ONIX_DEMO_FOLDER=str(folder)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def _until_ready(run: subprocess.Popen[str]) -> str:
+    assert run.stdout is not None
+    said = ""
+    for line in run.stdout:
+        said += line
+        if line == "ready\n":
+            return said
+    raise AssertionError(said)
+
+
+def _descendants(pid: int) -> list[int]:
+    listed = subprocess.run(["ps", "-eo", "pid,ppid"], capture_output=True, text=True, check=True).stdout
+    pairs = [tuple(map(int, line.split())) for line in listed.splitlines()[1:]]
+    found, front = [], {pid}
+    while front:
+        front = {child for child, parent in pairs if parent in front}
+        found += sorted(front)
+    return found
+
+
+@pytest.mark.slow
+def test_the_whole_demo(tmp_path: Path) -> None:
+    port = _block()
+    run = _start(port, tmp_path)
+    try:
+        said = _until_ready(run)
+        assert f"http://localhost:{port + 2}" in said and "allow@demo.example" in said
+        assert requests.get(f"http://localhost:{port}/healthz/ready", timeout=10).ok
+        assert requests.get(f"http://localhost:{port + 1}/healthz/live", timeout=10).ok
+
+        # A mail travels over SMTP into the viewer.
+        session = requests.Session()
+        page = session.get(f"http://localhost:{port}/signup", timeout=10).text
+        field = re.search(r'<input[^>]*name="csrf_token"[^>]*value="([^"]+)"', page)
+        assert field is not None
+        asked = time.monotonic()
+        session.post(
+            f"http://localhost:{port}/signup",
+            data={"csrf_token": field[1], "address": "kari@bedrift.example"},
+            timeout=10,
+        )
+        while not (mine := [mail for mail in requests.get(f"http://localhost:{port}/demo/mail.json", timeout=10).json()
+                            if mail["to"] == "kari@bedrift.example"]):  # fmt: skip
+            assert time.monotonic() - asked < 10
+            time.sleep(0.1)
+        assert mine[0]["subject"] == "Welcome to Onix Work" and f"http://localhost:{port}/activate/" in mine[0]["text"]
+
+        # Another demo on the same block is told so.
+        second = _start(port, tmp_path / "other")
+        out, _ = second.communicate(timeout=60)
+        assert second.returncode == 6 and f"Port {port}" in out and "is in use" in out
+
+        children = _descendants(run.pid)
+        os.kill(run.pid, signal.SIGTERM)
+        assert run.wait(20) == 0
+        time.sleep(0.5)
+        alive = [pid for pid in children if Path(f"/proc/{pid}/cmdline").exists()]
+        assert not [pid for pid in alive if Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+        # The second start, on another block, moves the clients there; a part that dies ends it all.
+        other = _block()
+        run = _start(other, tmp_path)
+        _until_ready(run)
+        sink_pid = next(pid for pid in _descendants(run.pid) if b"sink.py" in Path(f"/proc/{pid}/cmdline").read_bytes())
+        os.kill(sink_pid, signal.SIGKILL)
+        assert run.stdout is not None
+        rest = run.stdout.read()
+        assert run.wait(20) == 6 and "Mail sink ended with code" in rest
+    finally:
+        if run.poll() is None:
+            os.kill(run.pid, signal.SIGTERM)
+            run.wait(20)
