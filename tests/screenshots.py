@@ -26,6 +26,10 @@ OUT = ROOT / ".run" / "screenshots"
 KEPT = ROOT / "docs" / "screenshots"
 PASSPHRASE = "correct-horse-onix-demo"
 PORT = int(os.environ.get("SCREENSHOT_PORT", "8700"))
+AUTHORIZE = (
+    f"/oauth2/authorize?response_type=code&scope=openid%20profile%20email&state=s&code_challenge_method=S256"
+    f"&code_challenge={'A' * 43}&redirect_uri=http%3A%2F%2Flocalhost%3A{PORT + 10}%2Fcallback"
+)
 LOOKS = [(scheme, width, lang) for lang in ("en", "nb") for scheme in ("light", "dark") for width in (1280, 360)]
 
 
@@ -73,6 +77,9 @@ SHOTS = [
     Shot("launcher-suspended", "/", "organization-suspended"),
     Shot("signed-out-question", "/logout", "allow"),
     Shot("choose-account", "/login/choose", "allow"),
+    Shot("choose-organization", f"{AUTHORIZE}&client_id=demo-probe", "many"),
+    Shot("consent", f"{AUTHORIZE}&client_id=demo-partner&prompt=consent", "allow"),
+    Shot("client-unknown", f"{AUTHORIZE}&client_id=nobody"),
     Shot("tag", f"http://localhost:{PORT + 1}/login", "allow"),
     Shot("tag-denied", f"http://localhost:{PORT + 1}/login", "license-missing", kept=True),
     Shot("pick-and-pack", f"http://localhost:{PORT + 2}/login", "allow"),
