@@ -141,7 +141,7 @@ def confirm(question: str, yes: bool) -> None:
     click.confirm(question, abort=True)
 
 
-class Instant(click.ParamType):
+class Instant(click.ParamType[int]):
     """An instant as seconds since 1970, an ISO 8601 date or date and time; without a zone it is UTC."""
 
     name = "instant"

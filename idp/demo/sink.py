@@ -75,13 +75,13 @@ def main() -> None:
 
     port, path = int(sys.argv[1]), Path(sys.argv[2])
     controller = Controller(Keeper(path), hostname="127.0.0.1", port=port, enable_SMTPUTF8=True)
-    controller.start()  # type: ignore[no-untyped-call]
+    controller.start()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     while not stop.wait(3600):
         continue
-    controller.stop()  # type: ignore[no-untyped-call]
+    controller.stop()
 
 
 if __name__ == "__main__":

@@ -18,9 +18,8 @@ from idp.oidc import keys
 
 @pytest.fixture
 def ready(app: Any) -> Any:
-    with app.app_context():
-        with unit_of_work():
-            keys.ensure_keys()
+    with app.app_context(), unit_of_work():
+        keys.ensure_keys()
     return app
 
 

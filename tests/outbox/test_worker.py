@@ -75,11 +75,12 @@ def test_a_mail_arrives_within_about_a_second(app: Any, running: Any, sink: Sink
     assert "sending works" in letter.text and "sending works" in letter.html
 
 
-def test_several_workers_send_each_mail_once(app: Any, make_app: Any, database_url: str, running: Any, sink: Sink) -> None:
-    with app.app_context():
-        with unit_of_work():
-            for number in range(20):
-                service.queue_mail("test", address=f"p{number}@d{number}.example", language="en")
+def test_several_workers_send_each_mail_once(
+    app: Any, make_app: Any, database_url: str, running: Any, sink: Sink
+) -> None:
+    with app.app_context(), unit_of_work():
+        for number in range(20):
+            service.queue_mail("test", address=f"p{number}@d{number}.example", language="en")
     running()
     running(make_app(database_url, mail_url=sink.url))
     wait_until(lambda: len(sink.letters) >= 20 or None, seconds=30, what="20 letters")
