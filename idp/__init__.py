@@ -46,7 +46,6 @@ def _engine_options(settings: Settings) -> dict[str, object]:
     if settings.database.startswith("sqlite"):
         return {}
     return {
-        "pool_pre_ping": True,
         "pool_recycle": 1800,
         "pool_size": 8,
         "max_overflow": 8,

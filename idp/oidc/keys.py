@@ -48,10 +48,10 @@ class Keyring:
 
     def refresh(self, *, force: bool = False) -> None:
         """Read the rows again when they are older than `REREAD_AFTER`. On its own connection: call it outside a unit."""
-        if not force and time.monotonic() - self._read_at < REREAD_AFTER:
+        if not force and not self.stale:
             return
         with self._lock:
-            if not force and time.monotonic() - self._read_at < REREAD_AFTER:
+            if not force and not self.stale:
                 return
             with autocommit() as connection:
                 self._take(connection)
@@ -92,10 +92,19 @@ class Keyring:
 
     def published_bytes(self, now: int) -> bytes:
         """`published` as JSON, made again only when the set of published keys is another one."""
-        ends = tuple(kid for kid, _, _, end in self._rows if end is None or end > now)
-        if self._bytes[0] != ends:
-            self._bytes = (ends, json.dumps(self.published(now), separators=(",", ":")).encode())
+        ids = self.published_ids(now)
+        if self._bytes[0] != ids:
+            self._bytes = (ids, json.dumps(self.published(now), separators=(",", ":")).encode())
         return self._bytes[1]
+
+    def published_ids(self, now: int) -> tuple[str, ...]:
+        """The kids of `published`."""
+        return tuple(kid for kid, _, _, end in self._rows if end is None or end > now)
+
+    @property
+    def stale(self) -> bool:
+        """Whether the rows have to be read again before they count."""
+        return not self._rows or time.monotonic() - self._read_at >= REREAD_AFTER
 
     @property
     def empty(self) -> bool:
@@ -104,8 +113,10 @@ class Keyring:
 
 def keyring() -> Keyring:
     """This application's keyring, read from the database when it is stale. Makes no statement inside a unit of work."""
-    ring: Keyring = current_app.extensions.setdefault("onix_keys", Keyring())
-    if ring.empty or not db.session.info.get("unit_of_work"):
+    ring: Keyring | None = current_app.extensions.get("onix_keys")
+    if ring is None:
+        ring = current_app.extensions.setdefault("onix_keys", Keyring())
+    if ring.empty or (ring.stale and not db.session.info.get("unit_of_work")):
         ring.refresh(force=ring.empty)
     return ring
 

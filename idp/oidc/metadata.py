@@ -6,13 +6,17 @@ An endpoint is listed when a route answers its path, a grant when the server has
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from flask import Flask, current_app
 
+from idp.kernel import clock
+
 from . import clients
 from .claims import ORGANIZATION_CLAIMS, SCOPE_CLAIMS
 from .interaction import PROMPTS
+from .keys import Keyring
 
 PATHS = {
     "authorization_endpoint": "/oauth2/authorize",
@@ -82,3 +86,51 @@ def document() -> bytes:
         known = json.dumps(describe(current_app._get_current_object()), separators=(",", ":")).encode()  # type: ignore[attr-defined]
         current_app.extensions["onix_discovery"] = known
     return known
+
+
+class PublicDocuments:
+    """Answers discovery and the key set with the bytes that the application gave before, ahead of the application.
+
+    Everybody gets the same, so nothing about a request matters but its path; a key set is asked for anew when keys came
+    or went, or when this process has to read the rows again. These answers make no log line and count in no metric.
+    """
+
+    PATHS = frozenset({"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/oauth2/jwks"})
+
+    def __init__(self, app: Flask, inner: Any) -> None:
+        self._app, self._inner = app, inner
+        self._answers: dict[str, tuple[object, str, list[tuple[str, str]], bytes]] = {}
+
+    @classmethod
+    def install(cls, app: Flask) -> None:
+        """Put it in front of everything that stands there so far."""
+        app.wsgi_app = cls(app, app.wsgi_app)  # type: ignore[method-assign]
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        path: str = environ["PATH_INFO"]
+        if path not in self.PATHS or environ["REQUEST_METHOD"] != "GET" or environ.get("QUERY_STRING"):
+            return self._inner(environ, start_response)  # type: ignore[no-any-return]
+        known = self._answers.get(path)
+        if known is None or known[0] is None or known[0] != self._version(path):
+            known = self._answers[path] = self._ask(path, environ)
+        start_response(known[1], list(known[2]))
+        return [known[3]]
+
+    def _version(self, path: str) -> object:
+        """What the answer depends on; None: it has to be asked for."""
+        if path != "/oauth2/jwks":
+            return path
+        ring: Keyring | None = self._app.extensions.get("onix_keys")
+        return None if ring is None or ring.stale else ring.published_ids(clock.now())
+
+    def _ask(self, path: str, environ: dict[str, Any]) -> tuple[object, str, list[tuple[str, str]], bytes]:
+        caught: list[Any] = []
+        answer = self._inner(environ, lambda *arguments: caught.extend(arguments[:2]))
+        try:
+            body = b"".join(answer)
+        finally:
+            if hasattr(answer, "close"):
+                answer.close()
+        status, headers = caught
+        kept = [header for header in headers if header[0].lower() not in ("x-request-id", "date")]
+        return (self._version(path) if status.startswith("200") else None), status, kept, body

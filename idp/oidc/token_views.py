@@ -28,6 +28,7 @@ from .keys import Keyring, ensure_keys, keyring
 
 blueprint = Blueprint("oidc_machine", __name__)
 csrf.exempt(blueprint)
+blueprint.record_once(lambda state: metadata.PublicDocuments.install(state.app))
 # Authlib writes whole tokens at DEBUG (security P05).
 logging.getLogger("authlib").setLevel(logging.INFO)
 
