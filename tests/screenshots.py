@@ -23,7 +23,7 @@ from tests.support.browsers import axe, chromium
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / ".run" / "screenshots"
-KEPT = ROOT / "docs" / "screenshots"
+KEPT = ROOT / "docs" / "pictures"
 PASSPHRASE = "correct-horse-onix-demo"
 PORT = int(os.environ.get("SCREENSHOT_PORT", "8700"))
 AUTHORIZE = (
@@ -158,7 +158,7 @@ def shoot(browser: Any, shots: list[Shot], look: tuple[str, int, str], *, keep: 
             problems.append(f"{name}: scrolls sideways by {over} px")
         if keep and shot.kept and (scheme, width, language) == ("light", 1280, "en"):
             KEPT.mkdir(parents=True, exist_ok=True)
-            page.screenshot(path=KEPT / f"{shot.name}.png")
+            page.screenshot(path=KEPT / f"{shot.name}.png", full_page=True)
         page.close()
     if context is not None:
         context.close()
