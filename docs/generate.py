@@ -57,8 +57,11 @@ def _commands(command: click.Command, path: tuple[str, ...]) -> Iterator[str]:
     name = " ".join(path)
     if isinstance(command, click.Group):
         yield f"\n## `{name}`\n\n{(command.help or '').strip()}\n" if len(path) > 1 else ""
-        for child in sorted(command.commands):
-            yield from _commands(command.commands[child], (*path, child))
+        context = click.Context(command)
+        for child in sorted(command.list_commands(context)):
+            found = command.get_command(context, child)
+            assert found is not None
+            yield from _commands(found, (*path, child))
         return
     arguments = [p.make_metavar(click.Context(command)) for p in command.params if isinstance(p, click.Argument)]
     text = inspect.cleandoc(command.help or "").replace("\b\n", "")
