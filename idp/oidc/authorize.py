@@ -132,7 +132,8 @@ def judge(
             now,
             organization=asked.organization,
             member_id=row.chosen_member_id if row else None,
-            last_member_id=between.last_member_id,
+            # Asked to choose anew, so what was chosen last does not decide.
+            last_member_id=None if "select_account" in request.prompt else between.last_member_id,
         )
     consent = between.consents.get(organization_of(choice) or "")
     return Judged(next_step(request, session, choice, consent, now), facts, between, choice)
