@@ -8,10 +8,10 @@ Start reading: `fallen` (identity), `decide` (entitlement), then the subscribers
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from flask import current_app
-from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+from sqlalchemy import Connection, Row, Table, delete, insert, or_, select, update
 
 from idp.accounts.events import AccountDisabled, PasswordChanged
 from idp.kernel import clock
@@ -28,11 +28,14 @@ from . import statements
 from .claims import Ground, lost, told
 from .clients import ClientInfo, cached_client, resources
 from .events import AuthorizationOpened, AuthorizationWithdrawn, ClientDisabled, ConsentWithdrawn, LogoutDue
-from .models import Authorization, AuthorizationRequest, LossCheck
+from .models import Authorization, LossCheck
+
+if TYPE_CHECKING:
+    from .requests import Asked
 
 PAGE = 200  # authorizations compared at once
 
-_table = Authorization.__table__
+_table = cast("Table", Authorization.__table__)
 
 
 def open_authorization(
@@ -51,9 +54,10 @@ def open_authorization(
 ) -> Authorization:
     """Grant a client access for a person; emits `AuthorizationOpened`. Call inside a unit of work.
 
-    `session` is the signed-in browser's row (`id`, `expires_at`, `auth_time`, `acr`, `amr`): its sign-in is copied, and
-    an online grant ends with it. `offline` ones live `refresh_absolute` seconds and outlive it. `member_id` is the member
-    that the decision was about (`Decision.judged`), also for a denial, so that a gain shows at the next refresh.
+    `session` is the signed-in browser's row (`id`, `expires_at`, `auth_time`, `acr`, `amr`): its sign-in is copied,
+    and an online grant ends with it. `offline` ones live `refresh_absolute` seconds and outlive it. `member_id` is
+    the member that the decision was about (`Decision.judged`), also for a denial, so that a gain shows at the next
+    refresh.
     """
     now = clock.now()
     lifetimes = current_app.extensions["onix_settings"].lifetimes
@@ -125,19 +129,20 @@ def open_sibling(grant: Row[Any], decision: Decision, organization: str, scope: 
 
 def open_machine(client_id: str) -> str:
     """The standing authorization of a client for itself; gives its id. Call inside a unit of work."""
-    values = {
+    values: dict[str, Any] = {
         "id": new_id(), "client_id": client_id, "account_id": None, "member_id": None, "organization_id": None,
         "sid": None, "sub": client_id, "scope": "", "resource": None, "claims_request": {}, "nonce": None,
         "language": "en", "offline": True, "auth_time": None, "acr": None, "amr": [], "told": None,
         "created_at": clock.now(), "expires_at": None, "withdrawn_at": None, "withdrawn_reason": None,
     }  # fmt: skip
-    return _open(values).id
+    _open(values)
+    return str(values["id"])
 
 
-def issue_code(authorization: Authorization, request: AuthorizationRequest) -> str:
-    """A code for an authorization just opened: 256 random bits, kept as a digest, bound to client, redirect and challenge.
+def issue_code(authorization: Authorization, request: Asked) -> str:
+    """A code for an authorization just opened: 256 random bits, kept as a digest, bound to its client.
 
-    The redirect and the challenge are those of the stored request (RFC 6749 §4.1.3, RFC 7636 §4.4).
+    The redirect and the challenge are those of the request that was answered (RFC 6749 §4.1.3, RFC 7636 §4.4).
     """
     now = clock.now()
     code = random_handle()
@@ -194,7 +199,7 @@ def _logout(now: int, ended: Iterable[tuple[str, str, str | None]]) -> None:
 # Judging ------------------------------------------------------------------------------------------------------------
 
 
-def fallen(row: Row[Any] | None, now: int) -> str | None:
+def fallen(row: Any, now: int) -> str | None:
     """Which part of its identity an authorization has lost, or None while it stands (DESIGN §3 *Loss*).
 
     `row` is one of the `standing` statements'. An online grant needs its session; an offline one does not.
@@ -223,7 +228,7 @@ def app_of(client: ClientInfo, resource: str | None) -> App | None:
     return current_catalog().apps.get(app_id) if app_id else None
 
 
-def ground_of(row: Row[Any] | Authorization, client: ClientInfo, app: App | None, scope: str | None = None) -> Ground:
+def ground_of(row: Any, client: ClientInfo, app: App | None, scope: str | None = None) -> Ground:
     """An authorization's row as the plain values that claims are made of; `scope` where it was narrowed."""
     scope = row.scope if scope is None else scope
     return Ground(
@@ -246,7 +251,7 @@ def ground_of(row: Row[Any] | Authorization, client: ClientInfo, app: App | None
 
 
 def decide(
-    connection: Connection, row: Row[Any] | Authorization, ground: Ground, app: App | None, now: int,
+    connection: Connection, row: Any, ground: Ground, app: App | None, now: int,
     *, organization: str | None = None,
 ) -> Decision | None:  # fmt: skip
     """Today's decision about an authorization; None where none is told (machines, clients of no app without the scope).
@@ -254,7 +259,7 @@ def decide(
     It is about the authorization's own member for life. One that was opened while no organization was to be had takes
     the first that allows. `organization` asks about another one of the same person. One statement.
     """
-    if ground.machine or not ground.organization:
+    if row.account_id is None or not ground.organization:
         return None
     app_id = app.id if app else None
     if organization is None and row.member_id is not None:
@@ -267,8 +272,8 @@ def decide(
     return found.decisions[0] if isinstance(found, Choices) else found
 
 
-def expiry(row: Row[Any], decision: Decision | None, now: int) -> int:
-    """When a token signed now ends: no token outlives the ground it stands on. `exp` and `expires_in` both come of it."""
+def expiry(row: Any, decision: Decision | None, now: int) -> int:
+    """When a token signed now ends: none outlives the ground it stands on. `exp` and `expires_in` both come of it."""
     ends = [now + current_app.extensions["onix_settings"].lifetimes.token]
     if decision is not None and decision.ends_at is not None:
         ends.append(decision.ends_at)
@@ -286,14 +291,14 @@ def subscribe(bus: Bus) -> None:
     """Hear of everything that can be lost."""
     bus.subscribe(EntitlementChanged, _on_entitlement_changed)
     bus.subscribe(SessionEnded, _on_session_ended)
-    bus.subscribe(AccountDisabled, lambda event: _withdraw_all(_table.c.account_id == event.account_id, "account_disabled"))
-    bus.subscribe(PasswordChanged, lambda event: _withdraw_all(_table.c.account_id == event.account_id, "password_changed"))
+    bus.subscribe(AccountDisabled, lambda event: _on_account(event.account_id, "account_disabled"))
+    bus.subscribe(PasswordChanged, lambda event: _on_account(event.account_id, "password_changed"))
     bus.subscribe(ConsentWithdrawn, _on_consent_withdrawn)
     bus.subscribe(ClientDisabled, _on_client_disabled)
 
 
-def _withdraw_all(which: Any, reason: str) -> None:
-    _withdraw(which, reason)
+def _on_account(account_id: str, reason: str) -> None:
+    _withdraw(_table.c.account_id == account_id, reason)
 
 
 def _on_consent_withdrawn(event: ConsentWithdrawn) -> None:
@@ -312,7 +317,7 @@ def _on_client_disabled(event: ClientDisabled) -> None:
 
 
 def _on_session_ended(event: SessionEnded) -> None:
-    """Online grants of the session end; every client of it is told, also the offline ones (Back-Channel Logout §2.7)."""
+    """Online grants of the session end; each client of it is told, offline ones too (Back-Channel Logout §2.7)."""
     clients = db.session.execute(
         select(_table.c.client_id, _table.c.sub, _table.c.sid).where(
             _table.c.sid == event.sid, _table.c.offline, _table.c.withdrawn_at.is_(None)
@@ -345,7 +350,7 @@ def _on_entitlement_changed(event: EntitlementChanged) -> None:
 
 
 def expand_losses() -> int:
-    """One page of one organization-wide loss; gives how many authorizations were compared. For the worker, in a unit."""
+    """One page of one organization-wide loss; gives how many were compared. For the worker, in a unit."""
     check = db.session.scalar(
         select(LossCheck).order_by(LossCheck.created_at, LossCheck.id).limit(1).with_for_update(skip_locked=True)
     )
