@@ -78,7 +78,9 @@ def claim(delivery_id: str, now: int, seconds: int) -> Delivery | None:
 def settle(delivery_id: str, lease: str | None, outcome: str, now: int, error: str | None = None) -> bool:
     """End a delivery for good. False when the lease has passed to another worker meanwhile."""
     return _finish(
-        delivery_id, lease, {"settled_at": now, "outcome": outcome, "last_error": error, "leased_until": 0, "lease": None}
+        delivery_id,
+        lease,
+        {"settled_at": now, "outcome": outcome, "last_error": error, "leased_until": 0, "lease": None},
     )
 
 

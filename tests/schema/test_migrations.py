@@ -32,7 +32,11 @@ def test_models_and_migrations_agree(context: Any) -> None:
 
 def test_indexes_over_expressions_are_there(context: Any) -> None:
     with db.engine.connect() as connection:
-        query = "SELECT name FROM sqlite_master" if db.engine.dialect.name == "sqlite" else "SELECT indexname FROM pg_indexes"
+        query = (
+            "SELECT name FROM sqlite_master"
+            if db.engine.dialect.name == "sqlite"
+            else "SELECT indexname FROM pg_indexes"
+        )
         names = {row[0] for row in connection.execute(text(query))}
     assert {"uq_member_person", "uq_role_name"} <= names
 
