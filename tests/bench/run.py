@@ -2,7 +2,8 @@
 
 The provider runs on a durable throw-away PostgreSQL with two Granian workers. H is a bare Flask answer on the same
 server, measured again beside each operation; the hash's rate is argon2id with the provider's own parameters on all
-cores. Machines are noisy: read the ratios, not the absolute numbers. `--seconds` is the time for each operation, `--repeats` how often (the median counts).
+cores. Machines are noisy: read the ratios, not the absolute numbers. `--seconds` is the time for each operation,
+`--repeats` how often (the median counts).
 """
 
 from __future__ import annotations
@@ -261,7 +262,7 @@ class Bench:
                 lambda: application.introspect(access),
             )
         )
-        spare = [tokens["refresh_token"] for tokens in self.tokens[-2:]]
+        spare = [tokens["refresh_token"] for tokens in self.tokens[-8:]]
         rows.append(
             self.measure(
                 "refresh",
