@@ -161,6 +161,14 @@ def world(app: Any) -> Any:
     return _world_of(app)
 
 
+@pytest.fixture
+def protocol(app: Any, world: Any, client: Any) -> Any:
+    """The machine's side of the protocol: a client, a person who may use Tag, codes, and what is asked with them."""
+    from tests.support.protocol import Protocol
+
+    return Protocol(app, world, client)
+
+
 @pytest.fixture(autouse=True)
 def clock() -> Iterator[Any]:
     """`clock.advance(seconds)` moves time ahead for this test only; `clock.now()` reads it."""

@@ -31,7 +31,15 @@ from sqlalchemy.exc import IntegrityError
 from idp.kernel.database import autocommit
 from idp.kernel.secrets import digest
 
-from .clients import ASSERTION_ALGORITHMS, ClientInfo, MetadataError, cached_client, find_client, import_public_keys, load_client
+from .clients import (
+    ASSERTION_ALGORITHMS,
+    ClientInfo,
+    MetadataError,
+    cached_client,
+    find_client,
+    import_public_keys,
+    load_client,
+)
 from .models import UsedAssertion
 
 log = structlog.get_logger(__name__)
@@ -55,7 +63,7 @@ class Authenticated:
     secret: str | None = None
 
 
-class ClientRefused(InvalidClientError):  # type: ignore[misc]
+class ClientRefused(InvalidClientError):
     """401 with a challenge (RFC 6749 §5.2), the same words whatever was wrong, so that nobody can ask who exists."""
 
     def __init__(self) -> None:
@@ -180,7 +188,9 @@ def _acceptable(claims: Mapping[str, Any], subject: str, endpoint: str, now: int
         return False
     for member in ("iat", "nbf"):
         value = claims.get(member)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or value > now + LEEWAY):
+        if value is not None and (
+            isinstance(value, bool) or not isinstance(value, int | float) or value > now + LEEWAY
+        ):
             return False
     jti = claims.get("jti")
     return isinstance(jti, str) and 0 < len(jti) <= 500

@@ -281,7 +281,7 @@ def expiry(row: Any, decision: Decision | None, now: int) -> int:
         ends.append(row.expires_at)
     if not row.offline and row.session_expires_at is not None:
         ends.append(row.session_expires_at)
-    return min(ends)
+    return int(min(ends))
 
 
 # Loss ---------------------------------------------------------------------------------------------------------------

@@ -87,7 +87,13 @@ def claims_for(
     if kind == "access_token":
         return _access_token(ground, told, issuer, audience, now, expires_at, jti)
     if kind == "id_token":
-        claims: dict[str, Any] = {"iss": issuer, "sub": ground.sub, "aud": ground.client_id, "iat": now, "exp": expires_at}
+        claims: dict[str, Any] = {
+            "iss": issuer,
+            "sub": ground.sub,
+            "aud": ground.client_id,
+            "iat": now,
+            "exp": expires_at,
+        }
         claims |= _sign_in(ground)
         if ground.nonce:
             claims["nonce"] = ground.nonce
@@ -199,11 +205,7 @@ def person_claims(account: Mapping[str, Any], email: str | None, email_verified:
     name = " ".join(part for part in (account["given_name"], account["middle_name"], account["family_name"]) if part)
     claims: dict[str, Any] = {
         "name": name,
-        **{
-            member: account[member]
-            for member in SCOPE_CLAIMS["profile"]
-            if member not in ("name", "updated_at")
-        },
+        **{member: account[member] for member in SCOPE_CLAIMS["profile"] if member not in ("name", "updated_at")},
         "updated_at": account["updated_at"],
     }
     if email:

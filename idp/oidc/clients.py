@@ -59,7 +59,7 @@ _UNSUPPORTED_WHEN_TRUE = (
 
 
 class MetadataError(Refusal):
-    """Metadata that can't be registered. `code` is RFC 7591 §3.2.2's: `invalid_redirect_uri`, `invalid_client_metadata`."""
+    """Unfit metadata. `code`: `invalid_redirect_uri` or `invalid_client_metadata` (RFC 7591 §3.2.2)."""
 
     def __init__(self, problem: str, *, field: str, code: str = "invalid_client_metadata") -> None:
         super().__init__(code, problem, field=field)
@@ -74,7 +74,7 @@ class Registered:
 
 
 @dataclass(frozen=True, eq=False)
-class ClientInfo(ClientMixin):  # type: ignore[misc]
+class ClientInfo(ClientMixin):
     """A client as requests see it: plain values, parsed once per `rev`, shared between threads."""
 
     id: str
@@ -216,9 +216,7 @@ def load_client(client_id: str) -> ClientInfo | None:
     """Read and parse the row afresh. Unknown ids are not remembered, so that nobody can fill the cache."""
     if not _CLIENT_ID.match(client_id):
         return None
-    client = db.session.scalar(
-        select(Client).where(Client.id == client_id).execution_options(populate_existing=True)
-    )
+    client = db.session.scalar(select(Client).where(Client.id == client_id).execution_options(populate_existing=True))
     if client is None:
         _cache().pop(client_id, None)
         return None
@@ -246,7 +244,9 @@ def find_client(client_id: str | None, connection: Connection | None = None) -> 
 def clients_of_app(app_id: str) -> list[ClientInfo]:
     """The enabled clients of an app, oldest first."""
     rows = db.session.scalars(
-        select(Client).where(Client.app_id == app_id, Client.status != "disabled").order_by(Client.created_at, Client.id)
+        select(Client)
+        .where(Client.app_id == app_id, Client.status != "disabled")
+        .order_by(Client.created_at, Client.id)
     )
     return [parse(row) for row in rows]
 
@@ -317,7 +317,9 @@ def change_metadata(client_id: str, **changes: Any) -> Client:
     """Change members of a client's metadata (None removes one); the whole is validated again (R11)."""
     client = _locked(client_id)
     merged = {key: value for key, value in {**client.metadata_, **changes}.items() if value is not None}
-    _check_frame(client.kind, client.deny_mode, client.app_id, client.require_pkce, merged.get("token_endpoint_auth_method"))
+    _check_frame(
+        client.kind, client.deny_mode, client.app_id, client.require_pkce, merged.get("token_endpoint_auth_method")
+    )
     client.metadata_ = validate_metadata(client.kind, merged)
     _touch(client, "metadata")
     return client
@@ -447,13 +449,17 @@ def validate_metadata(kind: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
     for member in ("require_auth_time", "backchannel_logout_session_required", "frontchannel_logout_session_required"):
         if member in data and not isinstance(data[member], bool):
             raise MetadataError(f"{member}: true or false", field=member)
-    if "default_max_age" in data and (type(data["default_max_age"]) is not int or not 0 <= data["default_max_age"] < 2**31):
+    if "default_max_age" in data and (
+        type(data["default_max_age"]) is not int or not 0 <= data["default_max_age"] < 2**31
+    ):
         raise MetadataError("default_max_age: a number of seconds", field="default_max_age")
     for member in ("backchannel_logout_uri", "frontchannel_logout_uri", "initiate_login_uri"):
         if member in data:
             _check_web_address(data[member], member)
     if "frontchannel_logout_uri" in data:
-        raise MetadataError("frontchannel_logout_uri: not supported, use backchannel_logout_uri", field="frontchannel_logout_uri")
+        raise MetadataError(
+            "frontchannel_logout_uri: not supported, use backchannel_logout_uri", field="frontchannel_logout_uri"
+        )
     for member, value in list(data.items()):
         base, _, tag = member.partition("#")
         if base not in _TAGGED:
@@ -471,7 +477,11 @@ def _strings(data: dict[str, Any], member: str) -> None:
     value = data[member]
     if isinstance(value, tuple | set | frozenset):
         value = data[member] = list(value)
-    if not isinstance(value, list) or len(value) > 100 or not all(isinstance(v, str) and 0 < len(v) <= 2000 for v in value):
+    if (
+        not isinstance(value, list)
+        or len(value) > 100
+        or not all(isinstance(v, str) and 0 < len(v) <= 2000 for v in value)
+    ):
         code = "invalid_redirect_uri" if member == "redirect_uris" else "invalid_client_metadata"
         raise MetadataError(f"{member}: a list of texts", field=member, code=code)
 
@@ -479,12 +489,16 @@ def _strings(data: dict[str, Any], member: str) -> None:
 def _check_authentication(kind: str, data: dict[str, Any]) -> None:
     method = data["token_endpoint_auth_method"]
     if method not in AUTH_METHODS:
-        raise MetadataError(f"token_endpoint_auth_method: one of {', '.join(AUTH_METHODS)}", field="token_endpoint_auth_method")
+        raise MetadataError(
+            f"token_endpoint_auth_method: one of {', '.join(AUTH_METHODS)}", field="token_endpoint_auth_method"
+        )
     if method == "none" and "client_credentials" in data["grant_types"]:
-        raise MetadataError("token_endpoint_auth_method: client_credentials needs a client that authenticates (RFC 6749 §4.4)",
+        raise MetadataError("token_endpoint_auth_method: client_credentials needs authentication (RFC 6749 §4.4)",
                             field="token_endpoint_auth_method")  # fmt: skip
     if kind in ("spa", "native") and method.startswith("client_secret_"):
-        raise MetadataError("token_endpoint_auth_method: a public client can't keep a secret", field="token_endpoint_auth_method")
+        raise MetadataError(
+            "token_endpoint_auth_method: a public client can't keep a secret", field="token_endpoint_auth_method"
+        )
     if "jwks" in data and "jwks_uri" in data:
         raise MetadataError("jwks: not together with jwks_uri (OpenID Registration §2)", field="jwks")
     if method == "private_key_jwt" and "jwks" not in data and "jwks_uri" not in data:
@@ -505,7 +519,9 @@ def import_public_keys(jwks: Any) -> KeySet:
             raise problem
         if not all(isinstance(value, str | list) for value in key.values()):
             raise problem
-    usable = [key for key in jwks["keys"] if key.get("kty") == "RSA" or (key.get("kty"), key.get("crv")) == ("EC", "P-256")]
+    usable = [
+        key for key in jwks["keys"] if key.get("kty") == "RSA" or (key.get("kty"), key.get("crv")) == ("EC", "P-256")
+    ]
     try:
         keys = KeySet.import_key_set({"keys": usable})
         if any(key.key_type == "RSA" and key.raw_value.key_size < 2048 for key in keys):  # type: ignore[union-attr]
@@ -520,7 +536,9 @@ def _check_redirects(kind: str, data: dict[str, Any], *, needed: bool) -> None:
     if needed and not data["redirect_uris"]:
         raise MetadataError("redirect_uris: at least one", field="redirect_uris", code="invalid_redirect_uri")
     if not needed and data["redirect_uris"]:
-        raise MetadataError("redirect_uris: only with authorization_code", field="redirect_uris", code="invalid_redirect_uri")
+        raise MetadataError(
+            "redirect_uris: only with authorization_code", field="redirect_uris", code="invalid_redirect_uri"
+        )
     for member in ("redirect_uris", "post_logout_redirect_uris"):
         for uri in data.get(member, ()):
             problem = redirect_problem(kind, uri)
@@ -564,7 +582,13 @@ def redirect_problem(kind: str, uri: str) -> str | None:
 def _check_web_address(value: Any, member: str) -> None:
     """An https address without fragment; http on this machine only where the issuer itself is there."""
     problem = MetadataError(f"{member}: an https address", field=member)
-    if not isinstance(value, str) or len(value) > 2000 or not value.isascii() or not value.isprintable() or "#" in value:
+    if (
+        not isinstance(value, str)
+        or len(value) > 2000
+        or not value.isascii()
+        or not value.isprintable()
+        or "#" in value
+    ):
         raise problem
     try:
         parts = urlsplit(value)

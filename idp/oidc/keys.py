@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import threading
 import time
-from typing import Any
+from typing import Any, cast
 
 from flask import current_app
 from joserfc.jwk import ECKey, KeySet, RSAKey
-from sqlalchemy import Connection, func, insert, or_, select, update
+from sqlalchemy import Connection, Table, func, insert, or_, select, update
 
 from idp.kernel import clock
 from idp.kernel.database import autocommit, db
@@ -28,10 +28,10 @@ ALGORITHMS = ("RS256", "ES256")
 REREAD_AFTER = 5.0  # seconds a process trusts the rows it has read
 LINGER = 86400  # seconds a key stays published after its successor took over
 
-_table = SigningKey.__table__
-_read = select(
-    _table.c.kid, _table.c.alg, _table.c.private_key, _table.c.activates_at, _table.c.expires_at
-).order_by(_table.c.activates_at, _table.c.kid)
+_table = cast("Table", SigningKey.__table__)
+_read = select(_table.c.kid, _table.c.alg, _table.c.private_key, _table.c.activates_at, _table.c.expires_at).order_by(
+    _table.c.activates_at, _table.c.kid
+)
 
 SigningKeyPair = RSAKey | ECKey
 
@@ -47,7 +47,7 @@ class Keyring:
         self._bytes: tuple[tuple[str, ...], bytes] = ((), b'{"keys":[]}')
 
     def refresh(self, *, force: bool = False) -> None:
-        """Read the rows again when they are older than `REREAD_AFTER`. On its own connection: call it outside a unit."""
+        """Read the rows again when they are stale. On its own connection: call it outside a unit."""
         if not force and not self.stale:
             return
         with self._lock:
@@ -139,7 +139,9 @@ def hint_keys(now: int | None = None) -> KeySet:
 def ensure_keys() -> None:
     """Make the first pair when there is none. Call inside a unit of work."""
     now = clock.now()
-    have = set(db.session.scalars(select(_table.c.alg).where(or_(_table.c.expires_at.is_(None), _table.c.expires_at > now))))
+    have = set(
+        db.session.scalars(select(_table.c.alg).where(or_(_table.c.expires_at.is_(None), _table.c.expires_at > now)))
+    )
     for alg in ALGORITHMS:
         if alg not in have:
             _create(alg, now, activates_at=now)
@@ -207,7 +209,7 @@ def _create(alg: str, now: int, *, activates_at: int) -> str:
 
 
 def _import(kid: str, alg: str, pem: bytes) -> SigningKeyPair:
-    parameters = {"kid": kid, "use": "sig", "alg": alg}
+    parameters: Any = {"kid": kid, "use": "sig", "alg": alg}
     return RSAKey.import_key(pem, parameters) if alg == "RS256" else ECKey.import_key(pem, parameters)
 
 

@@ -8,21 +8,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, exists, insert, select, update
+from sqlalchemy import Select, Table, and_, bindparam, exists, insert, select, update
 
 from idp.accounts.models import Account, EmailAddress
 from idp.sessions.models import Session
 
 from .models import Authorization, AuthorizationCode, Client, RefreshToken, RevokedAccessToken
 
-authorization = Authorization.__table__
-client = Client.__table__
-account = Account.__table__
-session = Session.__table__
-email = EmailAddress.__table__
-code = AuthorizationCode.__table__
-refresh = RefreshToken.__table__
-revoked = RevokedAccessToken.__table__
+
+def _table(model: Any) -> Table:
+    return model.__table__  # type: ignore[no-any-return]
+
+
+authorization = _table(Authorization)
+client = _table(Client)
+account = _table(Account)
+session = _table(Session)
+email = _table(EmailAddress)
+code = _table(AuthorizationCode)
+refresh = _table(RefreshToken)
+revoked = _table(RevokedAccessToken)
 caller = client.alias("caller")
 
 _standing = [

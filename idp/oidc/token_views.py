@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Request
 from authlib.oauth2.rfc6749.errors import OAuth2Error, UnsupportedGrantTypeError
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Flask, Response, current_app, request
 
 from idp.kernel import clock
 from idp.kernel.database import unit_of_work
@@ -28,7 +28,7 @@ from .keys import Keyring, ensure_keys, keyring
 
 blueprint = Blueprint("oidc_machine", __name__)
 csrf.exempt(blueprint)
-blueprint.record_once(lambda state: metadata.PublicDocuments.install(state.app))
+blueprint.record_once(lambda state: metadata.PublicDocuments.install(cast(Flask, state.app)))
 # Authlib writes whole tokens at DEBUG (security P05).
 logging.getLogger("authlib").setLevel(logging.INFO)
 
@@ -38,7 +38,7 @@ _PRINTABLE = frozenset(map(chr, (*range(0x20, 0x22), *range(0x23, 0x5C), *range(
 _NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
 
 
-class TokenRequest(OAuth2Request):  # type: ignore[misc]
+class TokenRequest(OAuth2Request):
     """A token request as Authlib's grants want it: parameters of the body, and a client that was authenticated."""
 
     def __init__(self, form: Mapping[str, str], authenticated: Authenticated) -> None:

@@ -22,8 +22,8 @@ from idp.organizations.policy import Decision
 from .claims import Ground, claims_for
 from .keys import keyring
 
-ACCESS_TOKEN_ALG = "ES256"  # noqa: S105
-ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105
+ACCESS_TOKEN_ALG = "ES256"
+ACCESS_TOKEN_TYPE = "at+jwt"
 LONGEST = 8192  # characters of a token worth looking at; ours stay below 4 kB
 
 _registry = jws.JWSRegistry(algorithms=["RS256", "ES256"])
@@ -46,7 +46,7 @@ def issue(
     id_token_alg: str | None = None,
     person: Callable[[], Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
-    """The members of a token answer (RFC 6749 §5.1): access token, `expires_in`, scope, and with `id_token_alg` an ID Token."""
+    """The members of a token answer (RFC 6749 §5.1), with an ID Token where `id_token_alg` is given."""
     issuer = current_app.extensions["onix_settings"].issuer
     access_token = sign(
         claims_for(

@@ -69,7 +69,9 @@ def test_only_loopback_literals_of_native_clients_have_any_port(secure):
                 "http://localhost:49152/callback", "https://127.0.0.1:49152/callback", "http://127.0.0.1:/callback"):  # fmt: skip
         assert not native.check_redirect_uri(uri)
     web = clients.find_client(register().client.id)
-    assert not web.check_redirect_uri("https://rp.example:8443/cb") and not web.check_redirect_uri("https://rp.example/cb/")
+    assert not web.check_redirect_uri("https://rp.example:8443/cb") and not web.check_redirect_uri(
+        "https://rp.example/cb/"
+    )
 
 
 @pytest.mark.parametrize(
@@ -163,7 +165,11 @@ def test_the_cache_follows_the_row(secure):
     with unit_of_work():
         clients.enable_client(made.client.id)
     assert clients.find_client(made.client.id).enabled
-    assert clients.find_client("nobody") is None and clients.find_client("a\0b") is None and clients.find_client(None) is None
+    assert (
+        clients.find_client("nobody") is None
+        and clients.find_client("a\0b") is None
+        and clients.find_client(None) is None
+    )
 
 
 def test_an_id_is_registered_once(secure):

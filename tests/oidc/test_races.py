@@ -1,4 +1,4 @@
-"""One-use things raced: idea 4 of DESIGN §5, security P01. On PostgreSQL, over several applications as several processes."""
+"""One-use things raced: idea 4 of DESIGN §5, security P01; over several applications as several processes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.protocol import CALLBACK, Protocol, basic, protocol  # noqa: F401
+from tests.support.protocol import CALLBACK, Protocol, basic
 
 pytestmark = [pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)]
 
@@ -30,14 +30,19 @@ def at_once(number: int, work: Callable[[int], Any]) -> list[Any]:
 
 
 @pytest.fixture
-def processes(protocol: Protocol, make_app: Any, database_url: str) -> list[Any]:  # noqa: F811
+def processes(protocol: Protocol, make_app: Any, database_url: str) -> list[Any]:
     """Four applications on one database, each with its own caches and connections."""
     return [protocol.app, *(make_app(database_url) for _ in range(3))]
 
 
-def test_twenty_redemptions_give_one_success_and_then_no_live_token(protocol: Protocol, processes: list[Any]) -> None:  # noqa: F811
+def test_twenty_redemptions_give_one_success_and_then_no_live_token(protocol: Protocol, processes: list[Any]) -> None:
     grant = protocol.grant()
-    form = {"grant_type": "authorization_code", "code": grant.code, "redirect_uri": CALLBACK, "code_verifier": grant.verifier}
+    form = {
+        "grant_type": "authorization_code",
+        "code": grant.code,
+        "redirect_uri": CALLBACK,
+        "code_verifier": grant.verifier,
+    }
 
     def redeem(index: int) -> Any:
         answer = processes[index % 4].test_client().post("/oauth2/token", data=form, headers=basic("tag"))
@@ -52,7 +57,7 @@ def test_twenty_redemptions_give_one_success_and_then_no_live_token(protocol: Pr
     assert protocol.refresh(won[0]["refresh_token"]).json["error"] == "invalid_grant"
 
 
-def test_parallel_refreshes_of_one_client_leave_one_live_token(protocol: Protocol, processes: list[Any]) -> None:  # noqa: F811
+def test_parallel_refreshes_of_one_client_leave_one_live_token(protocol: Protocol, processes: list[Any]) -> None:
     """The grace: every answer is a success, and exactly the last successor counts."""
     token = protocol.tokens()["refresh_token"]
 
@@ -68,7 +73,7 @@ def test_parallel_refreshes_of_one_client_leave_one_live_token(protocol: Protoco
     assert protocol.refresh(live[0]["refresh_token"]).status_code == 200
 
 
-def test_one_assertion_counts_once_in_all_processes(protocol: Protocol, processes: list[Any]) -> None:  # noqa: F811
+def test_one_assertion_counts_once_in_all_processes(protocol: Protocol, processes: list[Any]) -> None:
     """R10."""
     from tests.support.assertions import assertion_form, client_key
 

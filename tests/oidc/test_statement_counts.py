@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from tests.support.protocol import Protocol, protocol  # noqa: F401
+from tests.support.protocol import Protocol
 
 SMALL = {"scope": "openid profile email"}
 
 
 @pytest.fixture
-def warm(protocol: Protocol, monkeypatch: pytest.MonkeyPatch) -> Protocol:  # noqa: F811
+def warm(protocol: Protocol, monkeypatch: pytest.MonkeyPatch) -> Protocol:
     """Everything that a process reads once is read: keys, clients, the machine's standing authorization."""
     monkeypatch.setattr("idp.oidc.keys.REREAD_AFTER", 3600.0)
     protocol.register("machine", kind="machine")

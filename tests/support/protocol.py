@@ -1,6 +1,6 @@
 """The machine's side of the protocol without a browser: authorizations as the authorize endpoint opens them.
 
-`from tests.support.protocol import protocol` gives a test the fixture; everything is asked over HTTP but the sign-in.
+The fixture `protocol` is one of these; everything is asked over HTTP but the sign-in.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ import json
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
-
-import pytest
 
 from idp.kernel import clock
 from idp.kernel.database import new_id, unit_of_work
@@ -140,11 +138,6 @@ class Protocol:
 
     def revoke(self, token: str, client_id: str | None = None, **over: Any) -> Any:
         return self.post({"token": token, **over}, client_id, path="/oauth2/revoke")
-
-
-@pytest.fixture
-def protocol(app: Any, world: Any, client: Any) -> Protocol:
-    return Protocol(app, world, client)
 
 
 def no_store(answer: Any) -> bool:

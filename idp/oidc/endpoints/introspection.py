@@ -90,7 +90,7 @@ def _may_know(client: ClientInfo, claims: Mapping[str, Any]) -> bool:
 
 
 def _still_granted(claims: Mapping[str, Any], today: Decision | None) -> bool:
-    """Whether today's decision grants all that the token carries. A denial carries nothing, so it stays true to itself."""
+    """Whether today's decision grants all that the token carries. A denial carries nothing."""
     access = claims.get("onix_access")
     if access is None or access.get("decision") != "allow":
         return True

@@ -18,7 +18,7 @@ from ..grants.redeem import person_of
 NAME = "userinfo"
 
 
-class BearerRefused(OAuth2Error):  # type: ignore[misc]
+class BearerRefused(OAuth2Error):
     """An answer with a Bearer challenge (RFC 6750 §3). Without a token shown, the challenge names no error."""
 
     def __init__(self, error: str | None, description: str | None = None, status: int = 401) -> None:

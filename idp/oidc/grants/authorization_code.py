@@ -38,7 +38,7 @@ class CodeRow:
         return self.row.scope  # type: ignore[no-any-return]
 
 
-class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]
+class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
     """Authlib checks client, redirect URI and verifier between `query_authorization_code` and `authenticate_user`."""
 
     WRITES = True
@@ -67,7 +67,7 @@ class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[mis
             raise code_reused(row, self.now)
         return issuing
 
-    def generate_token(self, user: Issuing, scope: str, **_: Any) -> dict[str, Any]:  # type: ignore[override]
+    def generate_token(self, user: Issuing, scope: str, **_: Any) -> dict[str, Any]:
         """The answer: today's decision, and a refresh token for clients registered for one."""
         audience = user.audience(self.request.form.get("resource"))
         decision = user.decide(scope, audience)

@@ -21,7 +21,7 @@ from ..clients import ClientInfo, resources
 from ..extensions.resource import invalid_target
 
 
-class ClientCredentialsGrant(grants.ClientCredentialsGrant):  # type: ignore[misc]
+class ClientCredentialsGrant(grants.ClientCredentialsGrant):
     """Runs outside a unit of work: it reads once and signs."""
 
     WRITES = False
@@ -32,8 +32,8 @@ class ClientCredentialsGrant(grants.ClientCredentialsGrant):  # type: ignore[mis
         client_id = self.request.client.id
         with autocommit() as connection:
             row = connection.execute(statements.machine_standing, {"client": client_id}).one_or_none()
-        status, rev, self.authorization_id = (None, None, None) if row is None else row
-        client = confirm(self.request.authenticated, status, rev, self.now)
+        self.authorization_id: str | None = row.authorization_id if row else None
+        client = confirm(self.request.authenticated, row.status if row else None, row.rev if row else None, self.now)
         self.request.client = client
         return client
 
@@ -44,7 +44,7 @@ class ClientCredentialsGrant(grants.ClientCredentialsGrant):  # type: ignore[mis
             raise InvalidScopeError("The scope is not registered for this client")
         self.scope = " ".join(dict.fromkeys(words))
 
-    def generate_token(self, **_: Any) -> dict[str, Any]:  # type: ignore[override]
+    def generate_token(self, **_: Any) -> dict[str, Any]:
         """An access token whose subject is the client (RFC 9068 §2.2), without organization and with empty arrays."""
         client: ClientInfo = self.request.client
         allowed = resources(client)

@@ -27,7 +27,7 @@ from ..events import CodeReused, RefreshTokenReused
 from ..extensions.resource import invalid_target
 
 
-class Remembered(InvalidGrantError):  # type: ignore[misc]
+class Remembered(InvalidGrantError):
     """An `invalid_grant` whose consequences stay: the unit of work commits around it."""
 
 
@@ -71,7 +71,7 @@ class Issuing:
         return resource
 
     def decide(self, scope: str, audience: str, organization: str | None = None) -> Decision | None:
-        """Today's decision. A client that takes no denials as tokens gets an error, which leaves no trace (DESIGN §4)."""
+        """Today's decision. A client that takes no denials as tokens gets an error that leaves no trace (DESIGN §4)."""
         self.scope, self.resource = scope, audience
         self.app = app_of(self.client, audience)
         self.ground = ground_of(self.row, self.client, self.app, scope)
@@ -99,7 +99,7 @@ class Issuing:
             )
 
     def new_refresh_token(self, authorization_id: str, scope: str) -> str:
-        """A refresh token of 256 random bits, kept as a digest. Offline ones end when idle, all with their authorization."""
+        """A refresh token of 256 random bits, kept as a digest. Offline ones end when idle, all with their grant."""
         handle = random_handle()
         idle = current_app.extensions["onix_settings"].lifetimes.refresh_idle
         end = self.row.expires_at
@@ -137,7 +137,7 @@ class Issuing:
         return {} if row is None else person_of(row)
 
 
-def person_of(row: Row[Any]) -> dict[str, Any]:
+def person_of(row: Any) -> dict[str, Any]:
     """The standard claims of a row that has the person's columns."""
     values = {name.removeprefix("person_"): value for name, value in row._mapping.items() if name.startswith("person_")}
     return person_claims(values, values["email"], values["email_verified_at"] is not None)

@@ -1,15 +1,15 @@
 """The refresh token grant: rotation with a short grace, and withdrawal on reuse (RFC 6749 §6, RFC 9700 §4.14).
 
-    fresh --used--> spent, successor fresh --used--> ...
-    spent, shown again within the grace, successor unused --> its successor dies, a new one takes the place
-    spent, shown again otherwise --> the authorization is withdrawn
+fresh --used--> spent, successor fresh --used--> ...
+spent, shown again within the grace, successor unused --> its successor dies, a new one takes the place
+spent, shown again otherwise --> the authorization is withdrawn
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidScopeError, grants
+from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, InvalidScopeError, grants
 from flask import current_app
 from sqlalchemy import Row
 
@@ -23,7 +23,7 @@ from ..clients import ClientInfo
 from .redeem import Issuing, refresh_reused, spent_once
 
 
-class RefreshTokenGrant(grants.RefreshTokenGrant):  # type: ignore[misc]
+class RefreshTokenGrant(grants.RefreshTokenGrant):
     """Authlib keeps the order of the checks; the token's row travels as the credential."""
 
     WRITES = True
@@ -36,9 +36,13 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):  # type: ignore[misc]
         """The token's row, spent or not; one of another client is an unknown one (RFC 6749 §6)."""
         handle = self.request.form.get("refresh_token")
         if handle is None:
-            return super()._validate_request_token(client)  # raises the error for a missing parameter
+            raise InvalidRequestError("The parameter refresh_token is missing")
         self.now = clock.now()
-        row = db.session.connection().execute(statements.refresh_standing_locked, {"digest": digest(handle)}).one_or_none()
+        row = (
+            db.session.connection()
+            .execute(statements.refresh_standing_locked, {"digest": digest(handle)})
+            .one_or_none()
+        )
         if row is None or row.token_client_id != client.id:
             raise InvalidGrantError("The refresh token is unknown")
         return row

@@ -9,7 +9,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
-from tests.support.protocol import Protocol, claims_of, header_of, protocol  # noqa: F401
+from tests.support.protocol import claims_of, header_of
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 

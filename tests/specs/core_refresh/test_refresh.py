@@ -1,10 +1,10 @@
-"""RFC 6749 §6, Core §12, RFC 9700 §4.14: refreshing. Conformance 60 to 62, security R05, DESIGN §3 *Lifetimes*, *Loss*."""
+"""RFC 6749 §6, Core §12, RFC 9700 §4.14: refreshing. Conformance 60 to 62, R05, DESIGN §3 *Lifetimes*, *Loss*."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.support.protocol import Protocol, claims_of, no_store, protocol  # noqa: F401
+from tests.support.protocol import claims_of, no_store
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -84,7 +84,9 @@ def test_once_the_successor_was_used_there_is_no_grace(protocol):
 
 def test_public_clients_have_no_grace(protocol):
     """R05: nobody authenticated, so a second showing is reuse."""
-    protocol.register("desktop", kind="native", app_id="tag", deny_mode="token", redirect_uris=["http://127.0.0.1/callback"])
+    protocol.register(
+        "desktop", kind="native", app_id="tag", deny_mode="token", redirect_uris=["http://127.0.0.1/callback"]
+    )
     grant = protocol.grant("desktop")
     public = {"headers": {}}
     form = {"grant_type": "authorization_code", "code": grant.code, "redirect_uri": "http://localhost:9999/callback",
@@ -156,7 +158,7 @@ def test_a_token_never_outlives_its_license(protocol, clock):
 
 
 def test_entitlement_lost_is_told_and_the_authorization_lives(protocol):
-    """DESIGN §3 *Loss*: refresh and userinfo give today's decision, the old access token reads inactive, a gain shows again."""
+    """DESIGN §3 *Loss*: refresh and userinfo give today's decision, the old token reads inactive, a gain shows."""
     from idp.organizations.models import Member
 
     token = protocol.tokens()

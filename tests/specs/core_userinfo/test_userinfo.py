@@ -6,7 +6,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
-from tests.support.protocol import Protocol, claims_of, protocol  # noqa: F401
+from tests.support.protocol import claims_of
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -19,7 +19,7 @@ EVERYTHING = {
 
 
 @pytest.fixture
-def full(protocol):  # noqa: F811
+def full(protocol):
     from idp.accounts.models import Account
 
     protocol.world.change(Account, protocol.person.account_id, **EVERYTHING)

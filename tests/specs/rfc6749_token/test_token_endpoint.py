@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from tests.support.protocol import CALLBACK, SECRET, Protocol, basic, claims_of, no_store, protocol  # noqa: F401
+from tests.support.protocol import CALLBACK, SECRET, basic, claims_of, no_store
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -40,7 +40,7 @@ def test_without_openid_there_is_no_id_token(protocol):
 
 
 def test_a_code_is_good_once_and_reuse_ends_what_it_gave(protocol):
-    """56, R04: the second use is invalid_grant, and tokens from the first are dead: userinfo 401, introspection inactive."""
+    """56, R04: the second use is invalid_grant, and tokens from the first are dead everywhere."""
     grant = protocol.grant()
     token = protocol.redeem(grant).json
     refused(protocol.redeem(grant), "invalid_grant")
@@ -188,7 +188,9 @@ def test_id_and_secret_in_the_header_are_form_encoded(protocol):
 
 def test_public_clients_show_their_id_and_their_verifier(protocol):
     """51: `none`."""
-    protocol.register("desktop", kind="native", app_id="tag", deny_mode="token", redirect_uris=["http://127.0.0.1/callback"])
+    protocol.register(
+        "desktop", kind="native", app_id="tag", deny_mode="token", redirect_uris=["http://127.0.0.1/callback"]
+    )
     grant = protocol.grant("desktop")
     form = {"grant_type": "authorization_code", "code": grant.code, "redirect_uri": CALLBACK, "client_id": "desktop"}
     assert protocol.post(form, headers={}).status_code == 400
@@ -206,7 +208,9 @@ def test_machines(protocol):
     assert claims["roles"] == claims["entitlements"] == claims["privileges"] == []
     assert not {"org_id", "member_id", "onix_access", "sid"} & claims.keys()
     refused(protocol.post({"grant_type": "client_credentials", "scope": "orders.read tag"}, "machine"), "invalid_scope")
-    refused(protocol.post({"grant_type": "client_credentials", "resource": "urn:onix:tag"}, "machine"), "invalid_target")
+    refused(
+        protocol.post({"grant_type": "client_credentials", "resource": "urn:onix:tag"}, "machine"), "invalid_target"
+    )
     assert protocol.introspect(token["access_token"], "machine").json["active"] is True
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.protocol import Protocol, no_store, protocol  # noqa: F401
+from tests.support.protocol import no_store
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -50,7 +50,9 @@ def test_faulty_requests(protocol):
 
 
 def test_public_clients_revoke_their_own(protocol):
-    protocol.register("desktop", kind="native", app_id="tag", deny_mode="token", redirect_uris=["http://127.0.0.1/callback"])
+    protocol.register(
+        "desktop", kind="native", app_id="tag", deny_mode="token", redirect_uris=["http://127.0.0.1/callback"]
+    )
     grant = protocol.grant("desktop")
     form = {"grant_type": "authorization_code", "code": grant.code, "redirect_uri": "http://localhost:9999/callback",
             "code_verifier": grant.verifier, "client_id": "desktop"}  # fmt: skip

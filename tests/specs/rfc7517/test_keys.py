@@ -8,7 +8,7 @@ from joserfc.jwk import KeySet
 
 from idp.kernel.database import unit_of_work
 from idp.oidc import keys
-from tests.support.protocol import Protocol, header_of, protocol  # noqa: F401
+from tests.support.protocol import header_of
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 

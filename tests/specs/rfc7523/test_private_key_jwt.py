@@ -9,7 +9,6 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from tests.support.assertions import assertion_form, client_key
-from tests.support.protocol import Protocol, protocol  # noqa: F401
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 METHOD = {"kind": "machine", "token_endpoint_auth_method": "private_key_jwt", "secret": None}
@@ -25,7 +24,7 @@ def key():
 
 
 @pytest.fixture
-def signer(protocol, key):  # noqa: F811
+def signer(protocol, key):
     protocol.register("signer", jwks={"keys": [key.as_dict(private=False)]}, **METHOD)
     return protocol
 
@@ -80,7 +79,9 @@ def test_another_key_and_no_signature(signer):
 
 def test_registered_algorithm_only(protocol):
     key = client_key("RS256")
-    protocol.register("signer", jwks={"keys": [{**key.as_dict(private=False)}]}, token_endpoint_auth_signing_alg="ES256", **METHOD)
+    protocol.register(
+        "signer", jwks={"keys": [{**key.as_dict(private=False)}]}, token_endpoint_auth_signing_alg="ES256", **METHOD
+    )
     assert ask(protocol, assertion_form(key, "signer", alg="RS256")).status_code == 401
 
 
@@ -142,7 +143,9 @@ def test_keys_behind_an_address_are_cached_and_an_unknown_kid_fetches_again(prot
     assert key_server.asked == 2
 
 
-@pytest.mark.parametrize(("status", "body"), [(500, b""), (302, b""), (200, b"<html>"), (200, b"[]"), (200, b"{}" + b" " * 600_000)])
+@pytest.mark.parametrize(
+    ("status", "body"), [(500, b""), (302, b""), (200, b"<html>"), (200, b"[]"), (200, b"{}" + b" " * 600_000)]
+)
 def test_an_address_that_gives_no_keys_is_no_server_error(protocol, key_server, status, body):
     """39."""
     key_server.status, key_server.body = status, body

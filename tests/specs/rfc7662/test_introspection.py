@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.protocol import SECRET, Protocol, claims_of, no_store, protocol  # noqa: F401
+from tests.support.protocol import claims_of, no_store
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 

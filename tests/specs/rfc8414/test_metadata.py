@@ -5,8 +5,6 @@ from __future__ import annotations
 import pytest
 from authlib.oidc.discovery import OpenIDProviderMetadata
 
-from tests.support.protocol import Protocol, protocol  # noqa: F401
-
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 PATHS = ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"]
 
@@ -18,7 +16,11 @@ def test_both_documents(client, path):
     assert answer.headers["Access-Control-Allow-Origin"] == "*" and "Set-Cookie" not in answer.headers
     document = answer.json
     assert document["issuer"] == "http://localhost"
-    assert all(value.startswith("http://localhost/") for name, value in document.items() if name.endswith(("_endpoint", "_uri")))
+    assert all(
+        value.startswith("http://localhost/")
+        for name, value in document.items()
+        if name.endswith(("_endpoint", "_uri"))
+    )
     assert all(value != [] for value in document.values())
 
 

@@ -11,7 +11,7 @@ from joserfc.jwk import KeySet
 from jsonschema import Draft202012Validator
 
 from idp.organizations.sentences import explain
-from tests.support.protocol import Protocol, claims_of, header_of, protocol  # noqa: F401
+from tests.support.protocol import claims_of, header_of
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 SCHEMA = json.loads((Path(__file__).resolve().parents[3] / "idp/oidc/onix_access.schema.json").read_text())
@@ -40,7 +40,9 @@ def test_an_allow_says_exactly_this(protocol):
     }  # fmt: skip
     assert len(claims["roles"]) == 1 and len(token["access_token"]) < 4096
     assert valid(claims["onix_access"])
-    jwt.decode(token["access_token"], KeySet.import_key_set(protocol.http.get("/oauth2/jwks").json), algorithms=["ES256"])
+    jwt.decode(
+        token["access_token"], KeySet.import_key_set(protocol.http.get("/oauth2/jwks").json), algorithms=["ES256"]
+    )
 
 
 def test_two_tokens_of_one_second_differ(protocol):
@@ -84,7 +86,9 @@ def test_a_denial_says_why(protocol, code, language):
 
 def test_resources(protocol):
     """RFC 8707, DESIGN §4: the family asks its app's resource or the provider's API, whose privileges are `account`'s."""
-    protocol.world.role(protocol.organization_id, ["account:people.manage", "account:access"], members=[protocol.person.member_id])
+    protocol.world.role(
+        protocol.organization_id, ["account:people.manage", "account:access"], members=[protocol.person.member_id]
+    )
     first = protocol.tokens()
     answer = protocol.refresh(first["refresh_token"], resource="http://localhost/api/v1")
     assert answer.status_code == 200, answer.text
