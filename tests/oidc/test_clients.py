@@ -33,11 +33,15 @@ def secure(make_app, database_url):
 @pytest.mark.parametrize(
     ("kind", "uri"),
     [
-        ("web", "https://rp.example/cb"), ("web", "https://rp.example:8443/cb?x=1"), ("spa", "https://rp.example/"),
-        ("native", "https://rp.example/cb"), ("native", "http://127.0.0.1/callback"), ("native", "http://[::1]/callback"),
+        ("web", "https://rp.example/cb"),
+        ("web", "https://rp.example:8443/cb?x=1"),
+        ("spa", "https://rp.example/"),
+        ("native", "https://rp.example/cb"),
+        ("native", "http://127.0.0.1/callback"),
+        ("native", "http://[::1]/callback"),
         ("native", "com.example.app:/cb"),
     ],
-)  # fmt: skip
+)
 def test_good_redirect_uris(secure, kind, uri):
     """R01, P09: also the private scheme that Authlib's check refuses."""
     made = register(kind=kind, redirect_uris=[uri])
@@ -47,15 +51,34 @@ def test_good_redirect_uris(secure, kind, uri):
 @pytest.mark.parametrize(
     ("kind", "uri"),
     [
-        ("web", "http://rp.example/cb"), ("web", "http://127.0.0.1/cb"), ("web", "http://localhost/cb"),
-        ("web", "https://rp.example/cb#"), ("web", "https://rp.example/cb#x"), ("web", "https://*.example/cb"),
-        ("web", "javascript://x/%0aalert(1)"), ("web", "data:text/html,x"), ("web", "data://x/y"), ("web", "/cb"), ("web", ""),
-        ("web", "https:///cb"), ("web", "https://user@rp.example/cb"), ("web", "https://rp.example/c b"),
-        ("web", "https://rp.example/æ"), ("web", "https://rp.example:x/"), ("web", "com.example.app:/cb"), ("web", 5), ("web", None),
-        ("native", "http://localhost/cb"), ("native", "http://127.0.0.2/cb"), ("native", "http://127.0.0.1.evil.example/cb"),
-        ("native", "myapp:/cb"), ("native", "javascript:/cb"), ("native", "com.example.app://host/cb"), ("web", "https://[::1"),
+        ("web", "http://rp.example/cb"),
+        ("web", "http://127.0.0.1/cb"),
+        ("web", "http://localhost/cb"),
+        ("web", "https://rp.example/cb#"),
+        ("web", "https://rp.example/cb#x"),
+        ("web", "https://*.example/cb"),
+        ("web", "javascript://x/%0aalert(1)"),
+        ("web", "data:text/html,x"),
+        ("web", "data://x/y"),
+        ("web", "/cb"),
+        ("web", ""),
+        ("web", "https:///cb"),
+        ("web", "https://user@rp.example/cb"),
+        ("web", "https://rp.example/c b"),
+        ("web", "https://rp.example/æ"),
+        ("web", "https://rp.example:x/"),
+        ("web", "com.example.app:/cb"),
+        ("web", 5),
+        ("web", None),
+        ("native", "http://localhost/cb"),
+        ("native", "http://127.0.0.2/cb"),
+        ("native", "http://127.0.0.1.evil.example/cb"),
+        ("native", "myapp:/cb"),
+        ("native", "javascript:/cb"),
+        ("native", "com.example.app://host/cb"),
+        ("web", "https://[::1"),
     ],
-)  # fmt: skip
+)
 def test_bad_redirect_uris(secure, kind, uri):
     """R01, P09: none is registered, none is a crash."""
     assert problem(kind=kind, redirect_uris=[uri]).code == "invalid_redirect_uri"
@@ -65,8 +88,14 @@ def test_only_loopback_literals_of_native_clients_have_any_port(secure):
     """R01, P11, RFC 8252 §7.3."""
     native = clients.find_client(register(kind="native", redirect_uris=["http://127.0.0.1/callback"]).client.id)
     assert native.check_redirect_uri("http://127.0.0.1:49152/callback")
-    for uri in ("http://127.0.0.1:49152/other", "http://127.0.0.1:49152/callback?x", "http://127.0.0.1:49152@evil/callback",
-                "http://localhost:49152/callback", "https://127.0.0.1:49152/callback", "http://127.0.0.1:/callback"):  # fmt: skip
+    for uri in (
+        "http://127.0.0.1:49152/other",
+        "http://127.0.0.1:49152/callback?x",
+        "http://127.0.0.1:49152@evil/callback",
+        "http://localhost:49152/callback",
+        "https://127.0.0.1:49152/callback",
+        "http://127.0.0.1:/callback",
+    ):
         assert not native.check_redirect_uri(uri)
     web = clients.find_client(register().client.id)
     assert not web.check_redirect_uri("https://rp.example:8443/cb") and not web.check_redirect_uri(
@@ -77,29 +106,68 @@ def test_only_loopback_literals_of_native_clients_have_any_port(secure):
 @pytest.mark.parametrize(
     "values",
     [
-        {"kind": "robot"}, {"deny_mode": "maybe"}, {"deny_mode": "token"}, {"app_id": "nothing"}, {"redirect_uris": []},
-        {"grant_types": ["password"]}, {"grant_types": ["implicit"]}, {"grant_types": []}, {"grant_types": "authorization_code"},
-        {"grant_types": ["refresh_token"]}, {"response_types": ["token"]}, {"response_types": ["code id_token"]},
-        {"token_endpoint_auth_method": "client_secret_jwt"}, {"token_endpoint_auth_method": "private_key_jwt"},
-        {"kind": "spa", "token_endpoint_auth_method": "client_secret_basic"}, {"kind": "spa", "require_pkce": False},
-        {"token_endpoint_auth_method": "none", "require_pkce": False}, {"jwks_uri": "http://rp.example/k"},
-        {"jwks": {"keys": []}}, {"jwks": {"keys": [{"kty": "oct", "k": "eA"}]}}, {"jwks": {"keys": ["x"]}}, {"jwks": 5},
-        {"jwks": {"keys": [{"kty": "RSA", "n": 5, "e": "AQAB"}]}}, {"jwks": {"keys": [{"kty": "EC", "crv": "P-256", "x": "!", "y": "!"}]}},
-        {"id_token_signed_response_alg": "none"}, {"id_token_signed_response_alg": "HS256"},
-        {"userinfo_signed_response_alg": "none"}, {"token_endpoint_auth_signing_alg": "HS256"}, {"subject_type": "pairwise"},
-        {"sector_identifier_uri": "https://rp.example/s"}, {"request_uris": ["https://rp.example/r"]},
-        {"id_token_encrypted_response_alg": "RSA-OAEP"}, {"dpop_bound_access_tokens": True},
-        {"require_pushed_authorization_requests": True}, {"scope": "openid everything"}, {"scope": 5}, {"scope": 'open"id'},
-        {"logo_uri": "javascript:alert(1)"}, {"policy_uri": "http://rp.example"}, {"tos_uri": 5}, {"client_uri": "ftp://x"},
-        {"logo_uri#n!": "https://rp.example"}, {"backchannel_logout_uri": "http://rp.example/b"}, {"default_max_age": -1},
-        {"default_max_age": True}, {"require_auth_time": "yes"}, {"initiate_login_uri": "http://rp.example"},
-        {"post_logout_redirect_uris": ["https://rp.example/#x"]}, {"post_logout_redirect_uris": "https://rp.example/"},
-        {"contacts": [5]}, {"name": ""}, {"name": "x" * 201}, {"name": "a\nb"}, {"frontchannel_logout_uri": "https://rp.example/f"},
-        {"client_id": "0190c1d2-1111-7222-8333-444455556666"}, {"client_id": "a b"}, {"client_id": ""},
-        {"kind": "machine"}, {"kind": "machine", "redirect_uris": [], "scope": "openid"},
+        {"kind": "robot"},
+        {"deny_mode": "maybe"},
+        {"deny_mode": "token"},
+        {"app_id": "nothing"},
+        {"redirect_uris": []},
+        {"grant_types": ["password"]},
+        {"grant_types": ["implicit"]},
+        {"grant_types": []},
+        {"grant_types": "authorization_code"},
+        {"grant_types": ["refresh_token"]},
+        {"response_types": ["token"]},
+        {"response_types": ["code id_token"]},
+        {"token_endpoint_auth_method": "client_secret_jwt"},
+        {"token_endpoint_auth_method": "private_key_jwt"},
+        {"kind": "spa", "token_endpoint_auth_method": "client_secret_basic"},
+        {"kind": "spa", "require_pkce": False},
+        {"token_endpoint_auth_method": "none", "require_pkce": False},
+        {"jwks_uri": "http://rp.example/k"},
+        {"jwks": {"keys": []}},
+        {"jwks": {"keys": [{"kty": "oct", "k": "eA"}]}},
+        {"jwks": {"keys": ["x"]}},
+        {"jwks": 5},
+        {"jwks": {"keys": [{"kty": "RSA", "n": 5, "e": "AQAB"}]}},
+        {"jwks": {"keys": [{"kty": "EC", "crv": "P-256", "x": "!", "y": "!"}]}},
+        {"id_token_signed_response_alg": "none"},
+        {"id_token_signed_response_alg": "HS256"},
+        {"userinfo_signed_response_alg": "none"},
+        {"token_endpoint_auth_signing_alg": "HS256"},
+        {"subject_type": "pairwise"},
+        {"sector_identifier_uri": "https://rp.example/s"},
+        {"request_uris": ["https://rp.example/r"]},
+        {"id_token_encrypted_response_alg": "RSA-OAEP"},
+        {"dpop_bound_access_tokens": True},
+        {"require_pushed_authorization_requests": True},
+        {"scope": "openid everything"},
+        {"scope": 5},
+        {"scope": 'open"id'},
+        {"logo_uri": "javascript:alert(1)"},
+        {"policy_uri": "http://rp.example"},
+        {"tos_uri": 5},
+        {"client_uri": "ftp://x"},
+        {"logo_uri#n!": "https://rp.example"},
+        {"backchannel_logout_uri": "http://rp.example/b"},
+        {"default_max_age": -1},
+        {"default_max_age": True},
+        {"require_auth_time": "yes"},
+        {"initiate_login_uri": "http://rp.example"},
+        {"post_logout_redirect_uris": ["https://rp.example/#x"]},
+        {"post_logout_redirect_uris": "https://rp.example/"},
+        {"contacts": [5]},
+        {"name": ""},
+        {"name": "x" * 201},
+        {"name": "a\nb"},
+        {"frontchannel_logout_uri": "https://rp.example/f"},
+        {"client_id": "0190c1d2-1111-7222-8333-444455556666"},
+        {"client_id": "a b"},
+        {"client_id": ""},
+        {"kind": "machine"},
+        {"kind": "machine", "redirect_uris": [], "scope": "openid"},
         {"kind": "machine", "redirect_uris": [], "token_endpoint_auth_method": "none"},
     ],
-)  # fmt: skip
+)
 def test_metadata_that_is_refused(secure, values):
     """R11, P09: a clear error, never a crash; R12 for ids in a subject's shape."""
     assert problem(**values).code in ("invalid_client_metadata", "invalid_redirect_uri")

@@ -11,11 +11,20 @@ from tests.support.protocol import claims_of
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 EVERYTHING = {
-    "middle_name": "M", "nickname": "Addie", "preferred_username": "ada", "profile": "https://a.example/ada",
-    "picture": "https://a.example/ada.png", "website": "https://ada.example", "gender": "female",
-    "birthdate": "1990-01-31", "zoneinfo": "Europe/Oslo", "locale": "nb", "phone_number": "+4712345678",
-    "phone_number_verified": True, "address": {"street_address": "Gate 1", "country": "NO", "iss": "evil", "region": None},
-}  # fmt: skip
+    "middle_name": "M",
+    "nickname": "Addie",
+    "preferred_username": "ada",
+    "profile": "https://a.example/ada",
+    "picture": "https://a.example/ada.png",
+    "website": "https://ada.example",
+    "gender": "female",
+    "birthdate": "1990-01-31",
+    "zoneinfo": "Europe/Oslo",
+    "locale": "nb",
+    "phone_number": "+4712345678",
+    "phone_number_verified": True,
+    "address": {"street_address": "Gate 1", "country": "NO", "iss": "evil", "region": None},
+}
 
 
 @pytest.fixture
@@ -58,8 +67,10 @@ def test_absent_values_are_left_out(protocol):
 
 def test_claims_parameter(full):
     """34: asked one by one, for UserInfo and for the ID Token; unknown ones are no error."""
-    asked = {"userinfo": {"name": {"essential": True}, "nobody_knows": None, "iss": None},
-             "id_token": {"email": None, "org_id": {"value": "evil"}}}  # fmt: skip
+    asked = {
+        "userinfo": {"name": {"essential": True}, "nobody_knows": None, "iss": None},
+        "id_token": {"email": None, "org_id": {"value": "evil"}},
+    }
     token = full.tokens(scope="openid", claims_request=asked)
     said = full.userinfo(token["access_token"]).json
     assert said["name"] == "Ada M Berg" and "nickname" not in said and "iss" not in said

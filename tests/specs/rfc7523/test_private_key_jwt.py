@@ -45,11 +45,27 @@ def test_audiences(signer, key, audience):
 @pytest.mark.parametrize(
     "over",
     [
-        {"iss": "other"}, {"iss": None}, {"sub": "other"}, {"sub": None}, {"sub": 5}, {"aud": "https://evil.example"}, {"aud": None},
-        {"aud": [5]}, {"exp": 1}, {"exp": None}, {"exp": "soon"}, {"exp": True}, {"exp": 99999999999}, {"jti": None},
-        {"jti": 5}, {"jti": ""}, {"iat": 99999999999}, {"nbf": 99999999999}, {"nbf": "x"},
+        {"iss": "other"},
+        {"iss": None},
+        {"sub": "other"},
+        {"sub": None},
+        {"sub": 5},
+        {"aud": "https://evil.example"},
+        {"aud": None},
+        {"aud": [5]},
+        {"exp": 1},
+        {"exp": None},
+        {"exp": "soon"},
+        {"exp": True},
+        {"exp": 99999999999},
+        {"jti": None},
+        {"jti": 5},
+        {"jti": ""},
+        {"iat": 99999999999},
+        {"nbf": 99999999999},
+        {"nbf": "x"},
     ],
-)  # fmt: skip
+)
 def test_each_defect_is_refused(signer, key, over):
     answer = ask(signer, assertion_form(key, "signer", **over))
     assert answer.status_code == 401 and answer.json["error"] == "invalid_client", answer.text

@@ -30,14 +30,32 @@ def test_an_allow_says_exactly_this(protocol):
     claims = claims_of(token["access_token"])
     license_id = claims["onix_access"]["license"]["id"]
     assert claims == {
-        "iss": "http://localhost", "sub": protocol.person.account_id, "aud": "urn:onix:tag", "client_id": "tag",
-        "iat": claims["iat"], "exp": claims["iat"] + 300, "jti": claims["jti"], "sid": claims["sid"],
-        "scope": "openid profile email", "auth_time": claims["auth_time"], "acr": "urn:onix:acr:1", "amr": ["pwd"],
-        "org_id": protocol.organization_id, "org_name": "Nordic Lift AS", "member_id": protocol.person.member_id,
-        "member_type": "employee", "roles": claims["roles"], "entitlements": ["tag:standard"],
+        "iss": "http://localhost",
+        "sub": protocol.person.account_id,
+        "aud": "urn:onix:tag",
+        "client_id": "tag",
+        "iat": claims["iat"],
+        "exp": claims["iat"] + 300,
+        "jti": claims["jti"],
+        "sid": claims["sid"],
+        "scope": "openid profile email",
+        "auth_time": claims["auth_time"],
+        "acr": "urn:onix:acr:1",
+        "amr": ["pwd"],
+        "org_id": protocol.organization_id,
+        "org_name": "Nordic Lift AS",
+        "member_id": protocol.person.member_id,
+        "member_type": "employee",
+        "roles": claims["roles"],
+        "entitlements": ["tag:standard"],
         "privileges": ["tag:access", "tag:equipment.read"],
-        "onix_access": {"v": 1, "rev": 1, "decision": "allow", "license": {"id": license_id, "edition": "tag:standard"}},
-    }  # fmt: skip
+        "onix_access": {
+            "v": 1,
+            "rev": 1,
+            "decision": "allow",
+            "license": {"id": license_id, "edition": "tag:standard"},
+        },
+    }
     assert len(claims["roles"]) == 1 and len(token["access_token"]) < 4096
     assert valid(claims["onix_access"])
     jwt.decode(
@@ -85,7 +103,7 @@ def test_a_denial_says_why(protocol, code, language):
 
 
 def test_resources(protocol):
-    """RFC 8707, DESIGN §4: the family asks its app's resource or the provider's API, whose privileges are `account`'s."""
+    """RFC 8707, DESIGN §4: the family asks its resource, or the API, whose privileges are those of `account`."""
     protocol.world.role(
         protocol.organization_id, ["account:people.manage", "account:access"], members=[protocol.person.member_id]
     )
