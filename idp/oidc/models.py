@@ -177,7 +177,7 @@ class LastChoice(Base):
 
 
 class SigningKey(Base):
-    """A signing key. Published from `created_at`, used from `activates_at` until the next one's, gone at `expires_at`."""
+    """A signing key. Published from `created_at`, used from `activates_at` to the next one's, gone at `expires_at`."""
 
     __tablename__ = "signing_key"
     kid: Mapped[str] = mapped_column(String(64), primary_key=True)
