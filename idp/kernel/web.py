@@ -32,6 +32,7 @@ from .database import db
 from .refusal import Refusal
 
 log = structlog.get_logger(__name__)
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 csrf = CSRFProtect()
 limiter = Limiter(
     get_remote_address,
@@ -42,7 +43,6 @@ limiter = Limiter(
     headers_enabled=False,
 )
 
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _MACHINE = (
     "/oauth2/token", "/oauth2/userinfo", "/oauth2/jwks", "/oauth2/introspect", "/oauth2/revoke", "/.well-known/o",
     "/.well-known/jwks", "/api/", "/scim/", "/healthz/", "/metrics", "/demo/mail.json", "/demo/clock",

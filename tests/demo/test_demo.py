@@ -60,8 +60,15 @@ def _mail(tmp_path: Path, number: int, text: str = "Hello.\n\nClick here:\nhttp:
     import json
 
     with (tmp_path / "mail.jsonl").open("a") as file:
-        entry = {"id": str(number), "to": "a@b.example", "from": "Onix Work <n@o.example>", "subject": f"<i>{number}</i>",
-                 "text": text, "html": "", "sent_at": START}  # fmt: skip
+        entry = {
+            "id": str(number),
+            "to": "a@b.example",
+            "from": "Onix Work <n@o.example>",
+            "subject": f"<i>{number}</i>",
+            "text": text,
+            "html": "",
+            "sent_at": START,
+        }
         file.write(json.dumps(entry) + "\n")
 
 
