@@ -5,7 +5,7 @@ PORT ?= 8000
 PYTEST_ARGS ?=
 BIN := .venv/bin
 CATALOGS := $(patsubst %.po,%.mo,$(wildcard idp/translations/*/LC_MESSAGES/messages.po))
-CODE := idp clients wsgi.py tests
+CODE := idp clients wsgi.py tests docs
 
 .PHONY: run test lint format bench screenshots docs lock messages migration clean help
 

@@ -46,10 +46,12 @@ def settings_page() -> str:
     lines = [
         "# Settings\n",
         "From the environment, above `config/production.toml` (in production) and `config/default.toml`. `ONIX_X_FILE`"
-        " reads the value of `ONIX_X` from a file. Every wrong value is reported at once, then the program refuses to start.\n",
+        " reads the value of `ONIX_X` from a file. Every wrong value is reported at once, then the program refuses to"
+        " start.\n",
         "| Variable | Default | Meaning |\n| --- | --- | --- |",
     ]
-    lines += [f"| `{name}` | {f'`{value}`' if value else ''} | {text} |" for name, value, text in _rows(settings.Settings, "ONIX_")]
+    for name, value, text in _rows(settings.Settings, "ONIX_"):
+        lines.append(f"| `{name}` | {f'`{value}`' if value else ''} | {text} |")
     return "\n".join(lines) + "\n"
 
 
@@ -102,7 +104,8 @@ def events_page() -> str:
         if (here := kind.__module__.split(".")[1]) != room:
             room = here
             text += f"\n## {room}\n\n| Event | Fields | Meaning |\n| --- | --- | --- |\n"
-        fields = ", ".join(f"`{field.name}`" for field in dataclasses.fields(kind) if field.name not in ("at", "actor_id"))
+        names = [field.name for field in dataclasses.fields(kind) if field.name not in ("at", "actor_id")]
+        fields = ", ".join(f"`{name}`" for name in names)
         meaning = " ".join(inspect.cleandoc(kind.__doc__ or "").split())
         text += f"| `{kind.__name__}` | {fields} | {'' if meaning.startswith(kind.__name__ + '(') else meaning} |\n"
     return text
@@ -132,8 +135,8 @@ def decisions_page() -> str:
     policy = importlib.import_module("idp.organizations.policy")
     explain = importlib.import_module("idp.organizations.sentences").explain
     text = (
-        "# Reasons\n\nWhy the answer is no: one stable code, looked for in this order, in `onix_access.reason` of the token"
-        " (or in `error_description`). The sentences come with the token, in the person's language.\n"
+        "# Reasons\n\nWhy the answer is no: one stable code, looked for in this order, in `onix_access.reason` of the"
+        " token (or in `error_description`). The sentences come with the token, in the person's language.\n"
     )
     for number, code in enumerate(policy.CODES, 1):
         text += f"\n## {number}. `{code}`\n"
@@ -175,7 +178,8 @@ def pages() -> dict[str, Callable[[], Any]]:
 def schema_page() -> str:
     """The JSON Schema of `onix_access`."""
     schema = json.loads((settings.ROOT / "idp" / "oidc" / "onix_access.schema.json").read_text())
-    return f"# `onix_access`\n\nThe JSON Schema of the claim that carries the decision.\n\n```json\n{json.dumps(schema, indent=2, ensure_ascii=False)}\n```\n"
+    text = json.dumps(schema, indent=2, ensure_ascii=False)
+    return f"# `onix_access`\n\nThe JSON Schema of the claim that carries the decision.\n\n```json\n{text}\n```\n"
 
 
 def main() -> None:
