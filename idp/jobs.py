@@ -23,6 +23,7 @@ from idp.oidc import authorizations, keys, requests
 from idp.oidc.models import AuthorizationCode, LossCheck, RefreshToken, RevokedAccessToken, UsedAssertion
 from idp.outbox import service as outbox
 from idp.sessions import service as sessions
+from idp.sessions import throttle
 
 log = structlog.get_logger(__name__)
 DAY = 86400
@@ -71,7 +72,7 @@ def tidy() -> int:
         ):
             gone += session.execute(statement).rowcount  # type: ignore[attr-defined]
     with aside() as session:
-        counters.tidy(session, now=now, window=DAY)
+        counters.tidy(session, now=now, window=DAY, rows=throttle.KEPT)
     return gone
 
 

@@ -6,6 +6,9 @@ The rows live in the database, so that no number of web processes multiplies a l
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from sqlalchemy import String, case, delete, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -60,6 +63,31 @@ def wait(session: Session, kind: str, subject: str, *, now: int, window: int, li
     return max(start + window - now, 1) if start > now - window and count >= limit else 0
 
 
+def in_a_row(session: Session, kind: str, subject: str) -> int:
+    """How many were counted by `add_in_a_row` since the last `clear`."""
+    return (
+        session.scalar(
+            select(ThrottleCounter.count).where(
+                ThrottleCounter.kind == kind, ThrottleCounter.subject_digest == digest(subject)
+            )
+        )
+        or 0
+    )
+
+
+def add_in_a_row(session: Session, kind: str, subject: str, *, now: int) -> None:
+    """Count one more of a row without a window; `window_start` is when the newest came."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    session.execute(
+        insert(ThrottleCounter)
+        .values(kind=kind, subject_digest=digest(subject), window_start=now, count=1)
+        .on_conflict_do_update(
+            index_elements=["kind", "subject_digest"],
+            set_={"count": ThrottleCounter.__table__.c.count + 1, "window_start": now},
+        )
+    )
+
+
 def clear(session: Session, kind: str, subject: str) -> None:
     """Forget what was counted for this subject."""
     session.execute(
@@ -67,6 +95,17 @@ def clear(session: Session, kind: str, subject: str) -> None:
     )
 
 
-def tidy(session: Session, *, now: int, window: int) -> None:
-    """Delete the counters whose window has passed. A job calls this inside a unit of work."""
-    session.execute(delete(ThrottleCounter).where(ThrottleCounter.window_start <= now - window))
+def tidy(session: Session, *, now: int, window: int, rows: Mapping[str, int] = MappingProxyType({})) -> None:
+    """Delete the counters whose window has passed. A job calls this inside a unit of work.
+
+    `rows` names the kinds without a window, and for how many seconds after the newest each is kept.
+    """
+    session.execute(
+        delete(ThrottleCounter).where(
+            ThrottleCounter.kind.not_in(list(rows)), ThrottleCounter.window_start <= now - window
+        )
+    )
+    for kind, kept in rows.items():
+        session.execute(
+            delete(ThrottleCounter).where(ThrottleCounter.kind == kind, ThrottleCounter.window_start <= now - kept)
+        )

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from flask import has_request_context
+from flask import session as cookie
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select, update
 from sqlalchemy.orm import lazyload
 
 from idp.accounts import addresses, passwords
 from idp.accounts.models import Account, EmailAddress
-from idp.kernel import clock
+from idp.kernel import clock, continuation
 from idp.kernel.database import db, unit_of_work
 from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
 from idp.kernel.secrets import digest
 
 from . import events, throttle
+
+FAMILIAR = "familiar"
+"""Cookie key: marks of the accounts that have signed in in this browser."""
 
 
 def authenticate(identifier: str, password: str, address: str) -> Account | Refusal:
@@ -25,8 +30,8 @@ def authenticate(identifier: str, password: str, address: str) -> Account | Refu
     Raises `Refusal` 429 when throttled, before hashing.
     """
     subject = subject_of(identifier)
-    throttle.check(subject, address)
     account = _find(subject)
+    throttle.check(counted_under(account) if account else subject, address)
     stored = account.password_hash if account else None
     verdict = passwords.verify(stored, password)
     if account is None or not verdict.ok:
@@ -49,6 +54,24 @@ def wrong() -> Refusal:
 def subject_of(identifier: str) -> str:
     """What an identifier is counted under: the address as compared, so that no spelling escapes the limit."""
     return addresses.normalized_or_none(identifier) or identifier.strip().casefold()[:254]
+
+
+def counted_under(account: Account) -> str:
+    """What attempts on an account are counted under: one count for all browsers, but one of its own for each browser in
+    which the person has signed in since the password was set, so that strangers can't shut the door (R26)."""
+    if has_request_context() and _mark(account) in cookie.get(FAMILIAR, ()):
+        return f"{account.id} {continuation.browser()}"
+    return account.id
+
+
+def remember_browser(account: Account) -> None:
+    """The person has signed in here."""
+    mark = _mark(account)
+    cookie[FAMILIAR] = [*(one for one in cookie.get(FAMILIAR, ()) if one != mark), mark][-5:]
+
+
+def _mark(account: Account) -> str:
+    return digest(f"{account.id} {account.password_changed_at} {continuation.browser()}")[:24]
 
 
 def _find(normalized: str) -> Account | None:

@@ -29,7 +29,7 @@ from idp.kernel.secrets import digest, random_handle
 from idp.settings import Lifetimes
 
 from . import events, policy, throttle
-from .ceremony import subject_of
+from .ceremony import counted_under, remember_browser
 from .models import Session
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -134,7 +134,8 @@ def sign_in(
     session.address = (address if address is not None else request.remote_addr or "")[:45]
     db.session.flush()
     if identifier is not None:
-        throttle.clear(subject_of(identifier))
+        throttle.clear(counted_under(fresh))
+        remember_browser(fresh)
     _renew_cookie()
     cookie.permanent = True
     login_user(Actor(account=fresh, session=session, handle=handle))
@@ -187,6 +188,8 @@ def tidy(now: int, keep: int = 90 * 86400) -> int:
 
 
 def on_password_changed(event: people.PasswordChanged) -> None:
+    """Sessions end, and guesses at the old password are forgotten."""
+    throttle.clear(event.account_id)
     end_sessions_of(event.account_id, "password_changed", actor_id=event.actor_id)
 
 

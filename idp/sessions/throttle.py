@@ -1,4 +1,9 @@
-"""Slowing guessing down: per account identifier and per network address, shared by all processes (R26, P26).
+"""Slowing guessing down: per account and per network address, shared by all processes (R26, P26).
+
+`failures` attempts within `window` seconds, then a wait. The wait doubles with every full series, to a day at most;
+short of `MOST_IN_A_ROW` failures without a success one attempt a day is left, so an account can never be guessed at
+leisure. Strangers can't lock a person out by that: a browser in which the person has signed in counts by itself
+(`ceremony.counted_under`), and a new password, set by mail, forgets what strangers did.
 
 An attempt on an identifier is counted before the password is hashed and forgotten when it succeeds, so parallel
 guesses can't slip through; for a network address only failures count, so that an office behind one address can sign
@@ -6,6 +11,8 @@ in all at once. While the limit stands the right password is refused too.
 """
 
 from __future__ import annotations
+
+from ipaddress import IPv6Address, ip_address
 
 from flask import current_app
 from flask_babel import lazy_gettext as _l
@@ -17,22 +24,41 @@ from idp.settings import Throttle
 
 IDENTIFIER = "sign_in"
 ADDRESS = "address"
+ROW = "sign_in_row"
+MOST_IN_A_ROW = 100
+LONGEST_WAIT = 86400  # seconds
+KEPT = {ROW: 365 * 86400}
+"""How long a row of failures is remembered after its newest, in seconds."""
 
 
 def _settings() -> Throttle:
     return current_app.extensions["onix_settings"].throttle  # type: ignore[no-any-return]
 
 
-def check(identifier: str, address: str) -> None:
-    """Count one attempt. `identifier` is the normalized address, `address` the network's. Not inside a unit of work.
+def pace(failures: int, window: int, in_a_row: int) -> tuple[int, int]:
+    """Pure: seconds of the window, and how many attempts it admits, after so many failures in a row."""
+    if in_a_row >= max(failures, MOST_IN_A_ROW - failures):
+        return LONGEST_WAIT, 1
+    series = in_a_row // failures
+    return min(window * 2 ** max(0, series - 1), max(window, LONGEST_WAIT)), failures
+
+
+def check(key: str, address: str) -> None:
+    """Count one attempt. `key` is what the account is counted under, `address` the network's. Not inside a unit of work.
 
     Raises `Refusal` 429 with the seconds to wait, before anything is hashed.
     """
     settings, now = _settings(), clock.now()
     with aside() as session:
         wait = counters.wait(
-            session, ADDRESS, address, now=now, window=settings.window, limit=settings.failures_per_address
-        ) or counters.add(session, IDENTIFIER, identifier, now=now, window=settings.window, limit=settings.failures)
+            session, ADDRESS, network_of(address), now=now,
+            window=settings.window, limit=settings.failures_per_address,
+        )  # fmt: skip
+        if not wait:
+            window, limit = pace(settings.failures, settings.window, counters.in_a_row(session, ROW, key))
+            wait = counters.add(session, IDENTIFIER, key, now=now, window=window, limit=limit)
+        if not wait:
+            counters.add_in_a_row(session, ROW, key, now=now)
     if wait:
         raise too_many(wait)
 
@@ -42,13 +68,26 @@ def fail(address: str) -> None:
     settings = _settings()
     with aside() as session:
         counters.add(
-            session, ADDRESS, address, now=clock.now(), window=settings.window, limit=settings.failures_per_address
-        )
+            session, ADDRESS, network_of(address), now=clock.now(),
+            window=settings.window, limit=settings.failures_per_address,
+        )  # fmt: skip
 
 
-def clear(identifier: str) -> None:
-    """Forget the attempts on an identifier after a success. Inside the sign-in's unit of work."""
-    counters.clear(db.session(), IDENTIFIER, identifier)
+def clear(key: str) -> None:
+    """Forget the attempts after a success. Inside the unit of work that has it."""
+    for kind in (IDENTIFIER, ROW):
+        counters.clear(db.session(), kind, key)
+
+
+def network_of(address: str) -> str:
+    """What a network address is counted under: of IPv6 the first 64 bits, which one subscriber has for itself."""
+    try:
+        found = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if not isinstance(found, IPv6Address):
+        return str(found)
+    return str(found.ipv4_mapped or found.packed[:8].hex())
 
 
 def too_many(wait: int) -> Refusal:
