@@ -14,7 +14,7 @@ from sqlalchemy import String, delete, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from . import clock
-from .database import Base, db
+from .database import Base, change, db
 from .secrets import digest, random_handle
 
 LIFETIME = 3600
@@ -73,4 +73,4 @@ def find(handle: str | None) -> Continuation | None:
 
 def tidy(now: int) -> int:
     """Delete the expired ones; returns how many. A job calls this inside a unit of work."""
-    return db.session.execute(delete(Continuation).where(Continuation.expires_at <= now)).rowcount  # type: ignore[attr-defined,no-any-return]
+    return change(delete(Continuation).where(Continuation.expires_at <= now))

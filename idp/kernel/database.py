@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 
 import uuid_utils
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import JSON, BigInteger, Connection, Engine, MetaData, String, event
+from sqlalchemy import JSON, BigInteger, Connection, CursorResult, Engine, Executable, MetaData, String, event
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, registry
@@ -119,6 +119,13 @@ def autocommit() -> Iterator[Connection]:
         _autocommit_engines[engine] = engine.execution_options(isolation_level="AUTOCOMMIT")
     with _autocommit_engines[engine].connect() as connection:
         yield connection
+
+
+def change(statement: Executable) -> int:
+    """Execute an UPDATE or DELETE in this request's session and give the number of rows that it met."""
+    result = db.session.execute(statement)
+    assert isinstance(result, CursorResult)
+    return result.rowcount
 
 
 def prepare_engine(engine: Engine) -> None:

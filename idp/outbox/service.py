@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import CursorResult, delete, func, select, update
+from sqlalchemy import delete, func, select, update
 
 from idp.kernel import clock
-from idp.kernel.database import db, new_id
+from idp.kernel.database import change, db, new_id
 from idp.kernel.refusal import Refusal
 
 from .models import Delivery
@@ -59,7 +59,7 @@ def due(lane: str, now: int, *, without: Collection[str] = (), limit: int = 32) 
 def claim(delivery_id: str, now: int, seconds: int) -> Delivery | None:
     """Take the lease by one conditional update; None when another worker was first. Counts the attempt."""
     lease = new_id()
-    taken: CursorResult[Any] = db.session.execute(  # type: ignore[assignment]
+    taken = change(
         update(Delivery)
         .where(
             Delivery.id == delivery_id,
@@ -70,7 +70,7 @@ def claim(delivery_id: str, now: int, seconds: int) -> Delivery | None:
         .values(lease=lease, leased_until=now + seconds, attempts=Delivery.attempts + 1)
         .execution_options(synchronize_session=False)
     )
-    if taken.rowcount != 1:
+    if not taken:
         return None
     return db.session.get(Delivery, delivery_id, populate_existing=True)
 
@@ -90,13 +90,13 @@ def postpone(delivery_id: str, lease: str | None, due_at: int, error: str | None
 
 
 def _finish(delivery_id: str, lease: str | None, values: dict[str, Any]) -> bool:
-    done: CursorResult[Any] = db.session.execute(  # type: ignore[assignment]
+    done = change(
         update(Delivery)
         .where(Delivery.id == delivery_id, Delivery.lease == lease, Delivery.settled_at.is_(None))
         .values(**values)
         .execution_options(synchronize_session=False)
     )
-    return bool(done.rowcount == 1)
+    return done == 1
 
 
 def retry(delivery_id: str) -> Delivery:
@@ -132,7 +132,4 @@ def counts() -> list[tuple[str, str, int]]:
 
 def tidy(now: int) -> int:
     """Delete what was settled long ago; returns how many rows went."""
-    gone: CursorResult[Any] = db.session.execute(  # type: ignore[assignment]
-        delete(Delivery).where(Delivery.settled_at <= now - KEPT)
-    )
-    return gone.rowcount
+    return change(delete(Delivery).where(Delivery.settled_at <= now - KEPT))

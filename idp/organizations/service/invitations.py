@@ -11,16 +11,16 @@ from sqlalchemy import select, update
 
 from idp.accounts.models import Account
 from idp.kernel import clock
-from idp.kernel.database import db
-from idp.kernel.events import emit
+from idp.kernel.database import change, db
 from idp.kernel.refusal import Refusal
 from idp.kernel.secrets import read_link, sign_link
 
 from ..events import InvitationAccepted, MemberInvited, MemberLinked
 from ..models import Invitation, Member, MemberRole
 from .locking import fresh, lock, lock_of
-from .members import _member_of, admit, reopen, tell, withdraw_invitations
+from .members import _member_of, admit, reopen, withdraw_invitations
 from .roles import find_role
+from .telling import tell
 
 PURPOSE = "invitation"
 GUEST_ROLE = "Express guest"
@@ -153,7 +153,7 @@ def accept_invitation(token: str, account_id: str) -> Member:
     member = found.member
     lock(member.organization_id)
     now = clock.now()
-    taken = db.session.execute(
+    taken = change(
         update(Invitation)
         .where(
             Invitation.id == found.invitation.id,
@@ -165,7 +165,7 @@ def accept_invitation(token: str, account_id: str) -> Member:
         .values(accepted_at=now)
         .execution_options(synchronize_session=False)
     )
-    if found.state != "open" or taken.rowcount != 1:  # type: ignore[attr-defined]
+    if found.state != "open" or not taken:
         if found.state == "expired":
             raise Refusal("invitation_expired", _l("Your invitation has expired. Ask for a new one."), status=410)
         raise Refusal("invitation_spent", _l("This invitation can't be used any more."), status=410)
@@ -185,15 +185,5 @@ def accept_invitation(token: str, account_id: str) -> Member:
             db.session.add(MemberRole(member_id=member.id, role_id=role.id))
             db.session.flush()
         db.session.expire(member, ["roles"])
-    emit(
-        InvitationAccepted(
-            at=now,
-            actor_id=account.id,
-            organization_id=member.organization_id,
-            member_ids=(member.id,),
-            member_id=member.id,
-            account_id=account.id,
-            invitation_id=found.invitation.id,
-        )
-    )
+    tell(InvitationAccepted, member, account.id, invitation_id=found.invitation.id)
     return member

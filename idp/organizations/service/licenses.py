@@ -6,7 +6,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import delete, func, select
 
 from idp.kernel import clock
-from idp.kernel.database import db
+from idp.kernel.database import change, db
 from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
 
@@ -14,7 +14,8 @@ from ..catalog import current_catalog
 from ..events import LicenseChanged, LicenseSold, SeatAssigned, SeatUnassigned
 from ..models import License, Member, Seat
 from .locking import fresh, lock, lock_of
-from .roles import named
+from .roles import needs_user
+from .telling import named, tell
 
 MOST_SEATS = 1_000_000
 LAST_INSTANT = 253_402_300_799  # the end of the year 9999
@@ -117,8 +118,7 @@ def assign_seat(license_id: str, member_id: str, *, actor_id: str | None = None)
     member = fresh(Member, member_id)
     if member.organization_id != license_.organization_id:
         raise Refusal("member_unknown", _l("There is no such member."), status=404, field="member")
-    if member.status not in ("active", "disabled"):
-        raise Refusal("not_active", _l("Only an Active member can have a role or a license."), status=409)
+    needs_user(member)
     app = current_catalog().apps.get(license_.app_id)
     if app is None or app.license_step[member.type] != "seat":
         raise Refusal("no_seat_needed", _l("This member needs no license of its own for this app."), status=409)
@@ -133,35 +133,13 @@ def assign_seat(license_id: str, member_id: str, *, actor_id: str | None = None)
     seat = Seat(license_id=license_id, member_id=member_id, assigned_at=now)
     db.session.add(seat)
     db.session.flush()
-    emit(
-        SeatAssigned(
-            at=now,
-            actor_id=actor_id,
-            organization_id=member.organization_id,
-            member_ids=(member_id,),
-            member_id=member_id,
-            account_id=member.account_id,
-            license_id=license_id,
-        )
-    )
+    tell(SeatAssigned, member, actor_id, license_id=license_id)
     return seat
 
 
 def unassign_seat(license_id: str, member_id: str, *, actor_id: str | None = None) -> None:
     """Take a member's seat back; one that it does not hold is no error. Raises `Refusal` (404)."""
-    license_ = lock_of(License, license_id)
+    lock_of(License, license_id)
     member = fresh(Member, member_id)
-    taken = db.session.execute(delete(Seat).where(Seat.license_id == license_id, Seat.member_id == member_id))
-    if not taken.rowcount:  # type: ignore[attr-defined]
-        return
-    emit(
-        SeatUnassigned(
-            at=clock.now(),
-            actor_id=actor_id,
-            organization_id=license_.organization_id,
-            member_ids=(member_id,),
-            member_id=member_id,
-            account_id=member.account_id,
-            license_id=license_id,
-        )
-    )
+    if change(delete(Seat).where(Seat.license_id == license_id, Seat.member_id == member_id)):
+        tell(SeatUnassigned, member, actor_id, license_id=license_id)

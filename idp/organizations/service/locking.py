@@ -7,7 +7,7 @@ from typing import TypeVar
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import update
 
-from idp.kernel.database import Base, db
+from idp.kernel.database import Base, change, db
 from idp.kernel.refusal import Refusal
 
 from ..models import Company, License, Member, Organization, Role
@@ -20,13 +20,13 @@ def lock(organization_id: str) -> Organization:
 
     Others who change what its people may do wait here. Raises `Refusal` (404) when there is none of this id.
     """
-    locked = db.session.execute(
+    locked = change(
         update(Organization)
         .where(Organization.id == organization_id)
         .values(rev=Organization.rev + 1)
         .execution_options(synchronize_session=False)
     )
-    if locked.rowcount != 1:  # type: ignore[attr-defined]
+    if not locked:
         raise Refusal("organization_unknown", _l("There is no such organization."), status=404)
     return fresh(Organization, organization_id)
 

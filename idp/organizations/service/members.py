@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import delete, select, update
 
@@ -12,7 +10,6 @@ from idp.accounts.models import Account, EmailAddress
 from idp.accounts.service import request_activation
 from idp.kernel import clock
 from idp.kernel.database import db
-from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
 
 from ..catalog import MEMBER_TYPES
@@ -22,31 +19,16 @@ from ..events import (
     MemberDisabled,
     MemberEnabled,
     MemberEnded,
-    MemberEvent,
     MemberLinked,
     MemberSetContactOnly,
 )
 from ..models import Company, Invitation, Member, MemberRole, Organization, Seat
 from .locking import fresh, lock, lock_of
 from .roles import keeping_an_administrator
+from .telling import tell
 from .typed import one_line
 
 LANGUAGES = ("en", "nb")
-
-
-def tell(kind: type[MemberEvent], member: Member, actor_id: str | None, **values: Any) -> None:
-    """Emit one of the events that are about one member."""
-    emit(
-        kind(
-            at=clock.now(),
-            actor_id=actor_id,
-            organization_id=member.organization_id,
-            member_ids=(member.id,),
-            member_id=member.id,
-            account_id=member.account_id,
-            **values,
-        )
-    )
 
 
 def add_member(

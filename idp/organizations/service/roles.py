@@ -10,7 +10,7 @@ from sqlalchemy import Select, delete, func, or_, select, update
 
 from idp.accounts.models import Account
 from idp.kernel import clock
-from idp.kernel.database import db
+from idp.kernel.database import change, db
 from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
 
@@ -19,16 +19,8 @@ from ..events import RoleAssigned, RoleChanged, RoleCreated, RoleDeleted, RoleUn
 from ..facts import ADMINISTRATION
 from ..models import Member, MemberRole, Organization, Role, RolePrivilege
 from .locking import fresh, lock, lock_of
+from .telling import named, tell
 from .typed import one_line
-
-MOST_NAMED = 100
-"""A change that touches more members than this is told as one of the whole organization."""
-
-
-def named(member_ids: Iterable[str]) -> tuple[str, ...] | None:
-    """What an event says about whom it touches: their ids, or None (all) when they are many."""
-    ids = tuple(sorted(member_ids))
-    return ids if len(ids) <= MOST_NAMED else None
 
 
 def find_role(name: str, organization_id: str | None = None) -> Role | None:
@@ -159,6 +151,12 @@ def delete_role(role_id: str, *, actor_id: str | None = None) -> None:
     )
 
 
+def needs_user(member: Member) -> None:
+    """Refuse to give a contact or an ended member what only users hold."""
+    if member.status not in ("active", "disabled"):
+        raise Refusal("not_active", _l("Only an Active member can have a role or a license."), status=409)
+
+
 def assign_role(member_id: str, role_id: str, *, actor_id: str | None = None) -> None:
     """Give a member a role of its organization or of the system; again is no error. Raises `Refusal`.
 
@@ -168,47 +166,23 @@ def assign_role(member_id: str, role_id: str, *, actor_id: str | None = None) ->
     role = fresh(Role, role_id)
     if role.organization_id not in (None, member.organization_id):
         raise Refusal("role_unknown", _l("There is no such role."), status=404, field="role")
-    if member.status not in ("active", "disabled"):
-        raise Refusal("not_active", _l("Only an Active member can have a role or a license."), status=409)
+    needs_user(member)
     if db.session.get(MemberRole, (member_id, role_id), populate_existing=True):
         return
     db.session.add(MemberRole(member_id=member_id, role_id=role_id))
     db.session.flush()
     db.session.expire(member, ["roles"])
-    emit(
-        RoleAssigned(
-            at=clock.now(),
-            actor_id=actor_id,
-            organization_id=member.organization_id,
-            member_ids=(member_id,),
-            member_id=member_id,
-            account_id=member.account_id,
-            role_id=role_id,
-        )
-    )
+    tell(RoleAssigned, member, actor_id, role_id=role_id)
 
 
 def unassign_role(member_id: str, role_id: str, *, actor_id: str | None = None) -> None:
     """Take a role from a member; one that it does not hold is no error. Raises `Refusal` for the last administrator."""
     member = lock_of(Member, member_id)
     with keeping_an_administrator(member.organization_id):
-        taken = db.session.execute(
-            delete(MemberRole).where(MemberRole.member_id == member_id, MemberRole.role_id == role_id)
-        )
+        taken = change(delete(MemberRole).where(MemberRole.member_id == member_id, MemberRole.role_id == role_id))
     db.session.expire(member, ["roles"])
-    if not taken.rowcount:  # type: ignore[attr-defined]
-        return
-    emit(
-        RoleUnassigned(
-            at=clock.now(),
-            actor_id=actor_id,
-            organization_id=member.organization_id,
-            member_ids=(member_id,),
-            member_id=member_id,
-            account_id=member.account_id,
-            role_id=role_id,
-        )
-    )
+    if taken:
+        tell(RoleUnassigned, member, actor_id, role_id=role_id)
 
 
 def sync_system_roles(catalog: Catalog) -> int:
