@@ -1,6 +1,6 @@
 # `make run` and `make test` do all set-up themselves on a machine that has Python 3.11 and make.
 
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8000
 PYTEST_ARGS ?=
 BIN := .venv/bin
