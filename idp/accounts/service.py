@@ -10,11 +10,11 @@ from typing import Any, Literal
 
 from flask import current_app
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import CursorResult, delete, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from idp.kernel import clock, counters
-from idp.kernel.database import aside, db, new_id
+from idp.kernel.database import aside, change, db, new_id
 from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
 from idp.kernel.secrets import read_link, sign_link
@@ -114,12 +114,13 @@ def resend_activation(link: str) -> MailboxProof | None:
     if proof is None or seen.state not in ("open", "expired"):
         return None
     now = clock.now()
-    raised = _rows(
+    raised = change(
         update(MailboxProof)
         .where(
             MailboxProof.id == proof.id, MailboxProof.generation == proof.generation, MailboxProof.spent_at.is_(None)
         )
         .values(generation=MailboxProof.generation + 1, expires_at=now + _settings().lifetimes.activation)
+        .execution_options(synchronize_session=False)
     )
     if raised != 1:
         return None
@@ -362,7 +363,11 @@ def enable_account(account_id: str, actor_id: str | None = None) -> Account:
 
 def tidy(now: int) -> int:
     """Delete the proofs that no page has to recognize any more; gives how many. A job calls this in a unit of work."""
-    return _rows(delete(MailboxProof).where(MailboxProof.expires_at <= now - RECOGNIZED))
+    return change(
+        delete(MailboxProof)
+        .where(MailboxProof.expires_at <= now - RECOGNIZED)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def required_action(account: Account) -> policy.RequiredAction | None:
@@ -385,12 +390,6 @@ def _taken() -> Refusal:
     return Refusal(
         "address_taken", _l("There is already an account with this e-mail address."), status=409, field="address"
     )
-
-
-def _rows(statement: Any) -> int:
-    result = db.session.execute(statement, execution_options={"synchronize_session": False})
-    assert isinstance(result, CursorResult)
-    return result.rowcount
 
 
 def _new_proof(
@@ -426,7 +425,7 @@ def _spend(link: str, purpose: Purpose) -> MailboxProof:
     proof = seen.proof
     if proof is not None and seen.state == "open":
         now = clock.now()
-        spent = _rows(
+        spent = change(
             update(MailboxProof)
             .where(
                 MailboxProof.id == proof.id,
@@ -435,6 +434,7 @@ def _spend(link: str, purpose: Purpose) -> MailboxProof:
                 MailboxProof.expires_at > now,
             )
             .values(spent_at=now)
+            .execution_options(synchronize_session=False)
         )
         if spent == 1:
             db.session.refresh(proof)

@@ -9,7 +9,7 @@ import click
 from idp.kernel.database import unit_of_work
 from idp.oidc import clients, keys
 
-from .base import Missing, as_json, confirm, show, show_one, with_app, yes
+from .base import Missing, after, as_json, confirm, limited, show, show_one, with_app, yes
 
 
 @click.group()
@@ -108,8 +108,8 @@ def create(
 
 
 @client.command("list")
-@click.option("--after", default="", help="The id that the last page ended with.")
-@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000))
+@after
+@limited
 @as_json
 @with_app
 def list_clients(after: str, limit: int, as_json: bool) -> None:

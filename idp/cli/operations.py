@@ -11,7 +11,7 @@ import click
 
 from idp.settings import SettingsError, load
 
-from .base import Failed, Missing, application, as_json, show, with_app
+from .base import Failed, Missing, application, as_json, limited, show, with_app
 
 
 @click.command()
@@ -176,7 +176,7 @@ def outbox() -> None:
 
 @outbox.command("list")
 @click.option("--state", type=click.Choice(["waiting", "delivered", "given_up", "dropped"]))
-@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000))
+@limited
 @as_json
 @with_app
 def list_deliveries(state: str | None, limit: int, as_json: bool) -> None:

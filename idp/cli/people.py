@@ -14,7 +14,7 @@ from idp.kernel.database import db, unit_of_work
 from idp.kernel.refusal import Refusal
 from idp.sessions import service as sessions
 
-from .base import Missing, as_json, confirm, show, show_one, with_app, yes
+from .base import Missing, after, as_json, confirm, limited, show, show_one, with_app, yes
 
 
 @click.group()
@@ -101,8 +101,8 @@ def create(
 
 @user.command("list")
 @click.option("--search", default="", help="Part of an address or a name.")
-@click.option("--after", default="", help="The id that the last page ended with.")
-@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000))
+@after
+@limited
 @as_json
 @with_app
 def list_users(search: str, after: str, limit: int, as_json: bool) -> None:

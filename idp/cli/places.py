@@ -18,10 +18,7 @@ from idp.kernel.database import db, unit_of_work
 from idp.organizations import service
 from idp.organizations.models import License, Member, MemberRole, Organization, Role, Seat
 
-from .base import Instant, Missing, as_json, confirm, show, show_one, with_app, yes
-
-limited = click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000))
-after = click.option("--after", default="", help="The id that the last page ended with.")
+from .base import Instant, Missing, after, as_json, confirm, limited, show, show_one, with_app, yes
 
 
 def find_organization(text: str) -> Organization:

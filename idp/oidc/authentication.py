@@ -25,7 +25,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from requests import RequestException
 from requests_hardened import Config, Manager
-from sqlalchemy import insert
+from sqlalchemy import Connection, insert
 from sqlalchemy.exc import IntegrityError
 
 from idp.kernel.database import autocommit
@@ -103,6 +103,12 @@ def confirm(known: Authenticated, status: str | None, rev: int | None, now: int)
     if fresh is None or not fresh.enabled or not _fits(fresh, known.method, known.secret, now):
         raise ClientRefused
     return fresh
+
+
+def confirm_alone(known: Authenticated, now: int, connection: Connection | None = None) -> ClientInfo:
+    """`confirm` by a statement of its own, where nothing else has read the client's row."""
+    found = find_client(known.client.id, connection)
+    return confirm(known, found.status if found else None, found.rev if found else None, now)
 
 
 def _fits(client: ClientInfo, method: str, secret: str | None, now: int) -> bool:

@@ -202,7 +202,7 @@ def _logout(now: int, ended: Iterable[tuple[str, str, str | None]]) -> None:
 def fallen(row: Any, now: int) -> str | None:
     """Which part of its identity an authorization has lost, or None while it stands (DESIGN §3 *Loss*).
 
-    `row` is one of the `standing` statements'. An online grant needs its session; an offline one does not.
+    `row` is of one of the `*_standing` statements. An online grant needs its session; an offline one does not.
     """
     if row is None or row.withdrawn_at is not None:
         return "withdrawn"

@@ -141,9 +141,14 @@ class ClientInfo(ClientMixin):
 
     def check_redirect_uri(self, redirect_uri: str) -> bool:
         """Exact string match; only a loopback IP literal may come with any port (R01, RFC 8252 §7.3)."""
-        if redirect_uri in self.redirect_uris:
-            return True
-        return self.kind == "native" and _without_loopback_port(redirect_uri) in self.redirect_uris
+        return self._is_registered(redirect_uri, self.redirect_uris)
+
+    def check_post_logout_redirect_uri(self, uri: str) -> bool:
+        """The same for where a sign-out leads (RP-Initiated Logout §3.1)."""
+        return self._is_registered(uri, self.post_logout_redirect_uris)
+
+    def _is_registered(self, uri: str, registered: frozenset[str]) -> bool:
+        return uri in registered or (self.kind == "native" and _without_loopback_port(uri) in registered)
 
     def check_client_secret(self, client_secret: str) -> bool:
         return self.accepts_secret(client_secret, clock.now())
@@ -241,14 +246,10 @@ def find_client(client_id: str | None, connection: Connection | None = None) -> 
     return load_client(client_id)
 
 
-def clients_of_app(app_id: str) -> list[ClientInfo]:
-    """The enabled clients of an app, oldest first."""
-    rows = db.session.scalars(
-        select(Client)
-        .where(Client.app_id == app_id, Client.status != "disabled")
-        .order_by(Client.created_at, Client.id)
-    )
-    return [parse(row) for row in rows]
+def client_at(client_id: str, rev: int) -> ClientInfo | None:
+    """The client at the `rev` that was read of its row just now. No statement when this process knows it so."""
+    known = cached_client(client_id)
+    return known if known is not None and known.rev == rev else load_client(client_id)
 
 
 def list_clients(*, after: str = "", limit: int = 100) -> list[ClientInfo]:
@@ -412,7 +413,7 @@ def validate_metadata(kind: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
     data.setdefault("scope", "" if machine else " ".join(SCOPES))
     data["application_type"] = "native" if kind == "native" else "web"
     for member in ("redirect_uris", "post_logout_redirect_uris", "grant_types", "response_types", "contacts",
-                   "default_acr_values", "request_uris"):  # fmt: skip
+                   "default_acr_values", "request_uris", "resources"):  # fmt: skip
         if member in data:
             _strings(data, member)
 
@@ -443,6 +444,8 @@ def validate_metadata(kind: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
     for member in _UNSUPPORTED_WHEN_TRUE:
         if data.get(member) not in (None, False):
             raise MetadataError(f"{member}: not supported", field=member)
+    if not set(data.get("resources", ())) <= {api_resource()}:
+        raise MetadataError(f"resources: {api_resource()}, beside the client's own", field="resources")
     if data.get("request_uris"):
         raise MetadataError("request_uris: not supported", field="request_uris")
 
@@ -618,20 +621,27 @@ def _check_scope(machine: bool, data: dict[str, Any]) -> None:
 def resources(client: ClientInfo) -> dict[str, str | None]:
     """The resource URIs this client may ask (RFC 8707), the default first, each with the app whose privileges count.
 
-    A client of an app: the app's own, and the provider's API. Another: the issuer (no app).
+    A client of an app: the app's own. Another: the issuer (no app). The provider's API besides: clients of an app,
+    machines (which have no privileges), and clients registered for it by the member `resources` (DESIGN §4).
     """
     issuer: str = current_app.extensions["onix_settings"].issuer
     if client.app_id is None:
-        return {issuer: None, f"{issuer}/api/v1": None} if client.kind == "machine" else {issuer: None}
-    catalog = current_app.extensions["onix_catalog"]
-    found: dict[str, str | None] = {catalog.apps[client.app_id].resource: client.app_id}
-    if "account" in catalog.apps:
-        found.setdefault(catalog.apps["account"].resource, "account")
+        found: dict[str, str | None] = {issuer: None}
+    else:
+        found = {current_app.extensions["onix_catalog"].apps[client.app_id].resource: client.app_id}
+    api = api_resource()
+    if client.app_id is not None or client.kind == "machine" or api in client.metadata.get("resources", ()):
+        found.setdefault(api, "account")
     return found
 
 
+def api_resource() -> str:
+    """The provider's own API as a resource: that of app `account`."""
+    return current_app.extensions["onix_catalog"].apps["account"].resource  # type: ignore[no-any-return]
+
+
 __all__ = [
-    "SCOPES", "ClientInfo", "MetadataError", "Registered", "cached_client", "change_metadata", "clients_of_app",
+    "SCOPES", "ClientInfo", "MetadataError", "Registered", "cached_client", "change_metadata", "client_at",
     "disable_client", "enable_client", "find_client", "list_clients", "load_client", "register", "resources",
     "rotate_secret", "validate_metadata",
 ]  # fmt: skip

@@ -14,11 +14,11 @@ from functools import cached_property
 from typing import Any, cast
 
 from flask import current_app
-from sqlalchemy import CursorResult, Table, delete, or_, select, update
+from sqlalchemy import Table, delete, or_, select, update
 from werkzeug.datastructures import MultiDict
 
 from idp.kernel import clock, continuation
-from idp.kernel.database import db
+from idp.kernel.database import change, db
 from idp.kernel.secrets import digest
 from idp.organizations.catalog import App
 from idp.sessions import events as signing_in
@@ -234,9 +234,7 @@ def values_of(row: AuthorizationRequest) -> MultiDict[str, str]:
 
 def tidy(now: int) -> int:
     """Delete the expired ones; returns how many. A job calls this inside a unit of work."""
-    result = db.session.execute(delete(_table).where(_table.c.expires_at <= now))
-    assert isinstance(result, CursorResult)
-    return int(result.rowcount)
+    return change(delete(_table).where(_table.c.expires_at <= now))
 
 
 def _of_path(path: str | None, **established: Any) -> None:
@@ -254,9 +252,7 @@ def _of_path(path: str | None, **established: Any) -> None:
 
 
 def _change(row: AuthorizationRequest, condition: Any, **values: Any) -> bool:
-    result = db.session.execute(update(_table).where(_table.c.id == row.id, condition).values(**values))
-    assert isinstance(result, CursorResult)
-    if result.rowcount != 1:
+    if change(update(_table).where(_table.c.id == row.id, condition).values(**values)) != 1:
         return False
     db.session.expire(row)
     return True

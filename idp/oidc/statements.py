@@ -1,7 +1,7 @@
 """The hot paths' SQL, in one place: prebuilt Core statements, so that a token costs few round trips and little Python.
 
 Every statement that judges a token reads all that its identity stands on in the same breath: the authorization, the
-client, the account and the session (`standing`). What the person may do is `organizations.facts.load_facts`.
+client, the account and the session (`*_standing`). What the person may do is `organizations.facts.load_facts`.
 """
 
 from __future__ import annotations
@@ -66,9 +66,6 @@ def _code(*extra: Any) -> Select[Any]:
         .where(code.c.code_digest == bindparam("digest"))
     )  # fmt: skip
 
-
-standing = select(*_standing).select_from(_ground).where(authorization.c.id == bindparam("authorization_id"))
-"""One authorization and what it stands on."""
 
 code_standing = _code()
 """A code, spent or not, with its authorization's standing."""

@@ -98,10 +98,6 @@ class Catalog:
     apps: Mapping[str, App]
     roles: Mapping[str, SystemRole]
 
-    def app_of_resource(self, uri: str) -> App | None:
-        """The app whose resource this is (RFC 8707), or None."""
-        return next((app for app in self.apps.values() if app.resource == uri), None)
-
     def app_of_privilege(self, privilege: str) -> App | None:
         """The app that declares this privilege, or None when nobody does."""
         app = self.apps.get(privilege.partition(":")[0])

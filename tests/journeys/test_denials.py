@@ -19,7 +19,6 @@ NOT_HERE = {
     "en": "You don't have access to {name} from this app.",
     "nb": "Du har ikke tilgang til {name} fra denne appen.",
 }
-WHAT_TO_DO = {"en": "What to do", "nb": "Dette kan du gjøre"}
 # Code, and what the cause or the remedy must speak of in each language.
 CODES = {
     "no_organization": (NOWHERE, "ask for a user", "få en bruker"),

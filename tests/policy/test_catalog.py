@@ -26,8 +26,6 @@ def test_apps_and_their_resources() -> None:
         "oneoffice": "urn:onix:oneoffice",
         "account": "https://id.example/api/v1",
     }
-    assert CATALOG.app_of_resource("urn:onix:tag") is CATALOG.apps["tag"]
-    assert CATALOG.app_of_resource("urn:onix:nothing") is None
 
 
 def test_license_steps() -> None:

@@ -71,7 +71,7 @@ def read(values: MultiDict[str, str]) -> LogoutWish | Fault:
     if client_id is not None and client is None:
         return Fault("client")
     if target is not None and client is not None:
-        if target not in client.post_logout_redirect_uris:
+        if not client.check_post_logout_redirect_uri(target):
             return Fault("redirect_uri")
         if state is not None and (len(state) > LONGEST or "\0" in state):
             return Fault("redirect_uri")

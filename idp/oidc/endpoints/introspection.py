@@ -19,11 +19,10 @@ from idp.organizations.catalog import current_catalog
 from idp.organizations.policy import Decision
 
 from .. import statements, tokens
-from ..authentication import Authenticated, ClientRefused, confirm
+from ..authentication import Authenticated, ClientRefused, confirm, confirm_alone
 from ..authorizations import app_of, decide, fallen, ground_of
-from ..clients import ClientInfo, cached_client, find_client, load_client
+from ..clients import ClientInfo, client_at
 
-NAME = "introspection"
 INACTIVE: dict[str, Any] = {"active": False}
 
 
@@ -37,9 +36,7 @@ def respond(form: Mapping[str, str], caller: Authenticated, now: int) -> dict[st
     with autocommit() as connection:
         if claims is not None:
             return _access_token(connection, claims, caller, now)
-        fresh = find_client(caller.client.id, connection)
-        client = confirm(caller, fresh.status if fresh else None, fresh.rev if fresh else None, now)
-        return _refresh_token(connection, form["token"], client, now)
+        return _refresh_token(connection, form["token"], confirm_alone(caller, now, connection), now)
 
 
 def _access_token(connection: Connection, claims: Mapping[str, Any], caller: Authenticated, now: int) -> dict[str, Any]:
@@ -48,19 +45,16 @@ def _access_token(connection: Connection, claims: Mapping[str, Any], caller: Aut
         {"authorization_id": tokens.authorization_of(claims), "jti": claims["jti"], "caller": caller.client.id},
     ).one_or_none()
     if row is None:
-        fresh = find_client(caller.client.id, connection)
-        confirm(caller, fresh.status if fresh else None, fresh.rev if fresh else None, now)
+        confirm_alone(caller, now, connection)
         return INACTIVE
     asking = confirm(caller, row.caller_status, row.caller_rev, now)
     if not _may_know(asking, claims) or row.revoked or fallen(row, now) is not None:
         return INACTIVE
-    client = cached_client(row.client_id)
-    if client is None or client.rev != row.client_rev:
-        client = load_client(row.client_id)
+    client = client_at(row.client_id, row.client_rev)
     if client is None:
         return INACTIVE
     app = app_of(client, claims["aud"])
-    ground = ground_of(row, client, app, claims["scope"])
+    ground = ground_of(row, client, app, claims.get("scope", ""))
     if not _still_granted(claims, decide(connection, row, ground, app, now)):
         return INACTIVE
     return {"active": True, "token_type": "Bearer", **claims}

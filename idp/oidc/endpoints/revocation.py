@@ -15,17 +15,13 @@ from idp.kernel.database import db
 from idp.kernel.secrets import digest
 
 from .. import statements, tokens
-from ..authentication import Authenticated, confirm
+from ..authentication import Authenticated, confirm_alone
 from ..authorizations import withdraw
-from ..clients import find_client
-
-NAME = "revocation"
 
 
 def revoke(form: Mapping[str, str], caller: Authenticated, now: int) -> None:
     """Revoke `token` if it is the caller's. Call inside a unit of work. The hint is not needed to find it (§2.1)."""
-    fresh = find_client(caller.client.id)
-    client = confirm(caller, fresh.status if fresh else None, fresh.rev if fresh else None, now)
+    client = confirm_alone(caller, now)
     if "token" not in form:
         raise InvalidRequestError("The parameter token is missing")
     connection = db.session.connection()

@@ -12,10 +12,8 @@ from idp.kernel.database import autocommit
 from .. import statements, tokens
 from ..authorizations import app_of, decide, fallen, ground_of
 from ..claims import claims_for
-from ..clients import cached_client, load_client
+from ..clients import client_at
 from ..grants.redeem import person_of
-
-NAME = "userinfo"
 
 
 class BearerRefused(OAuth2Error):
@@ -57,7 +55,8 @@ def respond(request: Request, now: int) -> Response:
     claims = tokens.read_access_token(presented_token(request), now)
     if claims is None:
         raise BearerRefused("invalid_token", "The access token is not valid")
-    if "openid" not in claims["scope"].split():
+    scope: str = claims.get("scope", "")
+    if "openid" not in scope.split():
         raise BearerRefused("insufficient_scope", "The access token lacks the scope openid", 403)
     with autocommit() as connection:
         row = connection.execute(
@@ -65,13 +64,11 @@ def respond(request: Request, now: int) -> Response:
         ).one_or_none()
         if row is None or row.revoked or fallen(row, now) is not None:
             raise BearerRefused("invalid_token", "The access token has ended")
-        client = cached_client(row.client_id)
-        if client is None or client.rev != row.client_rev:
-            client = load_client(row.client_id)
+        client = client_at(row.client_id, row.client_rev)
         if client is None:
             raise BearerRefused("invalid_token", "The access token has ended")
         app = app_of(client, claims["aud"])
-        ground = ground_of(row, client, app, claims["scope"])
+        ground = ground_of(row, client, app, scope)
         decision = decide(connection, row, ground, app, now)
     issuer: str = current_app.extensions["onix_settings"].issuer
     answer: dict[str, Any] = claims_for(
