@@ -8,7 +8,7 @@ from flask import Blueprint, make_response, redirect, render_template, request
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
 
-from idp.kernel import continuation, language, web
+from idp.kernel import continuation, language, opened, web
 from idp.kernel.database import unit_of_work
 from idp.kernel.refusal import Refusal
 
@@ -28,6 +28,11 @@ def _come_back() -> tuple[str | None, dict[str, Any]]:
     if found.context.get("logo_uri"):
         web.allow_image(str(found.context["logo_uri"]))
     return handle, found.context
+
+
+def _by_link() -> bool:
+    """Whether this is a look at the mailed address itself."""
+    return request.method != "POST" and "token" in (request.view_args or {})
 
 
 def _page(name: str, status: int = 200, **values: Any) -> ResponseReturnValue:
@@ -62,6 +67,12 @@ def _send_activation(typed: str, app_id: str | None) -> None:
             service.request_activation(typed, language.current(), app_id)
 
 
+@blueprint.route("/activate/opened/<mark>", methods=["GET", "POST"])
+def activate_opened(mark: str) -> ResponseReturnValue:
+    """The same without the link's secret in the address."""
+    return activate(opened.token_of(mark))
+
+
 @blueprint.route("/activate/<token>", methods=["GET", "POST"])
 def activate(token: str) -> ResponseReturnValue:
     """The form behind "Click here to activate your user"; opens in whichever browser (R28)."""
@@ -70,6 +81,8 @@ def activate(token: str) -> ResponseReturnValue:
         return _resend(token, seen)
     if seen.proof is None or seen.state != "open":
         return _dead_link("activation", seen, token)
+    if _by_link():
+        return opened.go_on("/activate", token)
     form = ActivationForm()
     form.context = (seen.proof.address,)
     if request.method == "GET":
@@ -143,12 +156,20 @@ def forgot() -> ResponseReturnValue:
     return _page("forgot_sent", address=typed.strip(), handle=handle)
 
 
+@blueprint.route("/password/reset/opened/<mark>", methods=["GET", "POST"])
+def reset_opened(mark: str) -> ResponseReturnValue:
+    """The same without the link's secret in the address."""
+    return reset(opened.token_of(mark))
+
+
 @blueprint.route("/password/reset/<token>", methods=["GET", "POST"])
 def reset(token: str) -> ResponseReturnValue:
     """Set a new password with a mailed link; it signs nobody in (R28)."""
     seen = service.read(token, "reset")
     if seen.proof is None or seen.state != "open":
         return _dead_link("reset", seen, token)
+    if _by_link():
+        return opened.go_on("/password/reset", token)
     form = NewPasswordForm()
     account = service.find_by_address(seen.proof.normalized)
     form.context = (seen.proof.address, *((account.given_name, account.family_name) if account else ()))
@@ -173,12 +194,20 @@ def changed() -> ResponseReturnValue:
     return _page("changed", address=cookie.get("login_hint"))
 
 
+@blueprint.route("/mailbox/opened/<mark>", methods=["GET", "POST"])
+def mailbox_opened(mark: str) -> ResponseReturnValue:
+    """The same without the link's secret in the address."""
+    return mailbox(opened.token_of(mark))
+
+
 @blueprint.route("/mailbox/<token>", methods=["GET", "POST"])
 def mailbox(token: str) -> ResponseReturnValue:
     """Prove a mailbox: the button spends the link, opening it does not."""
     seen = service.read(token, "mailbox")
     if seen.proof is None or seen.state != "open":
         return _dead_link("mailbox", seen, token)
+    if _by_link():
+        return opened.go_on("/mailbox", token)
     form = ConfirmForm()
     if not form.validate_on_submit():
         return _page("mailbox", 400 if form.errors else 200, form=form, address=seen.proof.address)

@@ -6,10 +6,10 @@ The rows live in the database, so that no number of web processes multiplies a l
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from sqlalchemy import String, case, delete, literal, select
+from sqlalchemy import String, and_, case, delete, literal, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -52,27 +52,23 @@ def add(session: Session, kind: str, subject: str, *, now: int, window: int, lim
     return max(start + window - now, 1) if count > limit else 0
 
 
-def wait(session: Session, kind: str, subject: str, *, now: int, window: int, limit: int) -> int:
-    """Seconds to wait until one more is allowed, without counting; 0 when it is allowed now."""
-    row = session.execute(
-        select(ThrottleCounter.window_start, ThrottleCounter.count).where(
-            ThrottleCounter.kind == kind, ThrottleCounter.subject_digest == digest(subject)
+def read(session: Session, *counters: tuple[str, str]) -> list[tuple[int, int]]:
+    """Start and count of each (kind, subject), without counting; (0, 0) where there is none. One statement."""
+    keys = [(kind, digest(subject)) for kind, subject in counters]
+    rows = session.execute(
+        select(
+            ThrottleCounter.kind, ThrottleCounter.subject_digest, ThrottleCounter.window_start, ThrottleCounter.count
+        ).where(
+            or_(*(and_(ThrottleCounter.kind == kind, ThrottleCounter.subject_digest == mark) for kind, mark in keys))
         )
-    ).one_or_none()
-    start, count = row or (0, 0)
-    return max(start + window - now, 1) if start > now - window and count >= limit else 0
-
-
-def in_a_row(session: Session, kind: str, subject: str) -> int:
-    """How many were counted by `add_in_a_row` since the last `clear`."""
-    return (
-        session.scalar(
-            select(ThrottleCounter.count).where(
-                ThrottleCounter.kind == kind, ThrottleCounter.subject_digest == digest(subject)
-            )
-        )
-        or 0
     )
+    found = {(row.kind, row.subject_digest): (row.window_start, row[3]) for row in rows}
+    return [found.get(key, (0, 0)) for key in keys]
+
+
+def left(start: int, count: int, *, now: int, window: int, limit: int) -> int:
+    """Pure: seconds to wait until one more is allowed; 0 when it is allowed now."""
+    return max(start + window - now, 1) if start > now - window and count >= limit else 0
 
 
 def add_in_a_row(session: Session, kind: str, subject: str, *, now: int) -> None:
@@ -88,10 +84,12 @@ def add_in_a_row(session: Session, kind: str, subject: str, *, now: int) -> None
     )
 
 
-def clear(session: Session, kind: str, subject: str) -> None:
+def clear(session: Session, kinds: Iterable[str], subject: str) -> None:
     """Forget what was counted for this subject."""
     session.execute(
-        delete(ThrottleCounter).where(ThrottleCounter.kind == kind, ThrottleCounter.subject_digest == digest(subject))
+        delete(ThrottleCounter).where(
+            ThrottleCounter.kind.in_(list(kinds)), ThrottleCounter.subject_digest == digest(subject)
+        )
     )
 
 

@@ -1,19 +1,22 @@
 """The page behind a mailed invitation. GET and HEAD change nothing: mail scanners follow links.
 
-The link was mailed to the invited address, so whoever opens it reads that mailbox: no sign-in is asked for. A person
-with an account only accepts; a new one creates the password in the same step.
+The link was mailed to the invited address, so whoever opens it reads that mailbox: a new person creates the password in
+the same step. An address that has an account is accepted by that account, signed in: a mail that was passed on, or a
+mailbox that others read too, must not act for a person (security R28).
 """
 
 from __future__ import annotations
 
-from flask import Blueprint, make_response, redirect, render_template
+from flask import Blueprint, make_response, redirect, render_template, request
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
+from flask_login import current_user
 
 from idp.accounts import passwords, policy
 from idp.accounts import service as accounts
 from idp.accounts.forms import ActivationForm, ConfirmForm
 from idp.accounts.models import Account
+from idp.kernel import continuation, opened
 from idp.kernel.database import db, unit_of_work
 from idp.kernel.refusal import Refusal
 
@@ -25,16 +28,42 @@ blueprint = Blueprint("organizations", __name__)
 _STATUS = {"open": 200, "expired": 410, "accepted": 410, "withdrawn": 410, "unknown": 404}
 
 
+@blueprint.route("/invitation/opened/<mark>", methods=["GET", "POST"])
+def invitation_opened(mark: str) -> ResponseReturnValue:
+    """The same without the link's secret in the address."""
+    return invitation(opened.token_of(mark))
+
+
 @blueprint.route("/invitation/<token>", methods=["GET", "POST"])
 def invitation(token: str) -> ResponseReturnValue:
     """Who invites to what, and the form that accepts."""
     found = service.read_invitation(token)
     if found.state != "open" or found.invitation is None or found.member is None:
         return _dead(found.state)
+    if request.method != "POST" and "token" in (request.view_args or {}):
+        return opened.go_on("/invitation", token)
     account = _invited(found.member)
-    if account is not None:
+    if account is None:
+        return _create(token, found.invitation, found.member)
+    if _signed_in() == account.id:
         return _accept(token, found.invitation, found.member, account)
-    return _create(token, found.invitation, found.member)
+    return _sign_in_first(token, found.invitation, found.member)
+
+
+def _signed_in() -> str | None:
+    """The acting account's id. Sessions is a floor above, so Flask-Login, which it fills, is asked."""
+    who = getattr(current_user, "account", None)
+    return who.id if isinstance(who, Account) else None
+
+
+def _sign_in_first(token: str, row: Invitation, member: Member) -> ResponseReturnValue:
+    """The invited person has an account: explain, and lead through sign-in back to this page."""
+    who = getattr(current_user, "account", None)
+    if not ConfirmForm().validate_on_submit():
+        return _page(row, member, ConfirmForm(), asks="another" if who else "sign_in", status=403 if who else 200)
+    with unit_of_work():
+        handle = continuation.begin(opened.keep("/invitation", token), {"login_hint": member.email})
+    return redirect(f"/login/another?continue={handle}" if who else f"/login?continue={handle}", 303)
 
 
 def _invited(member: Member) -> Account | None:
@@ -47,13 +76,12 @@ def _invited(member: Member) -> Account | None:
 def _accept(token: str, row: Invitation, member: Member, account: Account) -> ResponseReturnValue:
     form = ConfirmForm()
     if not form.validate_on_submit():
-        return _page(row, member, form, known=True, status=400 if form.errors else 200)
+        return _page(row, member, form, asks="accept", status=400 if form.errors else 200)
     try:
         with unit_of_work():
             service.accept_invitation(token, account.id)
     except Refusal as refusal:
         return _refused(token, refusal)
-    cookie["login_hint"] = account.email.address if account.email else member.email
     return redirect("/", 303)
 
 
@@ -64,7 +92,7 @@ def _create(token: str, row: Invitation, member: Member) -> ResponseReturnValue:
         form.given_name.data, form.family_name.data = member.given_name, member.family_name
         form.language.data = member.language or "en"
     if not form.validate_on_submit():
-        return _page(row, member, form, known=False, status=400 if form.errors else 200)
+        return _page(row, member, form, asks="create", status=400 if form.errors else 200)
     hashed = passwords.hash_password(form.password.data or "")
     try:
         with unit_of_work():
@@ -95,13 +123,14 @@ def _refused(token: str, refusal: Refusal) -> ResponseReturnValue:
 
 
 def _page(
-    row: Invitation, member: Member, form: ConfirmForm | ActivationForm, *, known: bool, status: int
+    row: Invitation, member: Member, form: ConfirmForm | ActivationForm, *, asks: str, status: int
 ) -> ResponseReturnValue:
     inviter = db.session.get(Account, row.invited_by) if row.invited_by else None
     page = render_template(
         "organizations/invitation.html",
         form=form,
-        known=known,
+        asks=asks,
+        signed_in=getattr(current_user, "account", None),
         organization=member.organization.name,
         company=member.company.name if member.company else None,
         inviter=inviter.name if inviter else None,

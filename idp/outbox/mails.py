@@ -108,8 +108,8 @@ def _invitation(payload: dict[str, Any]) -> dict[str, Any] | None:
         return None
     member = db.session.get(Member, invitation.member_id)
     organization = db.session.get(Organization, member.organization_id) if member else None
-    if member is None or organization is None:
-        return None
+    if member is None or organization is None or (member.email or "").casefold() != payload["address"].casefold():
+        return None  # the link proves the mailbox that it is sent to, so it goes to no former address
     inviter = db.session.get(Account, invitation.invited_by) if invitation.invited_by else None
     return {
         "link": _issuer() + organizations.invitation_link(invitation),

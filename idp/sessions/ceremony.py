@@ -31,11 +31,12 @@ def authenticate(identifier: str, password: str, address: str) -> Account | Refu
     """
     subject = subject_of(identifier)
     account = _find(subject)
-    throttle.check(counted_under(account) if account else subject, address)
+    key = counted_under(account) if account else subject
+    throttle.check(key, address)
     stored = account.password_hash if account else None
     verdict = passwords.verify(stored, password)
     if account is None or not verdict.ok:
-        throttle.fail(address)
+        throttle.fail(key, address)
         _remember(subject, account, "wrong")
         return wrong()
     if account.status != "active":

@@ -44,39 +44,35 @@ def pace(failures: int, window: int, in_a_row: int) -> tuple[int, int]:
 
 
 def check(key: str, address: str) -> None:
-    """Count one attempt. `key` is what the account is counted under, `address` the network's. Not inside a unit of work.
+    """Count one attempt, outside of units. `key`: what the account is counted under, `address`: the network's.
 
     Raises `Refusal` 429 with the seconds to wait, before anything is hashed.
     """
     settings, now = _settings(), clock.now()
     with aside() as session:
-        wait = counters.wait(
-            session, ADDRESS, network_of(address), now=now,
-            window=settings.window, limit=settings.failures_per_address,
-        )  # fmt: skip
+        (start, count), (_newest, in_a_row) = counters.read(session, (ADDRESS, network_of(address)), (ROW, key))
+        wait = counters.left(start, count, now=now, window=settings.window, limit=settings.failures_per_address)
         if not wait:
-            window, limit = pace(settings.failures, settings.window, counters.in_a_row(session, ROW, key))
+            window, limit = pace(settings.failures, settings.window, in_a_row)
             wait = counters.add(session, IDENTIFIER, key, now=now, window=window, limit=limit)
-        if not wait:
-            counters.add_in_a_row(session, ROW, key, now=now)
     if wait:
         raise too_many(wait)
 
 
-def fail(address: str) -> None:
-    """Count one failure of a network address. Not inside a unit of work."""
-    settings = _settings()
+def fail(key: str, address: str) -> None:
+    """Count one failure. Not inside a unit of work."""
+    settings, now = _settings(), clock.now()
     with aside() as session:
+        counters.add_in_a_row(session, ROW, key, now=now)
         counters.add(
-            session, ADDRESS, network_of(address), now=clock.now(),
+            session, ADDRESS, network_of(address), now=now,
             window=settings.window, limit=settings.failures_per_address,
         )  # fmt: skip
 
 
 def clear(key: str) -> None:
     """Forget the attempts after a success. Inside the unit of work that has it."""
-    for kind in (IDENTIFIER, ROW):
-        counters.clear(db.session(), kind, key)
+    counters.clear(db.session(), (IDENTIFIER, ROW), key)
 
 
 def network_of(address: str) -> str:

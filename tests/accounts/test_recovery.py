@@ -32,7 +32,7 @@ def test_reset_sets_the_password_and_ends_every_session(app: Any, client: Any, h
     assert other.get("/logout").text.count("Stay signed in") == 1
     ask(client, person.address)
     link = link_of(app, last(heard, events.ResetRequested).proof_id)
-    done = submit(client, client.get(link), "password", password=GOOD)
+    done = submit(client, client.get(link, follow_redirects=True), "password", password=GOOD)
     assert (done.status_code, done.headers["Location"]) == (303, "/password/changed")
     assert last(heard, events.PasswordChanged).by_reset is True
     assert last(heard, SessionEnded).reason == "password_changed"
@@ -45,7 +45,12 @@ def test_reset_sets_the_password_and_ends_every_session(app: Any, client: Any, h
 def test_r28_a_reset_signs_nobody_in(app: Any, client: Any, heard: list[Any], world: Any) -> None:
     person = world.account()
     ask(client, person.address)
-    submit(client, client.get(link_of(app, last(heard, events.ResetRequested).proof_id)), "password", password=GOOD)
+    submit(
+        client,
+        client.get(link_of(app, last(heard, events.ResetRequested).proof_id), follow_redirects=True),
+        "password",
+        password=GOOD,
+    )
     assert "Stay signed in" not in client.get("/logout").text
 
 
@@ -62,11 +67,11 @@ def test_r20_the_same_answer_for_every_address(app: Any, client: Any, heard: lis
 def test_r28_a_reset_link_lives_sixty_minutes(app: Any, client: Any, heard: list[Any], world: Any, clock: Any) -> None:
     ask(client, world.account().address)
     link = link_of(app, last(heard, events.ResetRequested).proof_id)
-    page = client.get(link)
+    page = client.get(link, follow_redirects=True)
     clock.advance(3599)
-    assert client.get(link).status_code == 200
+    assert client.get(link, follow_redirects=True).status_code == 200
     clock.advance(1)
-    assert client.get(link).status_code == 410
+    assert client.get(link, follow_redirects=True).status_code == 410
     assert submit(client, page, "password", password=GOOD).status_code == 410
 
 
@@ -75,7 +80,7 @@ def test_r28_two_resets_at_once_give_one_success(app: Any, client: Any, heard: l
     ask(client, person.address)
     link = link_of(app, last(heard, events.ResetRequested).proof_id)
     browsers = [app.test_client() for _ in range(4)]
-    pages = [browser.get(link) for browser in browsers]
+    pages = [browser.get(link, follow_redirects=True) for browser in browsers]
     gate, results = threading.Barrier(4), []
 
     def post(browser: Any, page: Any, number: int) -> None:
@@ -98,17 +103,17 @@ def test_r28_a_reset_kills_the_other_reset_links(app: Any, client: Any, heard: l
     for _ in range(2):
         ask(client, person.address)
         links.append(link_of(app, last(heard, events.ResetRequested).proof_id))
-    assert submit(client, client.get(links[0]), "password", password=GOOD).status_code == 303
-    assert client.get(links[1]).status_code == 410
+    assert submit(client, client.get(links[0], follow_redirects=True), "password", password=GOOD).status_code == 303
+    assert client.get(links[1], follow_redirects=True).status_code == 410
 
 
 def test_r24_the_new_password_is_judged(app: Any, client: Any, heard: list[Any], world: Any) -> None:
     ask(client, world.account(given_name="Kari", family_name="Nordmann").address)
     link = link_of(app, last(heard, events.ResetRequested).proof_id)
-    answer = submit(client, client.get(link), "password", password="karinordmann2026")
+    answer = submit(client, client.get(link, follow_redirects=True), "password", password="karinordmann2026")
     assert answer.status_code == 400
     assert "your name" in text_of(answer.text)
-    assert client.get(link).status_code == 200
+    assert client.get(link, follow_redirects=True).status_code == 200
 
 
 def test_r26_flood_of_reset_mails_is_bounded(app: Any, client: Any, heard: list[Any], world: Any) -> None:
@@ -124,7 +129,7 @@ def test_a_disabled_account_is_not_reset(app: Any, client: Any, heard: list[Any]
     link = link_of(app, last(heard, events.ResetRequested).proof_id)
     with app.app_context(), unit_of_work():
         service.disable_account(person.account_id)
-    assert submit(client, client.get(link), "password", password=GOOD).status_code == 403
+    assert submit(client, client.get(link, follow_redirects=True), "password", password=GOOD).status_code == 403
     with app.app_context():
         stored = db.session.get_one(Account, person.account_id)
         assert stored.password_changed_at is None or stored.rev == 2
@@ -143,13 +148,13 @@ def test_a_mailbox_is_proven_by_the_button_only(app: Any, client: Any, heard: li
         with unit_of_work():
             service.request_mailbox_proof(account, "en")
     link = link_of(app, last(heard, events.MailboxProofRequested).proof_id)
-    page = client.get(link)
-    assert client.head(link).status_code == 200
+    page = client.get(link, follow_redirects=True)
+    assert client.head(link, follow_redirects=True).status_code == 200
     assert not any(isinstance(event, events.AddressProven) for event in heard)
     assert submit(client, page, "csrf_token").status_code == 200
     assert last(heard, events.AddressProven).normalized == person.address
     assert submit(client, page, "csrf_token").status_code == 410
-    assert client.get(link).status_code == 410
+    assert client.get(link, follow_redirects=True).status_code == 410
 
 
 def test_disabling_and_enabling_twice_is_no_news(app: Any, heard: list[Any], world: Any) -> None:

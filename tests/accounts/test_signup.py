@@ -34,7 +34,7 @@ def fresh_link(app: Any, client: Any, heard: list[Any], address: str = "kari@nor
 def test_from_work_e_mail_to_signed_in(app: Any, client: Any, heard: list[Any]) -> None:
     link = fresh_link(app, client, heard, "Kari@Nordic-Lift.no")
     browser = app.test_client()
-    page = browser.get(link)
+    page = browser.get(link, follow_redirects=True)
     assert page.status_code == 200
     assert "Kari@nordic-lift.no" in text_of(page.text)
     done = submit(browser, page, "given_name", **{**PERSON, "phone_number": "22 33 44 55", "language": "nb"})
@@ -59,28 +59,28 @@ def test_r28_opening_the_link_changes_nothing(app: Any, client: Any, heard: list
     link = fresh_link(app, client, heard)
     before = len(heard)
     for _ in range(3):
-        assert client.get(link).status_code == 200
-        assert client.head(link).status_code == 200
+        assert client.get(link, follow_redirects=True).status_code == 200
+        assert client.head(link, follow_redirects=True).status_code == 200
     assert len(heard) == before
     assert count(app, Account) == 0
-    assert submit(client, client.get(link), "given_name", **PERSON).status_code == 303
+    assert submit(client, client.get(link, follow_redirects=True), "given_name", **PERSON).status_code == 303
 
 
 def test_r28_a_link_gives_one_account(app: Any, client: Any, heard: list[Any]) -> None:
     link = fresh_link(app, client, heard)
-    page = client.get(link)
+    page = client.get(link, follow_redirects=True)
     assert submit(client, page, "given_name", **PERSON).status_code == 303
     again = submit(client, page, "given_name", **{**PERSON, "given_name": "Ola"})
     assert again.status_code == 410
     assert "already" in text_of(again.text)
-    assert client.get(link).status_code == 410
+    assert client.get(link, follow_redirects=True).status_code == 410
     assert count(app, Account) == 1
 
 
 def test_r28_p27_two_posts_at_once_give_one_success(app: Any, client: Any, heard: list[Any]) -> None:
     link = fresh_link(app, client, heard)
     browsers = [app.test_client() for _ in range(6)]
-    pages = [browser.get(link) for browser in browsers]
+    pages = [browser.get(link, follow_redirects=True) for browser in browsers]
     gate, results = threading.Barrier(len(browsers)), []
 
     def post(browser: Any, page: Any) -> None:
@@ -99,7 +99,7 @@ def test_r28_p27_two_posts_at_once_give_one_success(app: Any, client: Any, heard
 def test_two_links_to_one_address_at_once_give_one_account(app: Any, client: Any, heard: list[Any]) -> None:
     links = [fresh_link(app, client, heard), fresh_link(app, client, heard)]
     browsers = [app.test_client() for _ in links]
-    pages = [browser.get(link) for browser, link in zip(browsers, links, strict=True)]
+    pages = [browser.get(link, follow_redirects=True) for browser, link in zip(browsers, links, strict=True)]
     gate, results = threading.Barrier(2), []
 
     def post(browser: Any, page: Any) -> None:
@@ -117,10 +117,10 @@ def test_two_links_to_one_address_at_once_give_one_account(app: Any, client: Any
 
 def test_an_expired_link_offers_a_new_one_in_one_click(app: Any, client: Any, heard: list[Any], clock: Any) -> None:
     old = fresh_link(app, client, heard)
-    late = client.get(old)
+    late = client.get(old, follow_redirects=True)
     clock.advance(24 * 3600)
     assert submit(client, late, "given_name", **PERSON).status_code == 410
-    page = client.get(old)
+    page = client.get(old, follow_redirects=True)
     assert page.status_code == 410
     form = next(form for form in forms_of(page.text, old) if ("resend", "1", "Send a new link") in form.buttons)
     assert client.post(form.action, data=form.filled(resend="1")).status_code == 200
@@ -128,8 +128,8 @@ def test_an_expired_link_offers_a_new_one_in_one_click(app: Any, client: Any, he
     assert asked.address == "kari@nordic-lift.no"
     new = link_of(app, asked.proof_id)
     assert new != old
-    assert client.get(old).status_code == 410
-    assert submit(client, client.get(new), "given_name", **PERSON).status_code == 303
+    assert client.get(old, follow_redirects=True).status_code == 410
+    assert submit(client, client.get(new, follow_redirects=True), "given_name", **PERSON).status_code == 303
 
 
 def test_r20_the_answer_is_the_same_for_every_address(app: Any, client: Any, heard: list[Any], world: Any) -> None:
@@ -186,7 +186,9 @@ def test_r22_r24_the_form_says_what_is_wrong_and_keeps_what_was_typed(
     app: Any, client: Any, heard: list[Any], wrong: dict[str, str], field: str
 ) -> None:
     link = fresh_link(app, client, heard)
-    answer = submit(client, client.get(link), "given_name", **{**PERSON, "phone_number": "22334455", **wrong})
+    answer = submit(
+        client, client.get(link, follow_redirects=True), "given_name", **{**PERSON, "phone_number": "22334455", **wrong}
+    )
     assert answer.status_code == 400
     assert f'id="{field}-error"' in answer.text
     kept = form_with(answer.text, "given_name").fields
@@ -195,11 +197,11 @@ def test_r22_r24_the_form_says_what_is_wrong_and_keeps_what_was_typed(
     if field != "phone_number":
         assert kept["phone_number"] == "22334455"
     assert count(app, Account) == 0
-    assert submit(client, client.get(link), "given_name", **PERSON).status_code == 303
+    assert submit(client, client.get(link, follow_redirects=True), "given_name", **PERSON).status_code == 303
 
 
 def test_r23_fields_carry_the_right_autocomplete(app: Any, client: Any, heard: list[Any]) -> None:
-    html = client.get(fresh_link(app, client, heard)).text
+    html = client.get(fresh_link(app, client, heard), follow_redirects=True).text
     for value in ("given-name", "family-name", "tel", "new-password", "username"):
         assert f'autocomplete="{value}"' in html
     assert 'autocomplete="email"' in client.get("/signup").text
@@ -235,7 +237,7 @@ def test_odd_bytes_are_no_server_error(app: Any, client: Any, heard: list[Any], 
         (link, "given_name"),
         (link, "password"),
     ):
-        form = form_with(client.get(path).text, name, path)
+        form = form_with(client.get(path, follow_redirects=True).text, name, path)
         rest = urlencode({key: value for key, value in form.fields.items() if key != name})
         answer = client.post(
             form.action, data=f"{rest}&{name}={quote_from_bytes(raw)}", content_type="application/x-www-form-urlencoded"
@@ -277,6 +279,6 @@ def test_the_app_that_the_person_came_from_is_remembered(app: Any, client: Any, 
     submit(client, page, "address", address="kari@firma.no")
     browser = app.test_client()
     link = link_of(app, last(heard, events.ActivationRequested).proof_id)
-    submit(browser, browser.get(link), "given_name", **PERSON)
+    submit(browser, browser.get(link, follow_redirects=True), "given_name", **PERSON)
     with browser.session_transaction() as cookie:
         assert cookie["first_app"] == "tag"

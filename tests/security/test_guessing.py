@@ -101,5 +101,3 @@ def test_what_a_network_address_is_counted_under() -> None:
     assert network_of("192.0.2.7") == network_of("::ffff:192.0.2.7") == "192.0.2.7"
     assert network_of("2001:db8::1") != network_of("2001:db8:0:1::1")
     assert network_of("fe80::1%eth0") and network_of("") == "" and network_of("unix:") == "unix:"
-
-

@@ -124,9 +124,14 @@ def edit_member(
     language: str | None = None,
     actor_id: str | None = None,
 ) -> Member:
-    """Change what the organization typed; a linked member stays the same account's. Raises `Refusal`."""
+    """Change what the organization typed; a linked member stays the same account's. Raises `Refusal`.
+
+    An invitation that was mailed to the former address dies: whoever reads that mailbox has proven no other.
+    """
     member = lock_of(Member, member_id)
     found = addresses.parse(email) if email else None
+    if (found.normalized if found else None) != member.email_normalized:
+        withdraw_invitations(member)
     member.given_name = one_line(given_name, "given_name", 100, required=False) or ""
     member.family_name = one_line(family_name, "family_name", 100, required=False) or ""
     member.email, member.email_normalized = (found.address, found.normalized) if found else (None, None)
