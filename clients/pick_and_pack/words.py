@@ -31,8 +31,11 @@ NB: dict[str, str] = {
     "Somebody was faster: the order has moved on already.": "Noen var raskere: ordren er allerede kommet videre.",
     "There are no orders here yet.": "Her er det ingen ordrer ennå.",
     "You have access to Onix Pick and Pack, but not to its orders.": "Du har tilgang til Onix Pick and Pack, men ikke til ordrene der.",
-    "What you may do": "Hva du kan gjøre",
-    "you do it": "du utfører det",
+    "What you can do": "Dette kan du gjøre",
+    "Pick orders": "Plukke ordrer",
+    "Pack orders": "Pakke ordrer",
+    "Ship orders": "Sende ordrer",
+    "read only": "kun lesing",
     "Earlier": "Forrige",
     "Next": "Neste",
 }

@@ -301,6 +301,7 @@ def _forget_cookie(response: BaseResponse, name: str) -> None:
 
 def _page_values() -> dict[str, Any]:
     product: Product = current_app.extensions["onix_product"]
+    settings: Settings = current_app.extensions["onix_settings"]
     kept = {name: value for name, value in request.args.items() if name not in ("lang", "code", "state", "iss")}
     if request.endpoint in ("rp.callback", "rp.login"):
         kept = {}
@@ -319,6 +320,7 @@ def _page_values() -> dict[str, Any]:
         "product": product,
         "person": g.get("person"),
         "asset": _asset,
+        "account_address": f"{settings.issuer}/",
         "day": _day,
         "member_type": _member_type,
         "edition_name": _edition_name,

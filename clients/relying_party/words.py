@@ -216,6 +216,7 @@ NB: dict[str, str] = {
     "Sign in": "Logg inn",
     "Create an account": "Opprett en konto",
     "New here? Your work e-mail is all you need to begin.": "Ny her? Jobb-e-posten din er alt du trenger for å begynne.",
+    "All your apps in Onix Account": "Alle appene dine i Onix Account",
     "One account for all Onix apps": "Én konto for alle Onix-appene",
     "Get {app} for Windows": "Hent {app} for Windows",
     "{app} for Windows": "{app} for Windows",

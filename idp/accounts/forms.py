@@ -8,6 +8,7 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import Field, PasswordField, SelectField, StringField, ValidationError
 from wtforms.fields.choices import SelectChoice
+from wtforms.validators import StopValidation
 
 from idp.kernel.refusal import Refusal
 
@@ -23,7 +24,7 @@ class _Required:
 
     def __call__(self, form: Any, field: Field) -> None:
         if not field.data or not str(field.data).strip():
-            raise ValidationError(_l("Fill in this field."))
+            raise StopValidation(_l("Fill in this field."))
 
 
 class _Optional:

@@ -16,3 +16,4 @@ def init_app(app: Flask) -> None:
 
     app.register_blueprint(blueprint)
     app.extensions["onix_demo_people"] = people()
+    app.jinja_env.globals["demo_mail"] = "/demo/mail"

@@ -79,7 +79,7 @@ def test_the_viewer_shows_links_newest_first_and_scripts_get_oldest_first(demo: 
         _mail(tmp_path, number)
     assert [entry["id"] for entry in demo.get("/demo/mail.json").json] == [str(number) for number in range(30)]
     page = demo.get("/demo/mail").text
-    assert '<a href="http://localhost/activate/x">Click here</a>' in page
+    assert 'href="http://localhost/activate/x">Click here</a>' in page
     assert "<i>" not in page and page.index("&lt;i&gt;29") < page.index("&lt;i&gt;28")
     assert "&lt;i&gt;3&lt;" not in page and "&lt;i&gt;3&lt;" in demo.get("/demo/mail?page=2").text
     assert demo.get("/demo/mail?page=abc").status_code == demo.get("/demo/mail?page=-9").status_code == 200
