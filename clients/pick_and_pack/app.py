@@ -8,8 +8,10 @@ from flask import Blueprint, Flask, abort, redirect, render_template, request, u
 
 from clients.pick_and_pack import data
 from clients.pick_and_pack.words import NB
+from clients.relying_party.guard import granted, needs, person, work_data
+from clients.relying_party.product import Product
 from clients.relying_party.settings import Settings, load
-from clients.relying_party.web import Product, build, granted, needs, person, work_data
+from clients.relying_party.web import build
 
 PAGE = 50
 

@@ -9,8 +9,11 @@ from flask_wtf import FlaskForm
 from wtforms import StringField
 from wtforms.validators import InputRequired, Length
 
+from clients.relying_party.guard import granted, needs, person, work_data
+from clients.relying_party.pages import say
+from clients.relying_party.product import Product
 from clients.relying_party.settings import Settings, load
-from clients.relying_party.web import Product, build, granted, needs, person, say, work_data
+from clients.relying_party.web import build
 from clients.tag import data
 from clients.tag.words import NB
 
