@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -177,6 +178,14 @@ def clock() -> Iterator[Any]:
     kernel_clock.reset()
     yield kernel_clock
     kernel_clock.reset()
+
+
+@pytest.fixture
+def frozen(clock: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The clock stands still in this process but for `advance()`: for tests that count single seconds."""
+    start = clock.now()
+    monkeypatch.setattr(clock, "time", SimpleNamespace(time=lambda: start))
+    return clock
 
 
 @pytest.fixture

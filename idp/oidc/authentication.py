@@ -184,8 +184,9 @@ def _acceptable(claims: Mapping[str, Any], subject: str, endpoint: str, now: int
     issuer: str = current_app.extensions["onix_settings"].issuer
     audience = claims.get("aud")
     audiences = audience if isinstance(audience, list) else [audience]
-    ours = {issuer, f"{issuer}/oauth2/token", endpoint}
-    if claims.get("iss") != subject or not any(isinstance(value, str) and value in ours for value in audiences):
+    ours = (issuer, f"{issuer}/oauth2/token", endpoint)
+    # One that is meant for somebody else too could be shown here by that somebody.
+    if claims.get("iss") != subject or not audiences or any(value not in ours for value in audiences):
         return False
     expires_at = claims.get("exp")
     if isinstance(expires_at, bool) or not isinstance(expires_at, int | float):

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from flask import current_app
-from sqlalchemy import Connection, Row, Table, delete, insert, or_, select, update
+from sqlalchemy import Connection, Row, Table, and_, delete, insert, or_, select, update
 
 from idp.accounts.events import AccountDisabled, PasswordChanged
 from idp.kernel import clock
@@ -170,6 +170,14 @@ def withdraw(authorization_ids: Iterable[str], reason: str) -> tuple[str, ...]:
     """
     ids = tuple(authorization_ids)
     return _withdraw(_table.c.id.in_(ids), reason) if ids else ()
+
+
+def withdraw_kin(row: Row[Any], reason: str) -> tuple[str, ...]:
+    """End an authorization together with its siblings: whoever stole a token of it could have opened them."""
+    same = [_table.c[name].is_not_distinct_from(getattr(row, name)) for name in (
+        "client_id", "account_id", "sid", "auth_time", "nonce",
+    )]  # fmt: skip
+    return _withdraw(_table.c.id == row.id if row.sid is None else and_(*same), reason)
 
 
 def _withdraw(which: Any, reason: str) -> tuple[str, ...]:

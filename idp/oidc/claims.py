@@ -121,7 +121,7 @@ def _access_token(
         "exp": expires_at,
         "jti": jti,
         **_sign_in(ground),
-        "scope": ground.scope,
+        **({"scope": ground.scope} if ground.scope else {}),
         **_organization(ground, told, brief=False),
         "roles": list(app_rights.roles) if app_rights else [],
         "entitlements": list(app_rights.entitlements) if app_rights else [],

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,10 +19,11 @@ from authlib.oauth2.rfc6749 import ClientMixin
 from flask import current_app
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select, update
+from sqlalchemy.exc import OperationalError
 
 from idp.kernel import clock
-from idp.kernel.database import db, new_id
+from idp.kernel.database import autocommit, db, new_id
 from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
 from idp.kernel.secrets import digest, random_handle, same
@@ -37,8 +39,11 @@ USERINFO_ALGORITHMS = ("RS256", "ES256")
 GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
 KINDS = ("web", "spa", "native", "machine")
 SECRET_OVERLAP = 7 * 86400  # seconds an old secret lives on after a rotation
+NOTED_EVERY = 86400  # seconds between two notes of a secret's use by one process
 CACHE_SIZE = 10_000
 
+# A host may stand in a Content-Security-Policy, so it has nothing that would end a directive there.
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d*)?\Z")
 _LOOPBACK = {"127.0.0.1", "[::1]"}
 _PRIVATE_SCHEME = re.compile(r"^[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+$")
 _CLIENT_ID = re.compile(r"^[A-Za-z0-9._~-]{1,120}$")
@@ -344,6 +349,28 @@ def rotate_secret(client_id: str, *, overlap: int = SECRET_OVERLAP) -> str:
     return shown
 
 
+def note_use(secret: str, now: int) -> None:
+    """Write down that a secret was used, at most once a day: what tells an owner that an older one can go.
+
+    A statement of its own, outside any unit of work. A database that is busy forgoes it: no token waits for a note.
+    """
+    noted: dict[str, int] = current_app.extensions.setdefault("onix_secrets_noted", {})
+    shown = digest(secret)
+    if now - noted.get(shown, 0) < NOTED_EVERY:
+        return
+    noted[shown] = now
+    row = ClientSecret.__table__
+    with suppress(OperationalError), autocommit() as connection:
+        connection.execute(
+            update(ClientSecret)
+            .where(
+                row.c.secret_digest == shown,
+                or_(row.c.last_used_at.is_(None), row.c.last_used_at <= now - NOTED_EVERY),
+            )
+            .values(last_used_at=now)
+        )
+
+
 def disable_client(client_id: str) -> None:
     """Its requests, tokens and refresh tokens are refused from now on. Emits `ClientDisabled`."""
     client = _locked(client_id)
@@ -565,8 +592,8 @@ def redirect_problem(kind: str, uri: str) -> str | None:
         port = parts.port
     except ValueError:
         return "not a URI"
-    if "@" in parts.netloc:
-        return "no user information"
+    if parts.netloc and not _HOST.match(parts.netloc):
+        return "a host of letters, digits, dots and hyphens, without user information"
     if parts.scheme == "https":
         return None if parts.hostname and port != 0 else "https needs a host"
     if parts.scheme == "http":
@@ -599,7 +626,7 @@ def _check_web_address(value: Any, member: str) -> None:
     except ValueError:
         raise problem from None
     local = current_app.extensions["onix_settings"].local and parts.hostname in ("localhost", "127.0.0.1", "::1")
-    if not (parts.scheme == "https" or (parts.scheme == "http" and local)) or not parts.hostname or "@" in parts.netloc:
+    if not (parts.scheme == "https" or (parts.scheme == "http" and local)) or not _HOST.match(parts.netloc):
         raise problem
     if any(c in value for c in ' "<>\\^`{|}'):
         raise problem
@@ -636,12 +663,13 @@ def resources(client: ClientInfo) -> dict[str, str | None]:
 
 
 def api_resource() -> str:
-    """The provider's own API as a resource: that of app `account`."""
-    return current_app.extensions["onix_catalog"].apps["account"].resource  # type: ignore[no-any-return]
+    """The provider's own API as a resource; its tokens carry the privileges of app `account`."""
+    return f"{current_app.extensions['onix_settings'].issuer}/api/v1"
 
 
 __all__ = [
     "SCOPES", "ClientInfo", "MetadataError", "Registered", "cached_client", "change_metadata", "client_at",
-    "disable_client", "enable_client", "find_client", "list_clients", "load_client", "register", "resources",
+    "disable_client", "enable_client", "find_client", "list_clients", "load_client", "note_use", "register",
+    "resources",
     "rotate_secret", "validate_metadata",
 ]  # fmt: skip

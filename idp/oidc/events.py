@@ -88,11 +88,3 @@ class LogoutDue(Event):
     client_id: str
     sub: str
     sid: str | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class TokenRefused(Event):
-    """A token request was refused in a way that is remembered. `error` is the registered OAuth code."""
-
-    client_id: str
-    error: str

@@ -37,7 +37,10 @@ class Client(Base):
 
 
 class ClientSecret(Base):
-    """One of at most two live secrets of a client, as a digest; `hint` is its last four characters."""
+    """One of at most two live secrets of a client, as a digest; `hint` is its last four characters.
+
+    `last_used_at` is right to a day (`clients.note_use`).
+    """
 
     __tablename__ = "client_secret"
     id: Mapped[str] = id_column()

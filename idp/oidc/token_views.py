@@ -22,6 +22,7 @@ from idp.kernel.web import csrf
 
 from . import metadata
 from .authentication import Authenticated, authenticate
+from .clients import note_use
 from .endpoints import introspection, revocation, userinfo
 from .grants.redeem import Remembered
 from .keys import Keyring, ensure_keys, keyring
@@ -76,7 +77,10 @@ def _caller(path: str, now: int) -> tuple[dict[str, str], Authenticated]:
     _ready_keys()
     form = read_form()
     issuer = current_app.extensions["onix_settings"].issuer
-    return form, authenticate(form, request.headers.get("Authorization"), f"{issuer}{path}", now)
+    caller = authenticate(form, request.headers.get("Authorization"), f"{issuer}{path}", now)
+    if caller.secret is not None:
+        note_use(caller.secret, now)
+    return form, caller
 
 
 def _ready_keys() -> Keyring:

@@ -61,8 +61,9 @@ def issue(
         "access_token": access_token,
         "token_type": "Bearer",
         "expires_in": expires_at - now,
-        "scope": ground.scope,
     }
+    if ground.scope:  # an empty one is no scope (RFC 6749 §3.3)
+        token["scope"] = ground.scope
     if id_token_alg is not None:
         claims = claims_for(
             "id_token", ground, decision, issuer=issuer, audience=ground.client_id, now=now, expires_at=expires_at,

@@ -28,6 +28,13 @@ from .server import Rejected, Unrecognized, server
 
 blueprint = Blueprint("oidc", __name__)
 
+
+@blueprint.before_request
+def only_look() -> Response | None:
+    """HEAD asks what a GET would answer; here a GET can issue a code or end a session, so HEAD does nothing."""
+    return Response(headers={"Cache-Control": "no-store"}) if request.method == "HEAD" else None
+
+
 _PROBLEMS = {
     "client_missing": _l("The request names no application: client_id is missing."),
     "client_unknown": _l("This application is not known here: the client_id is not registered, or it was disabled."),

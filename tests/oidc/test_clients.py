@@ -141,6 +141,8 @@ def test_only_loopback_literals_of_native_clients_have_any_port(secure):
         {"dpop_bound_access_tokens": True},
         {"require_pushed_authorization_requests": True},
         {"scope": "openid everything"},
+        {"resources": ["https://elsewhere.example"]},
+        {"resources": "http://localhost/api/v1"},
         {"scope": 5},
         {"scope": 'open"id'},
         {"logo_uri": "javascript:alert(1)"},

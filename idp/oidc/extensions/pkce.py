@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from authlib.oauth2.rfc6749 import InvalidRequestError
+from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError
 from authlib.oauth2.rfc7636 import CodeChallenge
 from authlib.oauth2.rfc7636.challenge import compare_s256_code_challenge
 
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 """BASE64URL(SHA-256(…)) is always 43 characters (RFC 7636 §4.2)."""
+_VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}\Z")
 
 
 def check_challenge(grant: Any) -> None:
@@ -37,12 +38,16 @@ def check_challenge(grant: Any) -> None:
 class S256(CodeChallenge):
     """The token endpoint's side: a stored challenge wants its verifier, a verifier wants a stored challenge."""
 
-    DEFAULT_CODE_CHALLENGE_METHOD = "S256"
-    SUPPORTED_CODE_CHALLENGE_METHOD = ["S256"]
-    CODE_CHALLENGE_METHODS = {"S256": compare_s256_code_challenge}
-
     def __call__(self, grant: Any) -> None:
         grant.register_hook("after_validate_token_request", self.validate_code_verifier)
 
-    def get_authorization_code_challenge_method(self, authorization_code: Any) -> str:
-        return "S256"
+    def validate_code_verifier(self, grant: Any, _result: Any) -> None:
+        """A verifier that is missing, malformed or another's is `invalid_grant` (RFC 7636 §4.6)."""
+        challenge = grant.request.authorization_code.code_challenge
+        verifier = grant.request.form.get("code_verifier")
+        if challenge is None:
+            if verifier is not None:
+                raise InvalidRequestError("The authorization request had no code_challenge")
+            return
+        if verifier is None or not _VERIFIER.match(verifier) or not compare_s256_code_challenge(verifier, challenge):
+            raise InvalidGrantError("The code_verifier does not fit the code_challenge")

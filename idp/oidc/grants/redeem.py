@@ -20,7 +20,7 @@ from idp.organizations.policy import Decision
 
 from .. import statements, tokens
 from ..authentication import confirm
-from ..authorizations import app_of, decide, expiry, fallen, ground_of, withdraw
+from ..authorizations import app_of, decide, expiry, fallen, ground_of, withdraw_kin
 from ..claims import person_claims, told
 from ..clients import ClientInfo, resources
 from ..events import CodeReused, RefreshTokenReused
@@ -38,14 +38,14 @@ def spent_once(connection: Connection, statement: Any, **values: Any) -> bool:
 
 def code_reused(row: Row[Any], now: int) -> Remembered:
     """A spent code came again: end everything that was issued from it (RFC 6749 §4.1.2)."""
-    withdraw([row.id], "code_reused")
+    withdraw_kin(row, "code_reused")
     emit(CodeReused(at=now, authorization_id=row.id, client_id=row.client_id))
     return Remembered("The code was used before")
 
 
 def refresh_reused(row: Row[Any], now: int) -> Remembered:
     """A spent refresh token came again beyond the grace: somebody else has one of the two (RFC 9700 §4.14.2)."""
-    withdraw([row.id], "refresh_reused")
+    withdraw_kin(row, "refresh_reused")
     emit(RefreshTokenReused(at=now, authorization_id=row.id, client_id=row.client_id))
     return Remembered("The refresh token was used before")
 
@@ -64,11 +64,10 @@ class Issuing:
         """The audience asked for here, one that was granted (RFC 8707 §2.2); the family may ask each of its own."""
         allowed = resources(self.client)
         granted = self.row.resource or next(iter(allowed))
-        if resource is None:
-            return str(granted)
-        if resource != granted and not (self.client.family and resource in allowed):
+        asked = str(granted) if resource is None else resource
+        if asked not in allowed or (asked != granted and not self.client.family):
             raise invalid_target("The resource was not granted")
-        return resource
+        return asked
 
     def decide(self, scope: str, audience: str, organization: str | None = None) -> Decision | None:
         """Today's decision. A client that takes no denials as tokens gets an error that leaves no trace (DESIGN §4)."""

@@ -6,7 +6,10 @@ import pytest
 
 from tests.support.protocol import claims_of, no_store
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = [
+    pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
+    pytest.mark.usefixtures("frozen"),
+]
 
 
 def refused(answer, error="invalid_grant", description=None):

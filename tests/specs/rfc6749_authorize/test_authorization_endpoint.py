@@ -203,3 +203,15 @@ def test_a_web_client_has_no_free_port(browser_of: Any, world: Any) -> None:
 def test_a_machine_has_no_way_in(browser_of: Any, world: Any) -> None:
     world.client("Machine", kind="machine", client_id="machine")
     assert reason_of(browser_of("machine").ask()) == "redirect_uri_unknown"
+
+
+def test_head_issues_nothing(browser_of: Any, person: Any, statements: Any) -> None:
+    """A scanner or a prefetching proxy asks with HEAD; only a GET is a person on the way."""
+    browser = browser_of().signed_in(person)
+    query = urlencode(browser.parameters())
+    with statements() as seen:
+        answer = browser.http.head(f"/oauth2/authorize?{query}")
+    assert answer.status_code == 200 and not answer.data and "Location" not in answer.headers
+    assert seen.commits == 0 and "INSERT" not in str(seen)
+    assert browser.http.head("/oauth2/logout").status_code == 200
+    assert answer_of(browser.http.get(f"/oauth2/authorize?{query}"))["code"]

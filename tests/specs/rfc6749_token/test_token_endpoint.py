@@ -85,9 +85,11 @@ def test_a_code_of_another_client_is_unknown(protocol):
     assert protocol.redeem(grant).status_code == 200
 
 
-def test_a_missing_verifier_is_refused(protocol):
+@pytest.mark.parametrize("verifier", [None, "", "a" * 42, "a" * 129, "\u00e6" * 43, "a b" * 15])
+def test_a_missing_or_malformed_verifier_does_not_fit(protocol, verifier):
+    """57, 110: the code is bound to its challenge, whatever comes instead of the verifier."""
     grant = protocol.grant()
-    assert protocol.redeem(grant, code_verifier=None).status_code == 400
+    refused(protocol.redeem(grant, code_verifier=verifier), "invalid_grant")
     assert protocol.redeem(grant).status_code == 200
 
 
@@ -212,6 +214,55 @@ def test_machines(protocol):
         protocol.post({"grant_type": "client_credentials", "resource": "urn:onix:tag"}, "machine"), "invalid_target"
     )
     assert protocol.introspect(token["access_token"], "machine").json["active"] is True
+
+
+def test_a_machine_without_scope_is_told_of_none(protocol):
+    """RFC 6749 §3.3: a scope has at least one word, so none is left out; its token still counts."""
+    protocol.register("machine", kind="machine")
+    token = protocol.post({"grant_type": "client_credentials"}, "machine").json
+    assert token.keys() == {"access_token", "token_type", "expires_in"}
+    assert "scope" not in claims_of(token["access_token"])
+    answer = protocol.introspect(token["access_token"], "machine").json
+    assert answer["active"] is True and "scope" not in answer
+    refused_user = protocol.userinfo(token["access_token"])
+    assert refused_user.status_code == 403 and "insufficient_scope" in refused_user.headers["WWW-Authenticate"]
+
+
+def test_a_machine_may_ask_the_api(protocol):
+    protocol.register("machine", kind="machine")
+    api = "http://localhost/api/v1"
+    token = protocol.post({"grant_type": "client_credentials", "resource": api}, "machine").json
+    claims = claims_of(token["access_token"])
+    assert claims["aud"] == api and claims["privileges"] == []
+
+
+def test_the_last_use_of_a_secret_is_noted_once_a_day(protocol, clock, statements):
+    from idp.kernel.database import db
+    from idp.oidc.models import ClientSecret
+
+    def noted() -> int | None:
+        with protocol.app.app_context():
+            return db.session.scalar(db.select(ClientSecret.last_used_at).where(ClientSecret.client_id == "machine"))
+
+    def ask(secret: str = SECRET) -> int:
+        headers = basic("machine", secret)
+        return protocol.http.post(
+            "/oauth2/token", data={"grant_type": "client_credentials"}, headers=headers
+        ).status_code
+
+    protocol.register("machine", kind="machine")
+    assert ask("wrong") == 401 and noted() is None
+    before = clock.now()
+    assert ask() == 200
+    first = noted()
+    assert first is not None and first >= before
+    clock.advance(86000)
+    with statements() as seen:
+        assert ask() == 200
+    assert noted() == first and "client_secret SET" not in str(seen)
+    clock.advance(500)
+    assert ask() == 200
+    assert noted() >= first + 86400
 
 
 def test_a_disabled_client_is_refused_at_once(protocol):

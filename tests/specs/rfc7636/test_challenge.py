@@ -46,6 +46,7 @@ def test_a_challenge_that_is_sent_binds_also_the_excused_client(browser_of: Any,
     browser = browser_of("old").signed_in(person)
     code = answer_of(browser.ask())["code"]
     data = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK}
-    assert browser.http.post("/oauth2/token", auth=("old", SECRET), data=data).status_code == 400
+    none = browser.http.post("/oauth2/token", auth=("old", SECRET), data=data)
+    assert none.status_code == 400 and none.get_json()["error"] == "invalid_grant"
     wrong = browser.http.post("/oauth2/token", auth=("old", SECRET), data={**data, "code_verifier": "b" * 43})
     assert wrong.status_code == 400 and wrong.get_json()["error"] == "invalid_grant"

@@ -117,6 +117,20 @@ def test_resources(protocol):
     assert refused.status_code == 400 and refused.json["error"] == "invalid_target"
 
 
+def test_the_api_is_for_clients_that_are_registered_for_it(protocol):
+    """DESIGN §4: a client of no app asks `<issuer>/api/v1` only when its registration says so."""
+    api = "http://localhost/api/v1"
+    protocol.register("partner")
+    answer = protocol.redeem(protocol.grant("partner", scope="openid", resource=api), "partner")
+    assert answer.status_code == 400 and answer.json["error"] == "invalid_target"
+    protocol.register("tool", resources=[api])
+    claims = claims_of(protocol.tokens("tool", scope="openid", resource=api)["access_token"])
+    assert claims["aud"] == api and claims["privileges"] == []
+    protocol.world.role(protocol.organization_id, ["account:access"], members=[protocol.person.member_id])
+    claims = claims_of(protocol.tokens("tool", scope="openid organization", resource=api)["access_token"])
+    assert claims["aud"] == api and claims["privileges"] == ["account:access"]
+
+
 def test_a_partner_gets_the_issuer_as_audience_and_empty_arrays(protocol):
     protocol.register("partner")
     claims = claims_of(protocol.tokens("partner", scope="openid")["access_token"])

@@ -166,3 +166,24 @@ def test_the_end_of_the_session_ends_its_online_grants(browser: Any, hint: str) 
 
     assert refreshed(online) == 400
     assert refreshed(offline) == 200
+
+
+def test_a_native_client_comes_back_on_any_port_of_the_loopback_address(
+    browser_of: Any, person: Any, world: Any
+) -> None:
+    """RFC 8252 §7.3 holds for where a sign-out leads as for redirect URIs."""
+    world.client("Desktop", kind="native", app_id="tag", redirect_uris=["http://127.0.0.1/callback"],
+                 client_id="desktop", post_logout_redirect_uris=["http://127.0.0.1/after"])  # fmt: skip
+    browser = browser_of("desktop").signed_in(person)
+    for target in ("http://127.0.0.1:49152/after", "http://127.0.0.1/after"):
+        assert asked(leave(browser, client_id="desktop", post_logout_redirect_uri=target))
+    for target in ("http://127.0.0.1:49152/other", "http://localhost:49152/after", "http://127.0.0.2:1/after"):
+        page = leave(browser, client_id="desktop", post_logout_redirect_uri=target)
+        assert reason_of(page) == "redirect_uri", target
+    page = leave(browser, client_id="tag-web", post_logout_redirect_uri="https://rp.example:1/after")
+    assert reason_of(page) == "redirect_uri"
+
+
+def test_head_ends_nothing(browser: Any, hint: str) -> None:
+    assert browser.http.head("/oauth2/logout?" + urlencode({"id_token_hint": hint})).status_code == 200
+    assert not signed_out(browser)
