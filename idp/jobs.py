@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from idp.accounts import service as accounts
 from idp.kernel import clock, continuation, counters
-from idp.kernel.database import aside, db, unit_of_work
+from idp.kernel.database import aside, change, db, unit_of_work
 from idp.oidc import authorizations, keys, requests
 from idp.oidc.models import AuthorizationCode, LossCheck, RefreshToken, RevokedAccessToken, UsedAssertion
 from idp.outbox import service as outbox
@@ -61,7 +61,7 @@ def tidy() -> int:
     """Delete what no rule asks about any more; a row that proves a replay stays as long as the replay could matter."""
     now = clock.now()
     gone = 0
-    with unit_of_work() as session:
+    with unit_of_work():
         gone += continuation.tidy(now) + requests.tidy(now) + outbox.tidy(now)
         gone += accounts.tidy(now) + sessions.tidy(now)
         for statement in (
@@ -70,7 +70,7 @@ def tidy() -> int:
             delete(RevokedAccessToken).where(RevokedAccessToken.expires_at <= now),
             delete(UsedAssertion).where(UsedAssertion.expires_at <= now),
         ):
-            gone += session.execute(statement).rowcount  # type: ignore[attr-defined]
+            gone += change(statement)
     with aside() as session:
         counters.tidy(session, now=now, window=DAY, rows=throttle.KEPT)
     return gone

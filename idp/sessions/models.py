@@ -5,7 +5,6 @@ from __future__ import annotations
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from idp.kernel.counters import ThrottleCounter as ThrottleCounter
 from idp.kernel.database import Base, id_column
 
 

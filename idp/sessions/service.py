@@ -15,14 +15,14 @@ from flask import current_app, g, has_request_context, redirect, request
 from flask import session as cookie
 from flask_babel import lazy_gettext as _l
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
-from sqlalchemy import CursorResult, delete, or_, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import lazyload
 
 from idp.accounts import events as people
 from idp.accounts.models import Account
 from idp.accounts.service import required_action
 from idp.kernel import clock, continuation
-from idp.kernel.database import aside, db, new_id, unit_of_work
+from idp.kernel.database import aside, change, db, new_id, unit_of_work
 from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
 from idp.kernel.secrets import digest, random_handle
@@ -179,12 +179,11 @@ def end_sessions_of(account_id: str, reason: str, except_id: str | None = None, 
 
 def tidy(now: int, keep: int = 90 * 86400) -> int:
     """Delete sessions that ended or ran out `keep` seconds ago; gives how many. A job calls this in a unit of work."""
-    result = db.session.execute(
-        delete(Session).where(or_(Session.ended_at <= now - keep, Session.expires_at <= now - keep)),
-        execution_options={"synchronize_session": False},
+    return change(
+        delete(Session)
+        .where(or_(Session.ended_at <= now - keep, Session.expires_at <= now - keep))
+        .execution_options(synchronize_session=False)
     )
-    assert isinstance(result, CursorResult)
-    return int(result.rowcount)
 
 
 def on_password_changed(event: people.PasswordChanged) -> None:
@@ -243,14 +242,13 @@ def _current_of_browser() -> Session | None:
 
 def _end(session: Session, reason: str, actor_id: str | None = None) -> int:
     now = clock.now()
-    result = db.session.execute(
+    ended = change(
         update(Session)
         .where(Session.id == session.id, Session.ended_at.is_(None))
-        .values(ended_at=now, ended_reason=reason),
-        execution_options={"synchronize_session": False},
+        .values(ended_at=now, ended_reason=reason)
+        .execution_options(synchronize_session=False)
     )
-    assert isinstance(result, CursorResult)
-    if result.rowcount != 1:
+    if not ended:
         return 0
     db.session.refresh(session, ["ended_at", "ended_reason"])
     emit(
