@@ -96,7 +96,7 @@ class Visitor:
         for form in forms:
             named = {(key, value) for key, value, _ in form.buttons if key}
             for key, value in named:
-                if value in (("allow", "yes", "continue", "1") if self.allow else ("deny", "no", "0")):
+                if value in (("allow", "yes", "continue", "same", "1") if self.allow else ("deny", "no", "0")):
                     return self.post(form.action, form.filled(**{key: value})), signed_in
         raise Stuck(page)
 
