@@ -143,7 +143,14 @@ def _not_signed_in(found: Ended | None) -> Any:
         return begin(request.full_path.rstrip("?"), prompt="none", organization=found.organization_id)
     if request.path != "/":
         return begin(request.full_path.rstrip("?"))
-    return render_template("kit/signed_out.html", notice="signed_out" in request.args)
+    settings: Settings = current_app.extensions["onix_settings"]
+    just_left = settings.cookie("goodbye") in request.cookies
+    response = current_app.make_response(
+        render_template("kit/signed_out.html", notice=just_left or "signed_out" in request.args)
+    )
+    if just_left:
+        forget_cookie(response, "goodbye")
+    return response
 
 
 def denied_page(found: Person, verdict: Denied) -> Any:

@@ -111,6 +111,8 @@ def logout() -> Any:
         rp.store.end_session(handle)
     response = redirect(target or "/?signed_out=1", 303)
     forget_cookie(response, "session")
+    if target:
+        set_cookie(response, "goodbye", "1", max_age=120)  # the provider sends the person back with no word of it
     form_session.clear()
     return response
 

@@ -492,6 +492,8 @@ def test_sign_out_here_and_at_the_provider(tag: Browser, issuer: Issuer) -> None
     assert given["post_logout_redirect_uri"] == f"{BASE}/" and given["client_id"] == "onix-tag"
     assert given["id_token_hint"].count(".") == 2
     assert tag.get("/me.json").status_code == 401
+    assert "You have been signed out." in tag.get("/").text, "told once, on coming back"
+    assert "You have been signed out." not in tag.get("/").text
     assert tag.get("/logout").location == "/?signed_out=1"
 
 
