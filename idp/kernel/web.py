@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import structlog
-from flask import Flask, Response, current_app, g, jsonify, render_template, request
-from flask.sessions import SecureCookieSessionInterface
+from flask import Flask, Request, Response, current_app, g, jsonify, render_template, request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_babel import gettext as _
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
@@ -34,10 +34,19 @@ from .refusal import Refusal
 log = structlog.get_logger(__name__)
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 csrf = CSRFProtect()
-limiter = Limiter(
+
+
+class _Limiter(Limiter):
+    """Request rates per address. Who only reads is not counted, nor are programs: both leave before any bookkeeping."""
+
+    def identify_request(self) -> str | None:
+        counted = request.method not in _SAFE and not is_machine_path(request.path)
+        return super().identify_request() if counted else None
+
+
+limiter = _Limiter(
     get_remote_address,
     application_limits=[lambda: f"{current_app.extensions['onix_settings'].throttle.requests_per_minute}/minute"],
-    application_limits_exempt_when=lambda: request.method in _SAFE or is_machine_path(request.path),
     in_memory_fallback_enabled=True,
     swallow_errors=True,
     headers_enabled=False,
@@ -84,6 +93,14 @@ class _CookieInterface(SecureCookieSessionInterface):
 
     digest_method = staticmethod(hashlib.sha256)
 
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """Programs have no cookie: theirs is empty, and nothing is kept of it."""
+        return self.session_class() if is_machine_path(request.path) else super().open_session(app, request)
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        if not is_machine_path(request.path):
+            super().save_session(app, session, response)
+
 
 @cache
 def _version(name: str) -> str:
@@ -116,6 +133,8 @@ def init_app(app: Flask) -> None:
         RATELIMIT_STORAGE_URI=settings.redis_url.get_secret_value() if settings.redis_url else "memory://",
         RATELIMIT_STRATEGY="sliding-window-counter",
     )
+    # Merging slashes answers a redirect that is built from the Host header; an address with two of them is no address.
+    app.url_map.merge_slashes = False
     app.session_interface = _CookieInterface()
     language.init_app(app)
     csrf.init_app(app)

@@ -139,6 +139,7 @@ replace_successor = (
     .where(refresh.c.token_digest == bindparam("digest"), refresh.c.successor_digest == bindparam("old"))
     .values(successor_digest=bindparam("successor"))
 )
+revive_refresh = update(refresh).where(refresh.c.token_digest == bindparam("digest")).values(spent_at=None)
 insert_refresh = insert(refresh)
 insert_code = insert(code)
 insert_authorization = insert(authorization)

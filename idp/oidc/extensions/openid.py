@@ -16,6 +16,7 @@ from ..interaction import PROMPTS
 from ..keys import ALGORITHMS, hint_keys
 
 MOST_CLAIMS = 50  # claims asked one by one in a request; Core names some twenty
+DEEPEST = 20  # levels of JSON (security R44)
 
 
 def check_prompt(grant: Any) -> None:
@@ -61,7 +62,7 @@ def read_claims(data: Any) -> dict[str, dict[str, Any]]:
         json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         raise fault from None
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or _deeper_than(value, DEEPEST):
         raise fault
     found: dict[str, dict[str, Any]] = {}
     for place in ("userinfo", "id_token"):
@@ -76,6 +77,13 @@ def read_claims(data: Any) -> dict[str, dict[str, Any]]:
             raise fault
         found[place] = asked
     return found
+
+
+def _deeper_than(value: Any, levels: int) -> bool:
+    if not isinstance(value, dict | list):
+        return False
+    inside = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_deeper_than(one, levels - 1) for one in inside)
 
 
 def essential_acr(claims: dict[str, dict[str, Any]]) -> tuple[str, ...] | None:

@@ -108,12 +108,22 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):
     def _sibling(self, user: Issuing, decision: Any, organization: str, audience: str) -> dict[str, Any]:
         """Another organization of the same person: an authorization of its own beside this one, which lives on.
 
-        The token that was shown stays as it is. No refresh token comes for an organization that is not the person's.
+        A confidential client keeps the token that it has shown. A public one proves itself by nothing but that token,
+        so it is spent like at every other use: a thief who opens siblings is seen (RFC 9700 §4.14.2). No refresh token
+        comes for an organization that is not the person's.
         """
+        if user.row.spent_at is not None:  # shown within the grace: what became of it goes on too
+            user.connection.execute(statements.revive_refresh, {"digest": user.row.successor_digest})
         sibling = open_sibling(user.row, decision, organization, self.request.refresh_token.token_scope)
         token = user.issue(decision, audience, sibling)
-        if decision.judged is not None:
-            token["refresh_token"] = user.new_refresh_token(sibling.id, sibling.scope)
+        if decision.judged is None:
+            return token
+        token["refresh_token"] = user.new_refresh_token(sibling.id, sibling.scope)
+        if not self.request.client.confidential:
+            spent_once(
+                user.connection, statements.spend_refresh,
+                digest=user.row.token_digest, now=self.now, successor=None,
+            )  # fmt: skip
         return token
 
     def save_token(self, token: dict[str, Any]) -> None:

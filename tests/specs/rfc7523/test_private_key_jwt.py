@@ -36,7 +36,7 @@ def test_every_advertised_algorithm(protocol, alg):
     assert ask(protocol, assertion_form(key, "signer", alg=alg)).status_code == 200
 
 
-@pytest.mark.parametrize("audience", ["http://localhost", "http://localhost/oauth2/token", ["x", "http://localhost"]])
+@pytest.mark.parametrize("audience", ["http://localhost", "http://localhost/oauth2/token", ["http://localhost"]])
 def test_audiences(signer, key, audience):
     """52."""
     assert ask(signer, assertion_form(key, "signer", aud=audience)).status_code == 200
@@ -53,6 +53,7 @@ def test_audiences(signer, key, audience):
         {"aud": "https://evil.example"},
         {"aud": None},
         {"aud": [5]},
+        {"aud": ["https://evil.example", "http://localhost"]},
         {"exp": 1},
         {"exp": None},
         {"exp": "soon"},
