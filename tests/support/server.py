@@ -98,10 +98,6 @@ class Provider:
         self.web.pop(port).kill()
         wait_until(lambda: not listens(port), what="the end of the process")
 
-    def logs(self) -> str:
-        """Everything that the web processes and the worker have said."""
-        return "\n".join(path.read_text(errors="replace") for path in sorted(self._folder.glob("*.log")))
-
     def browser(self) -> requests.Session:
         """A browser without JavaScript: cookies kept, redirects followed by hand."""
         session = requests.Session()

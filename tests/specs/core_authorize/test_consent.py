@@ -30,7 +30,7 @@ def browser(browser_of: Any, person: Any) -> Any:
 
 def test_it_is_asked_once_and_then_remembered(browser: Any) -> None:
     page = browser.follow(browser.ask(scope="openid email"))
-    assert on_consent(page) == ["email", "openid"]
+    assert on_consent(page) == ["openid", "email"]
     assert "form-action 'self' https://rp.example;" in page.headers["Content-Security-Policy"]
     assert answer_of(allow(browser, page))["code"]
     assert answer_of(browser.ask(scope="openid email"))["code"]
@@ -116,7 +116,7 @@ def test_offline_access_needs_prompt_consent(browser: Any) -> None:
     assert on_consent(page) == ["openid"]
     allow(browser, page)
     page = browser.follow(browser.ask(scope="openid offline_access", prompt="consent"))
-    assert on_consent(page) == ["offline_access", "openid"]
+    assert on_consent(page) == ["openid", "offline_access"]
     assert "offline_access" in tokens_of(browser, answer_of(allow(browser, page)))["scope"]
 
 
