@@ -39,9 +39,9 @@ csrf = CSRFProtect()
 class _Limiter(Limiter):
     """Request rates per address. Who only reads is not counted, nor are programs: both leave before any bookkeeping."""
 
-    def identify_request(self) -> str | None:
+    def identify_request(self) -> str:
         counted = request.method not in _SAFE and not is_machine_path(request.path)
-        return super().identify_request() if counted else None
+        return super().identify_request() if counted else ""
 
 
 limiter = _Limiter(
