@@ -9,11 +9,10 @@ from flask import Blueprint, Flask, abort, redirect, render_template, request, u
 from clients.pick_and_pack import data
 from clients.pick_and_pack.words import NB
 from clients.relying_party.guard import granted, needs, person, work_data
+from clients.relying_party.lists import listed
 from clients.relying_party.product import Product
 from clients.relying_party.settings import Settings, load
 from clients.relying_party.web import build
-
-PAGE = 50
 
 blueprint = Blueprint(
     "pick_and_pack",
@@ -53,22 +52,15 @@ def create_app(settings: Settings | None = None) -> Flask:
 def home() -> Any:
     """Who you are here, and the orders."""
     access = granted()
-    page = min(max(request.args.get("page", 1, type=int), 1), 1_000_000)
-    items: list[data.Order] = []
-    if access.may("pickandpack:orders.read"):
-        with work_data().open() as connection:
-            items = data.orders(connection, access.organization_id, PAGE + 1, (page - 1) * PAGE)
     acts = [step for step in data.STEPS if access.may(f"pickandpack:{step}.write")]
     seen = [step for step in data.STEPS if access.may(f"pickandpack:{step}.read") or step in acts]
     return render_template(
         "pick_and_pack/home.html",
         access=access,
-        items=items[:PAGE],
-        more=len(items) > PAGE,
-        page=page,
         acts=acts,
         seen=seen,
         done=request.args.get("done"),
+        **listed("pickandpack:orders.read", data.orders),
     )
 
 

@@ -10,14 +10,13 @@ from wtforms import StringField
 from wtforms.validators import InputRequired, Length
 
 from clients.relying_party.guard import granted, needs, person, work_data
+from clients.relying_party.lists import listed
 from clients.relying_party.pages import say
 from clients.relying_party.product import Product
 from clients.relying_party.settings import Settings, load
 from clients.relying_party.web import build
 from clients.tag import data
 from clients.tag.words import NB
-
-PAGE = 50
 
 blueprint = Blueprint(
     "tag", __name__, template_folder="templates", static_folder="static", static_url_path="/tag-static"
@@ -64,25 +63,9 @@ def home() -> Any:
 
 
 def _home(form: EquipmentForm, status: int = 200) -> Any:
-    access = granted()
-    page = max(request.args.get("page", 1, type=int), 1)
-    page = min(page, 1_000_000)
-    items: list[data.Equipment] = []
-    if access.may("tag:equipment.read"):
-        with work_data().open() as connection:
-            items = data.equipment(connection, access.organization_id, PAGE + 1, (page - 1) * PAGE)
-    return (
-        render_template(
-            "tag/home.html",
-            access=access,
-            items=items[:PAGE],
-            page=page,
-            more=len(items) > PAGE,
-            form=form,
-            done=request.args.get("done"),
-        ),
-        status,
-    )
+    found = listed("tag:equipment.read", data.equipment)
+    page = render_template("tag/home.html", access=granted(), form=form, done=request.args.get("done"), **found)
+    return page, status
 
 
 @blueprint.post("/equipment")

@@ -1,0 +1,29 @@
+"""Long lists of working data, a page at a time (`?page=2`)."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from typing import Any
+
+from flask import request
+
+from clients.relying_party.guard import granted, work_data
+
+PAGE = 50  # entries of a page
+LAST = 1_000_000
+
+
+def listed(privilege: str, read: Callable[[sqlite3.Connection, str, int, int], list[Any]]) -> dict[str, Any]:
+    """What a template and `kit/pages.html` show: `items`, `page` (from 1), and whether there are `more`.
+
+    `read` takes a connection, the organization's id, how many and how many to pass over; without `privilege` it is not
+    called.
+    """
+    page = min(max(request.args.get("page", 1, type=int), 1), LAST)
+    items: list[Any] = []
+    access = granted()
+    if access.may(privilege):
+        with work_data().open() as connection:
+            items = read(connection, access.organization_id, PAGE + 1, (page - 1) * PAGE)
+    return {"items": items[:PAGE], "page": page, "more": len(items) > PAGE}
