@@ -155,6 +155,8 @@ def rotate(now: int | None = None, *, immediately: bool = False) -> tuple[str, .
     leaves_at = activates_at + (lifetimes.token if immediately else lifetimes.token + LINGER)
     old = update(_table).where(or_(_table.c.expires_at.is_(None), _table.c.expires_at > leaves_at))
     db.session.execute(old.values(expires_at=leaves_at))
+    if immediately:  # the newest active key signs, and a second is the clock's finest step
+        db.session.execute(update(_table).where(_table.c.activates_at == now).values(activates_at=now - 1))
     kids = tuple(_create(alg, now, activates_at=activates_at) for alg in ALGORITHMS)
     _forget()
     emit(KeyRotated(at=now, kids=kids, immediately=immediately))
