@@ -24,11 +24,11 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from requests import RequestException
-from requests_hardened import Config, Manager
 from sqlalchemy import Connection, insert
 from sqlalchemy.exc import IntegrityError
 
 from idp.kernel.database import autocommit
+from idp.kernel.outgoing import caller
 from idp.kernel.secrets import digest
 
 from .clients import (
@@ -252,15 +252,7 @@ def fetch_key_set(uri: str) -> KeySet | None:
     """Get a client's key set: no redirects, no private addresses, bounded in time and size (conformance 39)."""
     settings = current_app.extensions["onix_settings"]
     local = settings.local and urlsplit(uri).hostname in ("localhost", "127.0.0.1", "::1")
-    manager = Manager(
-        Config(
-            ip_filter_enable=True,
-            ip_filter_allow_loopback_ips=local,
-            never_redirect=True,
-            default_timeout=(2, 3),
-            user_agent_override="onix-account",
-        )
-    )
+    manager = caller(2, 3, loopback=local)
     try:
         deadline = time.monotonic() + 5
         with manager.get_session() as session, session.request("GET", uri, stream=True) as response:

@@ -12,16 +12,15 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
 
 import requests
 import structlog
 from flask import Flask, current_app
-from requests_hardened import Config, Manager
 from sqlalchemy.exc import SQLAlchemyError
 
 from idp.kernel import clock
 from idp.kernel.database import db, unit_of_work
+from idp.kernel.outgoing import caller
 
 from . import mails, service, smtp
 from .models import Delivery
@@ -64,20 +63,6 @@ def deliver_mail(delivery: Delivery) -> str:
     return "delivered"
 
 
-@cache
-def _http(local: bool) -> Manager:
-    """Outgoing calls never reach private networks or follow redirects; loopback only in the local demo (R34)."""
-    return Manager(
-        Config(
-            ip_filter_enable=True,
-            ip_filter_allow_loopback_ips=local,
-            never_redirect=True,
-            default_timeout=(3, 7),
-            user_agent_override="Onix-Account",
-        )
-    )
-
-
 def deliver_logout(delivery: Delivery) -> str:
     """POST a logout token, signed now (Back-Channel Logout §2.5); 200 and 204 end it, all else is tried again."""
     from idp.oidc.logout import logout_token
@@ -90,7 +75,7 @@ def deliver_logout(delivery: Delivery) -> str:
         return "dropped"
     uri, token = made
     try:
-        with _http(settings.local).send_request(
+        with caller(3, 7, loopback=settings.local).send_request(
             "POST", uri, data={"logout_token": token}, headers={"Accept": "application/json"}, stream=True
         ) as answer:
             status = answer.status_code
