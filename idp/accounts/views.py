@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Literal
 
 from flask import Blueprint, make_response, redirect, render_template, request
 from flask import session as cookie
@@ -140,6 +141,18 @@ def _dead_link(kind: str, seen: service.LinkState, token: str) -> ResponseReturn
     return _page("dead_link", status, kind=kind, state=seen.state, token=token, form=ConfirmForm(formdata=None))
 
 
+def _spend(kind: Literal["reset", "mailbox"], token: str, act: Callable[[], Account]) -> ResponseReturnValue | None:
+    """Do what a link is for, once. Gives the page that says why not when the link died while the form was open."""
+    try:
+        with unit_of_work():
+            act()
+    except Refusal as refusal:
+        if refusal.code.startswith("link_"):
+            return _dead_link(kind, service.read(token, kind), token)
+        raise
+    return None
+
+
 @blueprint.route("/password/forgot", methods=["GET", "POST"])
 def forgot() -> ResponseReturnValue:
     """Ask for a link to set a new password; the answer is the same for every address (R20)."""
@@ -177,13 +190,8 @@ def reset(token: str) -> ResponseReturnValue:
         return _page("reset", 400 if form.errors else 200, form=form, address=seen.proof.address)
     address = seen.proof.address
     hashed = passwords.hash_password(form.password.data or "")
-    try:
-        with unit_of_work():
-            service.reset_password(token, hashed)
-    except Refusal as refusal:
-        if refusal.code.startswith("link_"):
-            return _dead_link("reset", service.read(token, "reset"), token)
-        raise
+    if (died := _spend("reset", token, lambda: service.reset_password(token, hashed))) is not None:
+        return died
     cookie["login_hint"] = address
     return redirect("/password/changed", 303)
 
@@ -212,13 +220,8 @@ def mailbox(token: str) -> ResponseReturnValue:
     if not form.validate_on_submit():
         return _page("mailbox", 400 if form.errors else 200, form=form, address=seen.proof.address)
     address = seen.proof.address
-    try:
-        with unit_of_work():
-            service.prove_mailbox(token)
-    except Refusal as refusal:
-        if refusal.code.startswith("link_"):
-            return _dead_link("mailbox", service.read(token, "mailbox"), token)
-        raise
+    if (died := _spend("mailbox", token, lambda: service.prove_mailbox(token))) is not None:
+        return died
     return _page("mailbox_proven", address=address)
 
 
