@@ -21,15 +21,16 @@ def test_one_statement_however_much_there_is(world: Any, context: Any, statement
         world.license(place, holders=[member])
         world.license(place, "work:standard", holders=[member], ends_at=2**40)
     with autocommit() as connection:
-        for read in (
-            lambda: load_facts(connection, person.account_id, "tag"),
-            lambda: load_facts(connection, person.account_id, None),
-            lambda: load_facts_of_all_apps(connection, person.account_id),
-            lambda: load_facts(db.session, person.account_id, "tag"),
+        for read, count in (
+            (lambda: load_facts(connection, person.account_id, "tag"), 1),
+            (lambda: load_facts(connection, person.account_id, None), 1),
+            (lambda: load_facts_of_all_apps(connection, person.account_id), 2),
+            (lambda: load_facts(db.session, person.account_id, "tag"), 1),
+            (lambda: load_facts(db.session, person.account_id, "express"), 2),
         ):
             with statements() as seen:
                 facts = read()
-            assert len(seen) == 1 and facts is not None and len(facts.members) == 4
+            assert len(seen) == count and facts is not None and len(facts.members) == 4
     facts = load_facts(db.session, person.account_id, "tag")
     assert facts is not None
     for member in facts.members:
