@@ -1,6 +1,6 @@
 """`make screenshots`: the demo in a real browser, every page in light and dark, wide and narrow, English and Bokmål.
 
-Pictures go to `.run/screenshots`; the two of the README go to `docs/screenshots` as well (`--keep`). Exit code 1 when
+Pictures go to `.run/screenshots`; those of the documentation go to `docs/pictures` as well (`--keep`), sharper. Exit code 1 when
 axe finds something, a page scrolls sideways, or the browser complains (a policy violation, say).
 """
 
@@ -30,6 +30,7 @@ AUTHORIZE = (
     f"/oauth2/authorize?response_type=code&scope=openid%20profile%20email&state=s&code_challenge_method=S256"
     f"&code_challenge={'A' * 43}&redirect_uri=http%3A%2F%2Flocalhost%3A{PORT + 10}%2Fcallback"
 )
+KEPT_LOOK = ("light", 1280, "en")
 LOOKS = [(scheme, width, lang) for lang in ("en", "nb") for scheme in ("light", "dark") for width in (1280, 360)]
 
 
@@ -66,6 +67,8 @@ SHOTS = [
     Shot("signup-refused", "/signup", act=press),
     Shot("signup-sent", "/signup", act=sign_up),
     Shot("forgot", "/password/forgot"),
+    Shot("demo-mail", "/demo/mail"),
+    Shot("demo-mail-html", "/demo/mail?view=html"),
     Shot("dead-link", "/activate/not-a-link"),
     Shot("not-found", "/nowhere"),
     Shot("launcher", "/", "allow", kept=True),
@@ -140,6 +143,7 @@ def shoot(browser: Any, shots: list[Shot], look: tuple[str, int, str], *, keep: 
                 color_scheme=scheme,
                 viewport={"width": width, "height": 800},
                 locale={"nb": "nb-NO"}.get(language, "en-GB"),
+                device_scale_factor=1.3 if keep and look == KEPT_LOOK else 1,
             )
             context.set_default_timeout(10_000)
             person = shot.person
@@ -156,7 +160,7 @@ def shoot(browser: Any, shots: list[Shot], look: tuple[str, int, str], *, keep: 
         over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         if over > 0:
             problems.append(f"{name}: scrolls sideways by {over} px")
-        if keep and shot.kept and (scheme, width, language) == ("light", 1280, "en"):
+        if keep and shot.kept and look == KEPT_LOOK:
             KEPT.mkdir(parents=True, exist_ok=True)
             page.screenshot(path=KEPT / f"{shot.name}.png", full_page=True)
         page.close()

@@ -44,7 +44,7 @@ def test_tag_acts(tag: Browser, issuer: Issuer) -> None:
     assert tag.post(f"/equipment/{id_}/tag", {"csrf_token": token}).location == "/?done=already"
     assert tag.get(f"/equipment/{id_}/label").status_code == 200
     assert tag.post(f"/equipment/{id_}/label", {"csrf_token": token}).status_code == 303
-    assert "Printed 1 times" in tag.get(f"/equipment/{id_}/label?printed=1").text
+    assert "Printed once" in tag.get(f"/equipment/{id_}/label?printed=1").text
 
 
 @pytest.mark.parametrize(

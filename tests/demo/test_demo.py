@@ -85,6 +85,20 @@ def test_the_viewer_shows_links_newest_first_and_scripts_get_oldest_first(demo: 
     assert demo.get("/demo/mail?page=abc").status_code == demo.get("/demo/mail?page=-9").status_code == 200
 
 
+def test_a_mail_is_shown_as_html_in_a_frame_without_scripts(demo: Any, tmp_path: Path) -> None:
+    _mail(tmp_path, 1)
+    page = demo.get("/demo/mail?view=html")
+    assert (
+        "frame-src 'self'" in page.headers["Content-Security-Policy"]
+        and "script-src 'self'" in page.headers["Content-Security-Policy"]
+    )
+    letter = demo.get("/demo/mail/1")
+    policy = letter.headers["Content-Security-Policy"]
+    assert letter.status_code == 200 and "default-src 'none'" in policy and "sandbox" in policy
+    assert "script" not in policy and letter.headers["X-Frame-Options"] == "SAMEORIGIN"
+    assert demo.get("/demo/mail/2").status_code == 404
+
+
 def test_a_link_of_another_scheme_is_text(demo: Any, tmp_path: Path) -> None:
     _mail(tmp_path, 1, "Click here:\njavascript:alert(1)\n")
     assert 'href="javascript' not in demo.get("/demo/mail").text
