@@ -1,7 +1,7 @@
 """`make screenshots`: the demo in a real browser, every page in light and dark, wide and narrow, English and Bokmål.
 
-Pictures go to `.run/screenshots`; those of the documentation go to `docs/pictures` as well (`--keep`), sharper. Exit code 1 when
-axe finds something, a page scrolls sideways, or the browser complains (a policy violation, say).
+Pictures go to `.run/screenshots`; those of the documentation go to `docs/pictures` as well (`--keep`), sharper. Exit
+code 1 when axe finds something, a page scrolls sideways, or the browser complains (a policy violation, say).
 """
 
 from __future__ import annotations
