@@ -345,8 +345,11 @@ def test_lost_entitlement_is_told_and_the_grant_lives(
     told: set[str],
     after: str | None,
 ) -> None:
-    """At once: inactive, userinfo tells today; refresh gives the denial (an error for who asked for errors); a logout
-    token to those whose verdict changed and to nobody else; the provider's session lives on; a gain shows at refresh."""
+    """At once: inactive, userinfo tells today; refresh gives the denial (an error for who asked for errors).
+
+    A logout token goes to those whose verdict changed and to nobody else; the provider's session lives on; a gain
+    shows at the next refresh.
+    """
     before = dict(case.tokens)
     lose(case)
     assert case.introspection("token") is False

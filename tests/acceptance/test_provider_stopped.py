@@ -25,7 +25,7 @@ def _advance(file: Path, seconds: int) -> None:
 def test_with_the_provider_stopped_an_open_app_answers_until_exp_and_never_after(
     live: Callable[..., Live], tmp_path: Path
 ) -> None:
-    """Real processes: provider and worker are stopped for good, the two applications go on; the clock file moves time."""
+    """Real processes: provider and worker are stopped for good, Tag goes on; the clock file moves time."""
     clock_file = tmp_path / "clock"
     here = live(database="sqlite", worker=True, ONIX_CLOCK_FILE=str(clock_file))
     organization = here.world.organization(name="Lofoten Kran AS")

@@ -1,4 +1,4 @@
-"""Every denial, as the demo people meet it in both apps and both languages."""
+"""Every denial, as the demo people meet it in both apps and both languages (R39)."""
 
 from __future__ import annotations
 

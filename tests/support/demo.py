@@ -19,16 +19,18 @@ PASSPHRASE = "correct-horse-onix-demo"
 class Demo:
     """Provider at `base`, Tag and Pick and Pack at `apps`; people sign in with `PASSPHRASE`."""
 
-    def __init__(self, folder: Path) -> None:
-        self.port = free_block()
+    def __init__(self, folder: Path, *, port: int | None = None) -> None:
+        self.port = port or free_block()
         self.base = f"http://localhost:{self.port}"
         self.apps = {"tag": f"http://localhost:{self.port + 1}", "pickandpack": f"http://localhost:{self.port + 2}"}
         self.callback = f"http://localhost:{self.port + 10}/callback"
         self.folder = folder
         self.database_url = f"sqlite:///{folder / 'onix-account.sqlite3'}"
+        log = folder / "demo.log"
+        log.unlink(missing_ok=True)  # an earlier run in this folder was ready, too
         self.process = Process(
             [sys.executable, "-m", "idp.cli", "demo", "--port", str(self.port)],
-            log=folder / "demo.log",
+            log=log,
             env=clean_environment(ONIX_DEMO_FOLDER=str(folder)),
             cwd=ROOT,
         )

@@ -1,0 +1,77 @@
+"""The demo as `make run` starts it, once for each test process, and the commands aimed at its database."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.acceptance.house import Guest
+from tests.support.demo import PASSPHRASE, Demo
+from tests.support.needs import ROOT
+from tests.support.processes import clean_environment
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    demo = Demo(tmp_path_factory.mktemp("accepted"))
+    yield demo
+    demo.stop()
+
+
+def told(demo: Demo) -> dict[str, str]:
+    """What somebody at a shell of the demo's machine exports before the commands (docs/how-to)."""
+    return {
+        "ONIX_ENVIRONMENT": "demo",
+        "ONIX_ISSUER": demo.base,
+        "ONIX_DATABASE_URL": demo.database_url,
+        "ONIX_MAIL_URL": f"smtp://127.0.0.1:{demo.port + 11}",
+        "ONIX_SECRET_KEY_FILE": str(demo.folder / "secret_key"),
+        "ONIX_KEY_ENCRYPTION_KEY_FILE": str(demo.folder / "key_encryption_key"),
+    }
+
+
+@pytest.fixture
+def run(demo: Demo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
+    """`run("org", "list", "--json")`: a command on the running demo's database; gives what it printed."""
+    from idp.cli import base, cli
+
+    for name, value in told(demo).items():
+        monkeypatch.setenv(name, value)
+
+    def invoke(*arguments: str, stdin: str = "", code: int = base.OK) -> Any:
+        monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
+        got = base.run(cli, list(arguments))
+        out, err = capsys.readouterr()
+        assert got == code, f"{arguments}: {got}\n{out}\n{err}"
+        return json.loads(out) if "--json" in arguments and code == base.OK else out + err
+
+    return invoke
+
+
+@pytest.fixture
+def shell(demo: Demo) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """The same in a process of its own, as an administrator types it."""
+
+    def type_(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "idp.cli", *arguments],
+            cwd=ROOT, env=clean_environment(**told(demo)), capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+
+    return type_
+
+
+@pytest.fixture
+def guest_of(demo: Demo) -> Callable[..., Guest]:
+    """`guest_of("allow@demo.example")`: a fresh browser of this person."""
+
+    def make(address: str, password: str = PASSPHRASE, **options: Any) -> Guest:
+        return Guest.of(address, password, demo.base, **options)
+
+    return make
