@@ -35,7 +35,7 @@ _GUESSES_LOG10 = 8.0
 # Its cost grows with the square of the length; longer passwords are judged by both ends.
 _JUDGED = 64
 # Marks that turn text around or hide; a name needs none of them, while joiners belong to some scripts.
-_DIRECTION_MARKS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
+DIRECTION_MARKS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 
 _COMMON = _l("This password is easy to guess: it is made of common words. Add words that don't belong together.")
 
@@ -73,7 +73,7 @@ def name_problem(name: str) -> Any | None:
     if len(name) > NAME_LENGTH:
         return _l("Use at most %(number)s characters.", number=NAME_LENGTH)
     for sign in name:
-        if unicodedata.category(sign) in ("Cc", "Cs", "Cn", "Co", "Zl", "Zp") or sign in _DIRECTION_MARKS:
+        if unicodedata.category(sign) in ("Cc", "Cs", "Cn", "Co", "Zl", "Zp") or sign in DIRECTION_MARKS:
             return _l("A name can't contain control characters.")
     return None
 

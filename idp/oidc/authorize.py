@@ -277,7 +277,13 @@ def _consent_page(
     asked: Asked, row: AuthorizationRequest, judged: Judged, who: sessions.Actor | None, scope: frozenset[str]
 ) -> Response:
     member = judged.choice.member if isinstance(judged.choice, Decision) else None
-    return _rendered("oidc/consent.html", _frame(asked, row, who), scope=sorted(scope), member=member)
+    shown = shown_to_agree(organization_of(judged.choice), scope)
+    return _rendered("oidc/consent.html", _frame(asked, row, who), scope=sorted(scope), member=member, shown=shown)
+
+
+def shown_to_agree(organization_id: str | None, scope: frozenset[str]) -> str:
+    """What a consent page asks, as its form says it again: a yes counts for that and for nothing else."""
+    return " ".join((organization_id or "-", *sorted(scope)))
 
 
 def _picker_page(

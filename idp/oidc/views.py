@@ -102,6 +102,8 @@ def consent(handle: str) -> ResponseReturnValue:
     row, asked, judged, who, _now = _on_the_way(handle)
     if isinstance(judged.step, Ask) and who is not None:
         organization_id = endpoint.organization_of(judged.choice)
+        if request.form.get("shown") != endpoint.shown_to_agree(organization_id, judged.step.scope):
+            return redirect(requests.path_of(handle), 303)  # it has become another question: ask that one
         with unit_of_work():
             if requests.note(row, consented_sid=who.session.id):
                 consents.give(who.account.id, asked.client.id, organization_id, judged.step.scope)

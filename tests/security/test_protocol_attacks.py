@@ -240,6 +240,26 @@ def test_r01_addresses_that_would_break_out_of_a_policy(context: Any, uri: str) 
 
 
 @SQLITE
+def test_r17_a_yes_counts_for_what_was_shown(protocol: Any, client: Any) -> None:
+    """Another tab changes the organization in question while the page stands open: it is asked anew."""
+    slug = another_organization(protocol)
+    protocol.register("partner", redirect_uris=[CALLBACK], deny_mode="error")
+    browser = Browser(client, "partner").signed_in(protocol.person)
+    wish = {"scope": "openid organization"}
+    first = browser.follow(browser.ask(**wish))
+    page = browser.follow(browser.press(first, "/organization", member=protocol.person.member_id))
+    assert "Nordic Lift AS" in page.text
+    for shown in ("", "-", f"{protocol.organization_id} openid organization profile"):
+        again = browser.follow(browser.press(page, "/consent", answer="allow", shown=shown))
+        assert again.status_code == 200 and "consent-form" in again.text
+    other = browser.follow(browser.ask(**wish, organization=slug))
+    assert "Breim Kran AS" in other.text
+    assert answer_of(browser.follow(browser.press(page, "/consent", answer="allow")))["code"]
+    still = browser.follow(browser.ask(**wish, organization=slug))
+    assert "consent-form" in still.text, "a yes for one organization is none for another"
+
+
+@SQLITE
 def test_markup_in_names_stays_text(protocol: Any, client: Any) -> None:
     """Stored XSS: client, person and organization names on the pages that show them."""
     bad = "<script>alert(1)</script>\"'><img src=x>"

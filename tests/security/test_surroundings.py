@@ -217,6 +217,15 @@ def test_r20_strangers_learn_nothing_about_an_address(app: Any, client: Any, wor
 
 
 @SQLITE
+@pytest.mark.parametrize(
+    "name", ["Nordic\u202eSA tfiL", "Nordic\x1b[2J", "Nordic\u2066", "Nordic\ufeff", "No\ud800", "\ue000"]
+)
+def test_names_of_organizations_that_would_look_like_others(context: Any, name: str) -> None:
+    with pytest.raises(Refusal), unit_of_work():
+        organizations.create_organization(slug="nordic", name=name)
+
+
+@SQLITE
 def test_nothing_of_the_demo_is_there_outside_of_it(client: Any) -> None:
     for path in ("/demo/mail", "/demo/mail.json", "/demo/clock"):
         assert client.get(path).status_code == 404

@@ -7,6 +7,7 @@ from typing import Literal, overload
 
 from flask_babel import lazy_gettext as _l
 
+from idp.accounts.policy import DIRECTION_MARKS
 from idp.kernel.refusal import Refusal
 
 
@@ -18,14 +19,14 @@ def one_line(text: str | None, field: str, longest: int, required: bool = True) 
     """One line of plain text with its blanks tidied; None when nothing was typed and nothing is required.
 
     `longest` counts code points. Raises `Refusal` for control characters and lone surrogates, which no database and no
-    token takes alike.
+    token takes alike, and for marks that turn text around, which could make a name look like another.
     """
     tidy = " ".join((text or "").split())
     if not tidy:
         if required:
             raise Refusal("required", _l("Fill this in."), field=field)
         return None
-    if any(unicodedata.category(character) in ("Cc", "Cs") for character in tidy):
+    if any(unicodedata.category(one) in ("Cc", "Cs", "Cn", "Co") or one in DIRECTION_MARKS for one in tidy):
         raise Refusal("text_invalid", _l("This has a character that can't be used."), field=field)
     if len(tidy) > longest:
         raise Refusal("text_too_long", _l("This is too long."), field=field)
