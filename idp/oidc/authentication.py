@@ -31,15 +31,8 @@ from idp.kernel.database import autocommit
 from idp.kernel.outgoing import caller
 from idp.kernel.secrets import digest
 
-from .clients import (
-    ASSERTION_ALGORITHMS,
-    ClientInfo,
-    MetadataError,
-    cached_client,
-    find_client,
-    import_public_keys,
-    load_client,
-)
+from .client_metadata import ASSERTION_ALGORITHMS, MetadataError, import_public_keys
+from .clients import ClientInfo, cached_client, find_client, load_client
 from .models import UsedAssertion
 
 log = structlog.get_logger(__name__)

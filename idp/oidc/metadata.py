@@ -13,7 +13,7 @@ from flask import Flask, current_app
 
 from idp.kernel import clock
 
-from . import clients
+from . import client_metadata
 from .claims import ORGANIZATION_CLAIMS, SCOPE_CLAIMS
 from .interaction import PROMPTS
 from .keys import Keyring
@@ -40,24 +40,24 @@ def describe(app: Flask) -> dict[str, Any]:
     issuer: str = app.extensions["onix_settings"].issuer
     routes = {rule.rule for rule in app.url_map.iter_rules()}
     responses = sorted({kind for grant, _ in server._authorization_grants for kind in grant.RESPONSE_TYPES})
-    confidential = [method for method in clients.AUTH_METHODS if method != "none"]
-    assertions = list(clients.ASSERTION_ALGORITHMS)
+    confidential = [method for method in client_metadata.AUTH_METHODS if method != "none"]
+    assertions = list(client_metadata.ASSERTION_ALGORITHMS)
     document: dict[str, Any] = {
         "issuer": issuer,
         **{member: f"{issuer}{path}" for member, path in PATHS.items() if path in routes},
-        "scopes_supported": list(clients.SCOPES),
+        "scopes_supported": list(client_metadata.SCOPES),
         "response_types_supported": responses,
         "response_modes_supported": ["query", "form_post"],
         "grant_types_supported": [grant.GRANT_TYPE for grant, _ in server._token_grants],
         "acr_values_supported": list(ACR_VALUES),
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": list(clients.ID_TOKEN_ALGORITHMS),
-        "userinfo_signing_alg_values_supported": list(clients.USERINFO_ALGORITHMS),
-        "token_endpoint_auth_methods_supported": list(clients.AUTH_METHODS),
+        "id_token_signing_alg_values_supported": list(client_metadata.ID_TOKEN_ALGORITHMS),
+        "userinfo_signing_alg_values_supported": list(client_metadata.USERINFO_ALGORITHMS),
+        "token_endpoint_auth_methods_supported": list(client_metadata.AUTH_METHODS),
         "token_endpoint_auth_signing_alg_values_supported": assertions,
         "introspection_endpoint_auth_methods_supported": confidential,
         "introspection_endpoint_auth_signing_alg_values_supported": assertions,
-        "revocation_endpoint_auth_methods_supported": list(clients.AUTH_METHODS),
+        "revocation_endpoint_auth_methods_supported": list(client_metadata.AUTH_METHODS),
         "revocation_endpoint_auth_signing_alg_values_supported": assertions,
         "code_challenge_methods_supported": ["S256"],
         "display_values_supported": ["page", "popup"],

@@ -6,7 +6,7 @@ import pytest
 
 from idp.kernel.database import unit_of_work
 from idp.oidc import clients
-from idp.oidc.clients import MetadataError
+from idp.oidc.client_metadata import MetadataError
 from tests.support.assertions import client_key
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

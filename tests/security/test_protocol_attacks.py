@@ -10,7 +10,8 @@ from urllib.parse import urlencode
 import pytest
 
 from idp.kernel import clock as kernel_clock
-from idp.oidc.clients import MetadataError, find_client, redirect_problem, validate_metadata
+from idp.oidc.client_metadata import MetadataError, redirect_problem, validate_metadata
+from idp.oidc.clients import find_client
 from tests.specs.person import CALLBACK, Browser, answer_of
 from tests.support.protocol import basic, claims_of
 
