@@ -191,10 +191,9 @@ class Bench:
         server = self._server if base is None else self.bare
         run(base or self.provider.issuer, load, seconds=1)
         found = []
-        yards = []
+        ratios = []
+        yard = self.yardstick() if base is None else 0.0
         for _ in range(self.repeats):
-            if base is None:
-                yards.append(self.yardstick())
             fresh = load if load.shape != "refresh" else Load("refresh", load.request, self._refresh_pool())
             before = cpu_seconds(server.pid), cpu_seconds(self.cluster.process.pid)
             result = run(base or self.provider.issuer, fresh, seconds=self.seconds)
@@ -206,15 +205,18 @@ class Bench:
                     (cpu_seconds(self.cluster.process.pid) - before[1]) / count * 1000,
                 )
             )
+            if base is None:  # H just before and just after: both see the same mood of the machine
+                earlier, yard = yard, self.yardstick()
+                ratios.append(result.rate / ((earlier + yard) / 2))
         found.sort(key=lambda item: item[0].rate)
         result, cpu, database = found[len(found) // 2]
         row = Row(name, result, cpu, database, self.statements_of(name, once) if once else "0 (0)")
-        if yards:
-            row.ratio = result.rate / statistics.median(yards)
+        if ratios:
+            row.ratio = statistics.median(ratios)
         return row
 
     def yardstick(self) -> float:
-        """H at this minute, for one second: the machine's mood changes faster than a whole run."""
+        """H at this moment, for one second: the machine's mood changes faster than a whole run."""
         return run(f"http://127.0.0.1:{self.bare_port}", Load("fixed", Request("GET", "/")), seconds=1).rate
 
     def _refresh_pool(self) -> tuple[str, ...]:
