@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from idp.kernel.database import unit_of_work
-from idp.oidc import clients, keys
+from idp.oidc import client_metadata, clients, keys
 
 from .base import Missing, after, as_json, confirm, limited, show, show_one, with_app, yes
 
@@ -46,6 +46,7 @@ def _find(client_id: str) -> Any:
 @click.option("--app", "app_id", help="Make it a client of the family: no consent, the app's privileges in its tokens.")
 @click.option("--organization", help="Whose developers manage it.")
 @click.option("--scope", help="Scopes it may ask, separated by spaces.")
+@click.option("--api", is_flag=True, help="Let it ask the provider's API as a resource, too (clients of no app).")
 @click.option("--auth-method", help="client_secret_basic, client_secret_post, private_key_jwt or none.")
 @click.option("--jwks-file", type=click.File("r"), help="Its public keys, for private_key_jwt.")
 @click.option("--deny-mode", type=click.Choice(["error", "token"]), default="error", show_default=True)
@@ -63,6 +64,7 @@ def create(
     app_id: str | None,
     organization: str | None,
     scope: str | None,
+    api: bool,
     auth_method: str | None,
     jwks_file: Any,
     deny_mode: str,
@@ -80,6 +82,7 @@ def create(
         "backchannel_logout_uri": backchannel_logout_uri,
         "initiate_login_uri": initiate_login_uri,
         "scope": scope,
+        "resources": [client_metadata.api_resource()] if api else None,
         "token_endpoint_auth_method": auth_method,
     }
     if jwks_file is not None:
