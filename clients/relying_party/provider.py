@@ -53,6 +53,7 @@ class Provider:
         self._metadata_at = 0.0
         self._keys: dict[str, Key] = {}
         self._keys_at = float("-inf")
+        self._stranger_at = float("-inf")  # when a key id that we did not know last made us look
         self._failed_at = float("-inf")
         self._lock = threading.RLock()
 
@@ -95,9 +96,14 @@ class Provider:
     def key(self, kid: str) -> Key | None:
         """The provider's public key with this id, or None. Fetches the set when it is old or lacks the id."""
         with self._lock:
-            age = time.monotonic() - self._keys_at
-            if (kid in self._keys and age >= KEYS_AGE) or (kid not in self._keys and age >= UNKNOWN_KID_PAUSE):
+            now = time.monotonic()
+            if now - self._keys_at >= KEYS_AGE:
                 self._fetch_keys()
+            # A key that came into use just after the set was read is learned at once; strangers cause one look in a
+            # while, however many there are.
+            if kid not in self._keys and self._keys_at < now and now - self._stranger_at >= UNKNOWN_KID_PAUSE:
+                self._fetch_keys()
+                self._stranger_at = now
             return self._keys.get(kid)
 
     def _fetch_keys(self) -> None:

@@ -47,4 +47,5 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """The entry point: `onix-account`. Ends the process with one of the exit codes."""
+    base.as_the_demo()
     raise SystemExit(base.run(cli, arguments))

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import wraps
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from idp.kernel.refusal import Refusal
-from idp.settings import Settings, SettingsError, load
+from idp.settings import ROOT, Settings, SettingsError, load
 
 OK, REFUSED, USAGE, SETTINGS, UNKNOWN, DATABASE, FAILED = range(7)
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -67,6 +69,18 @@ def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
 def _say(text: str, code: int) -> int:
     click.echo(text, err=True)
     return code
+
+
+def as_the_demo() -> None:
+    """Where nothing is configured, speak to the demo that has run here: its database, its keys, its clock."""
+    from idp.demo import ENVIRONMENT
+
+    if any(name.startswith("ONIX_") and name != "ONIX_DEMO_FOLDER" for name in os.environ):
+        return
+    told = Path(os.environ.get("ONIX_DEMO_FOLDER") or ROOT / ".run") / ENVIRONMENT
+    if told.exists():
+        lines = told.read_text(encoding="utf-8").splitlines()
+        os.environ.update({name: value for name, _, value in (line.partition("=") for line in lines)})
 
 
 def with_app(command: Command) -> Command:

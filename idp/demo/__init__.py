@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from flask import Flask
 
+ENVIRONMENT = "environment"
+"""A file in the demo's folder: what its parts are told, for commands typed beside it. No secret stands in it."""
+
 
 def init_app(app: Flask) -> None:
     """Register the demo's pages; the factory calls this in the demo environment only."""

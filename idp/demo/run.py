@@ -23,6 +23,8 @@ from urllib.error import URLError
 
 from idp.settings import ROOT
 
+from . import ENVIRONMENT
+
 FOLDER = Path(os.environ.get("ONIX_DEMO_FOLDER") or ROOT / ".run")  # tests keep a demo of their own elsewhere
 DATABASE = FOLDER / "onix-account.sqlite3"
 PATIENCE = 60  # seconds until a part that does not answer counts as broken
@@ -181,6 +183,9 @@ def prepare(port: int) -> list[dict[str, str]]:
     if not DATABASE.exists():
         for stale in ("clock", "mail.jsonl"):
             (FOLDER / stale).unlink(missing_ok=True)
+    (FOLDER / ENVIRONMENT).write_text(
+        "".join(f"{name}={value}\n" for name, value in environment(port).items() if name.startswith("ONIX_"))
+    )
     settings = load(log_level="WARNING", log_format="console")
     app = create_app(settings)
     with app.app_context():

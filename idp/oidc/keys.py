@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Table, func, insert, or_, select, update
 from idp.kernel import clock
 from idp.kernel.database import autocommit, db
 from idp.kernel.events import emit
+from idp.kernel.refusal import Refusal
 from idp.kernel.secrets import decrypt, encrypt
 
 from .events import KeyRotated
@@ -148,7 +149,10 @@ def rotate(now: int | None = None, *, immediately: bool = False) -> tuple[str, .
 
     Normally it signs after `key_prepublish` seconds and the old pair stays published a day longer. `immediately` is
     for emergencies: it signs at once, and the old pair goes as soon as the last honest token has expired.
+
+    Raises `Refusal` where the present keys can't be read: what serves can read those, and would fail on the new ones.
     """
+    _check_encryption()
     now = clock.now() if now is None else now
     lifetimes = current_app.extensions["onix_settings"].lifetimes
     activates_at = now if immediately else now + lifetimes.key_prepublish
@@ -190,6 +194,19 @@ def list_keys() -> list[dict[str, Any]]:
         for row in rows
         if row.expires_at is None or row.expires_at > now
     ]
+
+
+def _check_encryption() -> None:
+    for sealed in db.session.scalars(select(_table.c.private_key)):
+        try:
+            decrypt(sealed)
+        except ValueError:
+            raise Refusal(
+                "wrong_key_encryption_key",
+                "The keys there are were encrypted with another ONIX_KEY_ENCRYPTION_KEY than this one. "
+                "Set the one that the running provider uses, or add it to ONIX_KEY_ENCRYPTION_KEY_FALLBACKS.",
+                status=409,
+            ) from None
 
 
 def _create(alg: str, now: int, *, activates_at: int) -> str:

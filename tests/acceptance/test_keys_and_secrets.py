@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +14,8 @@ import requests
 from tests.acceptance.house import Guest
 from tests.support.demo import PASSPHRASE, Demo
 from tests.support.flow import Application, Visitor
-from tests.support.needs import wait_until
+from tests.support.needs import ROOT, wait_until
+from tests.support.processes import clean_environment
 from tests.support.protocol import header_of
 
 pytestmark = pytest.mark.slow
@@ -113,3 +117,32 @@ def test_each_kind_of_client_signs_a_person_in(
     assert application.userinfo(tokens["access_token"]).json()["email"] == "allow@demo.example"
     run("client", "disable", made["client_id"], "--yes")
     assert application.userinfo(tokens["access_token"]).status_code == 401
+
+
+def test_commands_typed_beside_the_demo_speak_to_it(demo: Demo) -> None:
+    """As the tutorial has it: nothing exported, and yet the demo's own database, keys, addresses and clock."""
+    env = clean_environment(ONIX_DEMO_FOLDER=str(demo.folder))
+
+    def type_(*arguments: str, **told: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "idp.cli", *arguments],
+            cwd=ROOT, env=env | told, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+
+    assert "nordic-lift" in type_("org", "list").stdout
+    assert type_("check").stdout == "ok\n"
+    done = type_("key", "rotate")
+    assert done.returncode == 0, done.stderr
+    wait_until(lambda: kids(demo) >= set(done.stdout.split()), what="that the running provider reads the new keys")
+    text = (demo.folder / "environment").read_text()
+    assert (demo.folder / "secret_key").read_text() not in text
+    assert (demo.folder / "key_encryption_key").read_text() not in text
+
+    # Other settings beside the same database: keys that the running provider could not read are refused.
+    before = kids(demo)
+    for command in (("key", "rotate"), ("key", "rotate", "--now", "--yes")):
+        done = type_(*command, ONIX_DATABASE_URL=demo.database_url)
+        assert done.returncode == 1 and "wrong_key_encryption_key" in done.stderr
+    time.sleep(6)  # longer than a process trusts the keys that it has read
+    assert kids(demo) == before
+    assert requests.get(f"{demo.base}/healthz/ready", timeout=10).ok

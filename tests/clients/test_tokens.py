@@ -234,13 +234,15 @@ def test_discovery_is_fetched_when_needed_and_kept(issuer: Issuer) -> None:
 def test_unknown_kid_fetches_again_but_not_for_every_stranger(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
     provider = Provider(issuer.issuer)
     assert provider.key("rsa-1")
+    issuer.published.append(ECKey.generate_key("P-256", {"kid": "ec-2", "use": "sig"}, private=True))
+    assert provider.key("ec-2"), "in use a moment after the set was read"
     for number in range(20):
         assert provider.key(f"guess-{number}") is None
-    assert issuer.calls["/oauth2/jwks"] == 1
-    issuer.published.append(ECKey.generate_key("P-256", {"kid": "ec-2", "use": "sig"}, private=True))
-    monkeypatch.setattr(provider_module, "UNKNOWN_KID_PAUSE", 0)
-    assert provider.key("ec-2")
     assert issuer.calls["/oauth2/jwks"] == 2
+    issuer.published.append(ECKey.generate_key("P-256", {"kid": "ec-3", "use": "sig"}, private=True))
+    monkeypatch.setattr(provider_module, "UNKNOWN_KID_PAUSE", 0)
+    assert provider.key("ec-3")
+    assert issuer.calls["/oauth2/jwks"] == 3
 
 
 def test_a_removed_key_is_forgotten(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
