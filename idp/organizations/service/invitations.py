@@ -18,7 +18,7 @@ from idp.kernel.secrets import read_link, sign_link
 from ..events import InvitationAccepted, MemberInvited, MemberLinked
 from ..models import Invitation, Member, MemberRole
 from .locking import fresh, lock, lock_of
-from .members import _member_of, admit, reopen, withdraw_invitations
+from .members import _member_of, _proven_by, admit, reopen, withdraw_invitations
 from .roles import find_role
 from .telling import tell
 
@@ -106,9 +106,16 @@ def _tell_invited(member: Member, invitation: Invitation, actor_id: str | None) 
         invitation_id=invitation.id,
         generation=invitation.generation,
         address=member.email,
-        language=member.language,
+        language=_language_of(member),
         expires_at=invitation.expires_at,
     )
+
+
+def _language_of(member: Member) -> str | None:
+    """What the person chose stands above what the organization wrote down."""
+    account_id = member.account_id or _proven_by(member.email_normalized or "")
+    account = db.session.get(Account, account_id) if account_id else None
+    return (account.locale if account else None) or member.language
 
 
 def revoke_invitation(member_id: str, *, actor_id: str | None = None) -> None:
