@@ -9,9 +9,10 @@ import importlib
 from functools import cache
 from pathlib import Path
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 FOLDER = Path(__file__).resolve().parent
+LOCK = 0x4F6E6978  # "Onix": any number will do, if it is always the same
 
 
 def import_models() -> None:
@@ -40,6 +41,14 @@ def current_revision(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
+def wait_for_turn(connection: Connection) -> None:
+    """Let one process at a time go on, until its transaction ends. SQLite's write transactions queue by themselves."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL lock_timeout = '120s'"))
+        connection.execute(text("SET LOCAL statement_timeout = '0'"))
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+
+
 def bring_to_head() -> str | None:
     """Upgrade the schema, publish the first signing keys, take over the catalog's roles; gives the migration.
 
@@ -54,7 +63,8 @@ def bring_to_head() -> str | None:
 
     db.session.remove()
     upgrade(directory=str(FOLDER))
-    with unit_of_work():
+    with unit_of_work() as session:
+        wait_for_turn(session.connection())
         keys.ensure_keys()
         organizations.sync_system_roles(current_catalog())
     return head()

@@ -9,12 +9,10 @@ from typing import Any, Literal
 
 from alembic import context
 from flask import current_app
-from sqlalchemy import JSON, text
+from sqlalchemy import JSON
 
 from idp.kernel.database import db
-from idp.migrations import import_models
-
-LOCK = 0x4F6E6978  # "Onix": any number will do, if it is always the same
+from idp.migrations import import_models, wait_for_turn
 
 
 def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
@@ -35,10 +33,7 @@ def run() -> None:
             **options,
         )
         with context.begin_transaction():
-            if connection.dialect.name == "postgresql":
-                connection.execute(text("SET LOCAL lock_timeout = '120s'"))
-                connection.execute(text("SET LOCAL statement_timeout = '0'"))
-                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+            wait_for_turn(connection)
             context.run_migrations()
 
 

@@ -384,7 +384,7 @@ def table(rows: list[Row], hashes: float) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--seconds", type=float, default=2)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--statements", action="store_true", help="also print what was sent to PostgreSQL")
     chosen = parser.parse_args()
