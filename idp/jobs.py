@@ -45,7 +45,10 @@ def losses() -> int:
     done = 0
     while pending is not None:
         with unit_of_work():
-            done += authorizations.expand_losses()
+            compared = authorizations.expand_losses()
+        if compared is None:  # another worker is at it
+            break
+        done += compared
         pending = db.session.scalar(select(LossCheck.id).limit(1))
         db.session.rollback()
     return done

@@ -26,7 +26,7 @@ from idp.sessions.events import SessionEnded
 
 from . import statements
 from .claims import Ground, lost, told
-from .clients import ClientInfo, cached_client, resources
+from .clients import ClientInfo, cached_client, find_client, resources
 from .events import AuthorizationOpened, AuthorizationWithdrawn, ClientDisabled, ConsentWithdrawn, LogoutDue
 from .models import Authorization, LossCheck
 
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from .requests import Asked
 
 PAGE = 200  # authorizations compared at once
+ENDS_OFFLINE_TOO = frozenset({"password_changed", "account_disabled"})
+"""Why a session ended that takes its offline grants along: also one that was being opened at that very moment, and that
+`_on_account` could not see yet."""
 
 _table = cast("Table", Authorization.__table__)
 
@@ -102,8 +105,12 @@ def _open(values: dict[str, Any]) -> Authorization:
     return Authorization(**values)
 
 
-def open_sibling(grant: Row[Any], decision: Decision, organization: str, scope: str) -> Authorization:
+def open_sibling(
+    grant: Row[Any], decision: Decision, organization: str, scope: str, *, about_its_app: bool
+) -> Authorization:
     """An authorization like `grant`, made by the same sign-in, for another organization (DESIGN §4).
+
+    `about_its_app`: the decision is about the client's own app, so it is what the client has been told.
 
     An organization that the person has nothing to do with is kept as it was asked, so that the answer stays the same.
     """
@@ -119,7 +126,7 @@ def open_sibling(grant: Row[Any], decision: Decision, organization: str, scope: 
             "member_id": member.id if member else None,
             "organization_id": member.organization.id if member else organization[:36],
             "scope": scope,
-            "told": told(decision),
+            "told": told(decision) if about_its_app else None,
             "created_at": clock.now(),
             "withdrawn_at": None,
             "withdrawn_reason": None,
@@ -199,7 +206,7 @@ def _withdraw(which: Any, reason: str) -> tuple[str, ...]:
 
 def _logout(now: int, ended: Iterable[tuple[str, str, str | None]]) -> None:
     for client_id, sub, sid in sorted(ended, key=str):
-        client = cached_client(client_id)
+        client = find_client(client_id)
         if client is not None and client.backchannel_logout_uri:
             emit(LogoutDue(at=now, client_id=client_id, sub=sub, sid=sid))
 
@@ -210,7 +217,8 @@ def _logout(now: int, ended: Iterable[tuple[str, str, str | None]]) -> None:
 def fallen(row: Any, now: int) -> str | None:
     """Which part of its identity an authorization has lost, or None while it stands (DESIGN §3 *Loss*).
 
-    `row` is of one of the `*_standing` statements. An online grant needs its session; an offline one does not.
+    `row` is of one of the `*_standing` statements. An online grant needs its session; an offline one only
+    minds why it ended.
     """
     if row is None or row.withdrawn_at is not None:
         return "withdrawn"
@@ -220,6 +228,8 @@ def fallen(row: Any, now: int) -> str | None:
         return "client"
     if row.account_id is not None and row.account_status != "active":
         return "account"
+    if row.session_ended_reason in ENDS_OFFLINE_TOO:
+        return "session"
     if not row.offline:
         idle: int = current_app.extensions["onix_settings"].lifetimes.session_idle
         if row.session_ended_at is not None or row.session_expires_at is None:
@@ -357,13 +367,16 @@ def _on_entitlement_changed(event: EntitlementChanged) -> None:
     )
 
 
-def expand_losses() -> int:
-    """One page of one organization-wide loss; gives how many were compared. For the worker, in a unit."""
+def expand_losses() -> int | None:
+    """One page of one organization-wide loss; gives how many were compared. For the worker, in a unit.
+
+    None when there is nothing left that is not in another worker's hands.
+    """
     check = db.session.scalar(
         select(LossCheck).order_by(LossCheck.created_at, LossCheck.id).limit(1).with_for_update(skip_locked=True)
     )
     if check is None:
-        return 0
+        return None
     which = (_table.c.organization_id == check.organization_id) & (_table.c.id > check.cursor)
     rows = _alive(which, limit=PAGE)
     _compare(rows)
@@ -403,7 +416,7 @@ def _compare(rows: Iterable[Row[Any]]) -> None:
         client = cached_client(row.client_id)
         if client is None:
             continue
-        app = app_of(client, row.resource)
+        app = app_of(client, None)  # what `told` is about, whatever else this grant may ask
         key = (row.member_id, app.id if app else None)
         if row.member_id is None or key not in known:
             known[key] = decide(connection, row, ground_of(row, client, app), app, now)

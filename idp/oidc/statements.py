@@ -36,6 +36,7 @@ _standing = [
     client.c.rev.label("client_rev"),
     account.c.status.label("account_status"),
     session.c.ended_at.label("session_ended_at"),
+    session.c.ended_reason.label("session_ended_reason"),
     session.c.expires_at.label("session_expires_at"),
     session.c.last_seen_at.label("session_last_seen_at"),
 ]

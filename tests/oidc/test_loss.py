@@ -10,6 +10,7 @@ from idp.kernel.events import emit
 from idp.oidc import authorizations
 from idp.oidc.events import AuthorizationWithdrawn, ConsentWithdrawn, LogoutDue
 from idp.organizations.events import EntitlementChanged
+from tests.support.protocol import claims_of
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -78,8 +79,9 @@ def test_a_whole_organizations_loss_is_expanded_by_the_worker_in_pages(protocol,
         while True:
             with unit_of_work():
                 pages.append(authorizations.expand_losses())
-            if pages[-1] == 0:
+            if pages[-1] is None:
                 break
+    assert pages.pop() is None
     assert sum(pages) == 5 and max(pages) <= 2
     assert len(logouts(heard)) == 5
 
@@ -129,3 +131,59 @@ def test_reuse_is_told_to_the_client(protocol, heard):
     protocol.redeem(grant, "tag-bc")
     assert logouts(heard) == [("tag-bc", grant.sid)]
     assert [event.reason for event in heard if isinstance(event, AuthorizationWithdrawn)] == ["code_reused"]
+
+
+def test_what_a_client_was_told_of_its_app_is_compared_with_its_app(protocol, heard):
+    """An authorization for the provider's API whose client also asks for its app: nobody lost anything."""
+    api = f"{protocol.app.extensions['onix_settings'].issuer}/api/v1"
+    first = protocol.tokens("tag-bc", resource=api)
+    other = protocol.world.organization(slug="breim", name="Breim Kran AS")
+    member_id = protocol.world.member(other, protocol.person.account_id)
+    protocol.world.role(other, ["tag:access", "account:access"], members=[member_id])
+    protocol.world.role(protocol.organization_id, ["account:access"], members=[protocol.person.member_id])
+    protocol.world.license(other, holders=[member_id])
+    sibling = protocol.refresh(first["refresh_token"], "tag-bc", organization="breim").json
+    assert claims_of(sibling["access_token"])["privileges"] == ["account:access"]
+    protocol.refresh(first["refresh_token"], "tag-bc", resource="urn:onix:tag")
+    changed(protocol, (protocol.person.member_id, member_id))
+    assert logouts(heard) == []
+
+
+def test_an_address_registered_elsewhere_meanwhile_hears_of_a_loss(protocol, heard, make_app, database_url):
+    """Another process changed the client: what this one remembers of it is no ground to tell nobody."""
+    from idp.oidc.clients import change_metadata
+    from idp.organizations.models import Seat
+
+    protocol.tokens("tag")
+    elsewhere = make_app(database_url)
+    with elsewhere.app_context(), unit_of_work():
+        change_metadata("tag", backchannel_logout_uri="http://localhost:9999/bc")
+    with protocol.app.app_context(), unit_of_work():
+        db.session.execute(db.delete(Seat))
+    changed(protocol, (protocol.person.member_id,))
+    assert [client_id for client_id, _ in logouts(heard)] == ["tag"]
+
+
+@pytest.mark.parametrize("reason", ["password_changed", "account_disabled"])
+def test_an_offline_grant_that_overtakes_a_new_password_ends_all_the_same(protocol, reason):
+    """It was being opened, from a session seen alive, while every grant of the account was withdrawn."""
+    from idp.sessions.models import Session
+
+    sid = protocol.session()
+    late = protocol.tokens("tag", sid=sid, scope="openid offline_access", offline=True)
+    kept = protocol.tokens("tag", scope="openid offline_access", offline=True)
+    protocol.world.change(Session, sid, ended_at=kernel_clock.now(), ended_reason=reason)
+    assert protocol.refresh(late["refresh_token"], "tag").json["error"] == "invalid_grant"
+    assert protocol.userinfo(late["access_token"]).status_code == 401
+    assert protocol.refresh(kept["refresh_token"], "tag").status_code == 200
+
+
+def test_a_worker_that_finds_a_loss_taken_by_another_does_not_spin(protocol, monkeypatch):
+    from idp import jobs
+
+    changed(protocol)
+    asked = []
+    monkeypatch.setattr(authorizations, "expand_losses", lambda: asked.append(1) if len(asked) < 50 else 0 / 0)
+    with protocol.app.app_context():
+        assert jobs.losses() == 0
+    assert len(asked) == 1

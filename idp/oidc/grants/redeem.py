@@ -60,6 +60,11 @@ class Issuing:
         if (part := fallen(row, now)) is not None:
             raise InvalidGrantError(f"The authorization has ended: {part}")
 
+    @property
+    def default_audience(self) -> str:
+        """The client's own app's: the one whose verdict is kept as `told`."""
+        return next(iter(resources(self.client)))
+
     def audience(self, resource: str | None) -> str:
         """The audience asked for here, one that was granted (RFC 8707 §2.2); the family may ask each of its own."""
         allowed = resources(self.client)
@@ -85,7 +90,7 @@ class Issuing:
     def tell(self, decision: Decision | None) -> None:
         """Keep what the client is told now, when it is something new."""
         verdict = told(decision)
-        if decision is None or self.resource != next(iter(resources(self.client))):
+        if decision is None or self.resource != self.default_audience:
             return
         member = self.row.member_id
         organization = self.row.organization_id

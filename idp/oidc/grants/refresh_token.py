@@ -114,7 +114,10 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):
         """
         if user.row.spent_at is not None:  # shown within the grace: what became of it goes on too
             user.connection.execute(statements.revive_refresh, {"digest": user.row.successor_digest})
-        sibling = open_sibling(user.row, decision, organization, self.request.refresh_token.token_scope)
+        sibling = open_sibling(
+            user.row, decision, organization, self.request.refresh_token.token_scope,
+            about_its_app=audience == user.default_audience,
+        )  # fmt: skip
         token = user.issue(decision, audience, sibling)
         if decision.judged is None:
             return token
