@@ -12,6 +12,7 @@ from flask import current_app
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import lazyload
 
 from idp.kernel import clock, counters
 from idp.kernel.database import aside, change, db, new_id
@@ -330,8 +331,18 @@ def prove_mailbox(link: str) -> Account:
 
 
 def change_password(account: Account, password_hash: str) -> None:
-    """Set a new password for someone who has just shown the old one. Ends every session (through `PasswordChanged`)."""
-    _set_password(account, password_hash, by_reset=False)
+    """Set a new password for someone who has just shown the old one. Ends every session (through `PasswordChanged`).
+
+    `account` is as it was when the old one was shown. Raises `Refusal` `sign_in_again` (401) when that is no longer its
+    password: what was set by mail meanwhile stands.
+    """
+    shown = account.password_hash
+    fresh = db.session.get(
+        Account, account.id, populate_existing=True, options=[lazyload(Account.emails)], with_for_update=True
+    )
+    if fresh is None or fresh.password_hash != shown:
+        raise Refusal("sign_in_again", _l("Something changed meanwhile. Sign in again."), status=401)
+    _set_password(fresh, password_hash, by_reset=False)
 
 
 def disable_account(account_id: str, actor_id: str | None = None) -> Account:

@@ -386,6 +386,29 @@ def test_required_actions_in_order_before_anything_else(app: Any, client: Any, h
     assert client.get("/login/required").headers["Location"] == "/"
 
 
+def test_a_reset_during_the_change_of_a_first_password_stands(
+    app: Any, client: Any, world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever knew the first password does not overwrite what the person has just set by mail."""
+    person = world.account(must_change_password=True)
+    log_in(client, person.address, world.password)
+    page = client.get("/login/required")
+    hashing = passwords.hash_password
+
+    def meanwhile(password: str) -> str:
+        by_mail = hashing("set-by-mail-meanwhile")
+        with app.app_context(), unit_of_work() as session:
+            service.change_password(session.get_one(Account, person.account_id), by_mail)
+        return hashing(password)
+
+    monkeypatch.setattr(passwords, "hash_password", meanwhile)
+    refused = submit(client, page, "current_password", current_password=world.password, password=GOOD)
+    assert refused.status_code == 401
+    monkeypatch.undo()
+    assert log_in(app.test_client(), person.address, GOOD).status_code != 303
+    assert log_in(app.test_client(), person.address, "set-by-mail-meanwhile").status_code == 303
+
+
 def test_login_required_brings_back(app: Any, client: Any, world: Any) -> None:
     app.add_url_rule("/private", view_func=sessions.login_required(lambda: "secret"), endpoint="private")
     sent = client.get("/private?x=1")
