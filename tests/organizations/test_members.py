@@ -12,6 +12,7 @@ from idp.accounts import service as accounts
 from idp.accounts.models import MailboxProof
 from idp.kernel import clock
 from idp.kernel.database import db
+from idp.kernel.refusal import Refusal
 from idp.organizations import events, service
 from idp.organizations.catalog import current_catalog
 from idp.organizations.facts import load_facts
@@ -71,6 +72,14 @@ def test_an_unproven_address_links_nothing(world: Any, do: Do, place: str) -> No
     assert world.get(Member, member.id).account_id is None
     late = do(service.add_member, world.organization(), email="new@work.example", given_name="New")
     assert late.account_id is None
+
+
+def test_an_active_member_without_an_account_keeps_an_address(world: Any, do: Do, place: str) -> None:
+    """Taking it away would leave a user that nobody can ever become."""
+    member = do(service.add_member, place, email="kari@work.example", status="active")
+    with pytest.raises(Refusal) as refused:
+        do(service.edit_member, member.id, given_name="Kari", family_name="", email=None)
+    assert refused.value.code == "email_required"
 
 
 def test_editing_an_address_never_relinks(world: Any, do: Do, place: str) -> None:

@@ -130,6 +130,8 @@ def edit_member(
     """
     member = lock_of(Member, member_id)
     found = addresses.parse(email) if email else None
+    if found is None and member.account_id is None and member.status == "active":
+        raise Refusal("email_required", _l("An Active member needs an e-mail address."), field="email")
     if (found.normalized if found else None) != member.email_normalized:
         withdraw_invitations(member)
     member.given_name = one_line(given_name, "given_name", 100, required=False) or ""
