@@ -88,7 +88,7 @@ def _event_types() -> list[type[Event]]:
 
     def visit(kind: type[Event]) -> None:
         for child in kind.__subclasses__():
-            if child not in found:
+            if child not in found and child.__module__.startswith("idp."):
                 found.append(child)
                 visit(child)
 
