@@ -387,14 +387,13 @@ def _secret(secret: str, now: int) -> ClientSecret:
 def resources(client: ClientInfo) -> dict[str, str | None]:
     """The resource URIs this client may ask (RFC 8707), the default first, each with the app whose privileges count.
 
-    A client of an app: the app's own. Another: the issuer (no app). The provider's API besides: clients of an app,
-    machines (which have no privileges), and clients registered for it by the member `resources` (DESIGN §4).
+    A client of an app: the app's own. Another: the issuer (no app), and so one whose app has left the catalog, which
+    keeps its clients from failing and gives them no privilege. The provider's API besides: clients of an app, machines
+    (which have no privileges), and clients registered for it by the member `resources` (DESIGN §4).
     """
     issuer: str = current_app.extensions["onix_settings"].issuer
-    if client.app_id is None:
-        found: dict[str, str | None] = {issuer: None}
-    else:
-        found = {current_app.extensions["onix_catalog"].apps[client.app_id].resource: client.app_id}
+    app = current_app.extensions["onix_catalog"].apps.get(client.app_id)
+    found: dict[str, str | None] = {app.resource: app.id} if app else {issuer: None}
     api = api_resource()
     if client.app_id is not None or client.kind == "machine" or api in client.metadata.get("resources", ()):
         found.setdefault(api, "account")

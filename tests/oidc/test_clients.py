@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from idp.kernel.database import unit_of_work
@@ -245,3 +247,14 @@ def test_the_cache_follows_the_row(secure):
 def test_an_id_is_registered_once(secure):
     register(client_id="mine")
     assert problem(client_id="mine").field == "client_id"
+
+
+def test_a_client_whose_app_left_the_catalog_asks_for_the_issuer_and_holds_no_privilege(app):
+    with app.app_context():
+        made = register(app_id="tag")
+        client = clients.find_client(made.client.id)
+        assert clients.resources(client) == {"urn:onix:tag": "tag", "http://localhost/api/v1": "account"}
+        catalog = app.extensions["onix_catalog"]
+        without = {name: one for name, one in catalog.apps.items() if name != "tag"}
+        app.extensions["onix_catalog"] = dataclasses.replace(catalog, apps=without)
+        assert clients.resources(client) == {"http://localhost": None, "http://localhost/api/v1": "account"}
