@@ -66,7 +66,7 @@ def test_a_user_whom_the_organization_expects(
     at_home.page.wait_for_url(f"{demo.base}/")
     first = at_home.page.locator("main a", has=at_home.page.locator("img")).first
     assert name in first.inner_text()
-    first.click()
+    at_home.presses(first)
     at_home.page.wait_for_url(f"{demo.apps[app]}/**")
     assert "password" not in at_home.page.content().lower() or at_home.page.locator("#password").count() == 0
     assert f"Solbakken {app} AS" in at_home.reads()
@@ -145,10 +145,10 @@ def test_sign_up_in_norwegian(demo: Demo, someone: Callable[..., Person]) -> Non
     address = f"norsk-{uuid4().hex[:8]}@works.example"
     visitor = someone("nb")
     visitor.goes_to(demo.apps["tag"])
-    visitor.page.locator("main a[href*='create']").click()
+    visitor.presses(visitor.page.locator("main a[href*='create']"))
     assert visitor.page.locator("html").get_attribute("lang") == "nb"
     visitor.page.locator("#address").fill(address)
-    visitor.page.locator("form[action^='/signup'] button[type=submit]").first.click()
+    visitor.presses(visitor.page.locator("form[action^='/signup'] button[type=submit]").first)
     letter = demo.letter(address)
     assert letter["subject"] == "Velkommen til Onix Work"
     visitor.goes_to(demo.link(letter))

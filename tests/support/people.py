@@ -41,18 +41,23 @@ class Person:
         target = self.page.get_by_role("link", name=name, exact=exact).or_(
             self.page.get_by_role("button", name=name, exact=exact)
         )
-        target.first.click()
+        self.presses(target.first)
+
+    def presses(self, target: Any) -> None:
+        """Clicks what leads to another page, and waits until that page is there."""
+        with self.page.expect_navigation():
+            target.click()
 
     def signs_in(self, address: str, password: str = PASSPHRASE) -> None:
         """Fills in the sign-in page that is open."""
         self.page.locator("#identifier").fill(address)
         self.page.locator("#password").fill(password)
-        self.page.locator("form[action^='/login'] button[type=submit]").first.click()
+        self.presses(self.page.locator("form[action^='/login'] button[type=submit]").first)
 
     def opens(self, app: str, address: str) -> None:
         """To an app's signed-out page, *Sign in* there, and through the provider."""
         self.goes_to(self.demo.apps[app])
-        self.page.locator("main a[href='/login']").click()
+        self.presses(self.page.locator("main a[href='/login']"))
         if self.page.locator("#password").count():
             self.signs_in(address)
         self.page.wait_for_url(f"{self.demo.apps[app]}/**")
