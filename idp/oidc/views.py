@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flask import Blueprint, current_app, redirect, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
@@ -42,6 +41,8 @@ _PROBLEMS = {
     "redirect_uri_unknown": _l("The address to return to is not registered for this application: redirect_uri."),
     "repeated": _l("The request says twice who asks or where to return to: client_id or redirect_uri is repeated."),
 }
+
+_GONE = _l("This sign-in can no longer go on. Start again in the application.")
 
 
 @blueprint.route("/oauth2/authorize", methods=["GET", "POST"])
@@ -99,7 +100,7 @@ def consent(handle: str) -> ResponseReturnValue:
     """*Allow*: remember what was shown, for the account that it was shown to. *Deny* is a cancel."""
     if request.form.get("answer") != "allow":
         return cancel(handle)
-    row, asked, judged, who, _now = _on_the_way(handle)
+    row, asked, judged, who = _on_the_way(handle)
     if isinstance(judged.step, Ask) and who is not None:
         organization_id = endpoint.organization_of(judged.choice)
         if request.form.get("shown") != endpoint.shown_to_agree(organization_id, judged.step.scope):
@@ -113,7 +114,7 @@ def consent(handle: str) -> ResponseReturnValue:
 @blueprint.post("/oauth2/authorize/<handle>/organization")
 def organization(handle: str) -> ResponseReturnValue:
     """The person picked one of the organizations that were offered; anything else asks again."""
-    row, _asked, judged, _who, _now = _on_the_way(handle)
+    row, _asked, judged, _who = _on_the_way(handle)
     picked = request.form.get("member", "")
     if isinstance(judged.step, ChooseOrganization):
         offered = {decision.member.id for decision in judged.step.choices.decisions if decision.member}
@@ -199,9 +200,7 @@ def _logged_out(wish: logging_out.LogoutWish, *, asked: bool) -> ResponseReturnV
     return redirect(logging_out.destination(wish, asked=asked) or "/oauth2/logged-out", 303)
 
 
-def _on_the_way(
-    handle: str,
-) -> tuple[AuthorizationRequest, Asked, endpoint.Judged, sessions.Actor | None, int]:
+def _on_the_way(handle: str) -> tuple[AuthorizationRequest, Asked, endpoint.Judged, sessions.Actor | None]:
     """A stored request of this browser as it stands now, for a button that was pressed on one of its pages."""
     row = _mine(handle)
     who = sessions.actor()
@@ -209,17 +208,14 @@ def _on_the_way(
     try:
         asked = server().read(requests.values_of(row), client)
     except (Unrecognized, Rejected):
-        raise Refusal(
-            "request_expired", _("This sign-in can no longer go on. Start again in the application.")
-        ) from None
-    now = clock.now()
-    return row, asked, endpoint.judge(asked, row, who, between, now), who, now
+        raise Refusal("request_expired", _GONE) from None
+    return row, asked, endpoint.judge(asked, row, who, between, clock.now()), who
 
 
 def _mine(handle: str) -> AuthorizationRequest:
     row = requests.find(handle)
     if row is None or not row.browser_digest or row.answered_at is not None:
-        raise Refusal("request_expired", _("This sign-in can no longer go on. Start again in the application."))
+        raise Refusal("request_expired", _GONE)
     return row
 
 
@@ -240,8 +236,7 @@ def _refused(problem: Unrecognized | Rejected, values: MultiDict[str, str]) -> R
 
 
 def _expired() -> Response:
-    return _page("oidc/error.html", 400, reason="request_expired",
-                 problem=_("This sign-in can no longer go on. Start again in the application."))  # fmt: skip
+    return _page("oidc/error.html", 400, reason="request_expired", problem=_GONE)
 
 
 def _page(template: str, status: int, **values: object) -> Response:
