@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
+from typing import Any
 
 from sqlalchemy import String, and_, case, delete, literal, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -33,21 +34,13 @@ def add(session: Session, kind: str, subject: str, *, now: int, window: int, lim
     What comes above the limit is refused but does not prolong the wait, so a stranger can't keep a door shut by
     knocking. One statement: parallel callers are counted one after the other.
     """
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     table = ThrottleCounter.__table__
     over = table.c.window_start <= now - window
-    statement = (
-        insert(ThrottleCounter)
-        .values(kind=kind, subject_digest=digest(subject), window_start=now, count=1)
-        .on_conflict_do_update(
-            index_elements=["kind", "subject_digest"],
-            set_={
-                "count": case((over, literal(1)), else_=table.c.count + 1),
-                "window_start": case((over, literal(now)), else_=table.c.window_start),
-            },
-        )
-        .returning(table.c.window_start, table.c.count)
-    )
+    again = {
+        "count": case((over, literal(1)), else_=table.c.count + 1),
+        "window_start": case((over, literal(now)), else_=table.c.window_start),
+    }
+    statement = _one_more(session, kind, subject, now, again).returning(table.c.window_start, table.c.count)
     start, count = session.execute(statement).one()
     return max(start + window - now, 1) if count > limit else 0
 
@@ -73,14 +66,17 @@ def left(start: int, count: int, *, now: int, window: int, limit: int) -> int:
 
 def add_in_a_row(session: Session, kind: str, subject: str, *, now: int) -> None:
     """Count one more of a row without a window; `window_start` is when the newest came."""
+    again = {"count": ThrottleCounter.__table__.c.count + 1, "window_start": now}
+    session.execute(_one_more(session, kind, subject, now, again))
+
+
+def _one_more(session: Session, kind: str, subject: str, now: int, again: dict[str, Any]) -> Any:
+    """The first of its kind, or what `again` says of a row that is there: one statement on either database."""
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    session.execute(
+    return (
         insert(ThrottleCounter)
         .values(kind=kind, subject_digest=digest(subject), window_start=now, count=1)
-        .on_conflict_do_update(
-            index_elements=["kind", "subject_digest"],
-            set_={"count": ThrottleCounter.__table__.c.count + 1, "window_start": now},
-        )
+        .on_conflict_do_update(index_elements=["kind", "subject_digest"], set_=again)
     )
 
 
