@@ -11,10 +11,12 @@ import random
 import secrets
 import string
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import requests
 
 from tests.acceptance.house import Guest
 from tests.support.demo import Demo
@@ -64,14 +66,34 @@ class Town:
         )  # fmt: skip
 
 
-def meets(town: Town, demo: Demo, app: str, code: str, *, named: bool, asked: bool) -> str:
-    """Signs in (again) at the app; asserts that everything tells this code, and gives the page's text."""
-    base = demo.apps[app]
-    page = town.guest.open(base)
-    if town.guest.me(base).status_code == 401:  # the logout token of the step before came after this sign-in
-        page = town.guest.look(base)
-    me = town.guest.me(base).json()
+@dataclass(frozen=True)
+class Met:
+    """What the person met: the page's text, and the claims of the access token behind it."""
+
+    text: str
+    claims: dict[str, Any]
+
+
+def signed_in(guest: Guest, base: str) -> tuple[requests.Response, dict[str, Any]]:
+    """Signs in (again) at the app: the page, and what `/me.json` tells beside it.
+
+    The logout token of the step before may come after this sign-in, at any moment: the page is then looked at again.
+    """
+    page = guest.open(base)
+    for _ in range(5):
+        me = guest.me(base)
+        if me.status_code == 200:
+            return page, me.json()
+        assert me.status_code == 401, me.text
+        page = guest.look(base)
+    raise AssertionError("signed out again and again")
+
+
+def meets(town: Town, demo: Demo, app: str, code: str, *, named: bool, asked: bool) -> Met:
+    """Signs in (again) at the app; asserts that everything tells this code, and gives what was met."""
+    page, me = signed_in(town.guest, demo.apps[app])
     text = text_of(page.text)
+    met = Met(text, me["claims"])
     for claims in (me["claims"], me["id_token_claims"]):
         told = claims["onix_access"]
         if code == "allow":
@@ -84,7 +106,7 @@ def meets(town: Town, demo: Demo, app: str, code: str, *, named: bool, asked: bo
     if code == "allow":
         assert page.status_code == 200 and me["verdict"]["decision"] == "allow"
         assert town.name in text
-        return text
+        return met
     assert page.status_code == 403
     assert me["claims"]["roles"] == me["claims"]["entitlements"] == me["claims"]["privileges"] == []
     headline = NOT_HERE[town.language].format(town.name) if code in HERE else NOWHERE[town.language]
@@ -93,7 +115,7 @@ def meets(town: Town, demo: Demo, app: str, code: str, *, named: bool, asked: bo
     launcher = text_of(town.guest.visitor.http.get(demo.base + "/", timeout=30).text)
     assert (me["verdict"]["cause"] in launcher) or code in ("organization_suspended",), launcher[:2000]
     assert (" ".join(town.administrator) in launcher) is asked
-    return text
+    return met
 
 
 HERE = {"organization_suspended", "license_expired", "seat_limit_reached", "license_missing", "privilege_missing"}
@@ -138,14 +160,13 @@ def test_each_code_in_turn_until_it_opens(
     run("license", "assign", sold, address)
 
     # "ask them to assign you a role", and one with the privilege
-    without_role = meets(town, demo, app, "privilege_missing", named=True, asked=True)
+    without_role = meets(town, demo, app, "privilege_missing", named=True, asked=True).text
     run("role", "create", slug, town.role, "--privilege", access.replace(":access", _other(app)))
     run("role", "assign", slug, address, town.role)
-    with_role = meets(town, demo, app, "privilege_missing", named=True, asked=True)
+    with_role = meets(town, demo, app, "privilege_missing", named=True, asked=True).text
     assert without_role != with_role, "no role at all and a role that lacks the privilege are told apart"
     run("role", "set", slug, town.role, "--privilege", access, "--privilege", access.replace(":access", _other(app)))
-    meets(town, demo, app, "allow", named=True, asked=True)
-    claims = town.guest.me(demo.apps[app]).json()["claims"]
+    claims = meets(town, demo, app, "allow", named=True, asked=True).claims
     assert claims["roles"] == [town.role] and claims["entitlements"] == [edition]
     assert claims["onix_access"]["license"]["id"] == sold
     assert claims["privileges"] == sorted([access, access.replace(":access", _other(app))])
