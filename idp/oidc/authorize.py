@@ -25,6 +25,7 @@ from idp.kernel.web import allow_form_action, allow_image
 from idp.organizations.facts import load_facts
 from idp.organizations.policy import AccountFacts, Choices, Decision, candidates, choose, entitlement
 from idp.organizations.sentences import explain
+from idp.organizations.service import note_use
 
 from . import authorizations, consents, requests
 from .clients import ClientInfo, cached_client, find_client, load_client
@@ -232,8 +233,10 @@ def _issue(
                 offline=asked.offline,
             )
             code = authorizations.issue_code(authorization, asked)
-            if about and decision and decision.allowed and _worth_remembering(judged):
-                consents.remember_member(who.account.id, asked.client.id, about.id)
+            if about and decision and decision.allowed:
+                note_use(about.id, about.last_used_at)
+                if _worth_remembering(judged):
+                    consents.remember_member(who.account.id, asked.client.id, about.id)
     if code is None:
         return answered_page(asked.client)
     return issuer.success(asked.destination, code, _issuer())

@@ -58,7 +58,7 @@ def _statement(one_member: bool, apps: str) -> TextualSelect:
                c.name AS f, o.id AS g, o.slug AS h, o.name AS i, o.kind AS j, o.status AS k, o.rev AS n1,
                (SELECT max(v.expires_at) FROM invitation v
                 WHERE v.member_id = m.id AND v.accepted_at IS NULL AND v.revoked_at IS NULL) AS n2,
-               CAST(NULL AS BIGINT) AS n3, CAST(NULL AS BIGINT) AS n4
+               m.last_used_at AS n3, CAST(NULL AS BIGINT) AS n4
         FROM mine m JOIN organization o ON o.id = m.organization_id LEFT JOIN company c ON c.id = m.company_id
         UNION ALL
         SELECT 'account', a.id, a.status, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
@@ -186,6 +186,7 @@ def _assemble(rows: Iterable[Row[Any]], now: int) -> AccountFacts | None:
                     for role_id, (name, system) in sorted(names[row.a].items(), key=lambda item: item[1][0])
                 ),
                 seats=frozenset(seats[row.a]),
+                last_used_at=row.n3,
                 licenses=tuple(sorted(licenses[row.g], key=lambda license_: license_.id)),
             )
             for row in sorted(members, key=lambda row: row.a)

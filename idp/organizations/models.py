@@ -32,7 +32,9 @@ class Organization(Base):
     directory: Mapped[str | None] = mapped_column(String(40))
     organization_number: Mapped[str | None] = mapped_column(String(20))
     rev: Mapped[int] = mapped_column(default=1)
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
     created_at: Mapped[int]
+    __mapper_args__ = {"version_id_col": version}
 
 
 class Company(Base):
@@ -53,6 +55,8 @@ class Member(Base):
 
     status: `contact`, `active`, `disabled`, `ended`.  type: `employee`, `express`, `bidder`, `consultant`.
     `account_id` alone says whose it is; `email` is what the organization typed and never re-links (*Linking*).
+    `last_used_at`: when the person last accepted or opened the organization, to a day; before that the organization
+    sees only what it typed itself. `search_text`: folded names and address as they are shown, family name first.
     ended_reason: `ended` by an administrator or `inactive` (terminated for inactivity).
     """
 
@@ -72,6 +76,7 @@ class Member(Base):
     source: Mapped[str] = mapped_column(String(40), default="local")
     external_id: Mapped[str | None] = mapped_column(String(200))
     last_used_at: Mapped[int | None]
+    search_text: Mapped[str] = mapped_column(String(700), default="", server_default="")
     disabled_at: Mapped[int | None]
     ended_at: Mapped[int | None]
     ended_reason: Mapped[str | None] = mapped_column(String(16))
@@ -89,6 +94,8 @@ class Member(Base):
         """Full name as the organization typed it; the address when it typed no name."""
         return " ".join(part for part in (self.given_name, self.family_name) if part) or (self.email or "")
 
+
+Index("ix_member_search", Member.organization_id, Member.search_text, Member.id)
 
 # One member per person, company and organization; NULL company counts as one value.
 Index(
@@ -133,6 +140,7 @@ class Role(Base):
     id: Mapped[str] = id_column()
     organization_id: Mapped[str | None] = mapped_column(ForeignKey("organization.id", ondelete="CASCADE"), index=True)
     name: Mapped[str] = mapped_column(String(100))
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
     created_at: Mapped[int]
     privileges: Mapped[list[RolePrivilege]] = relationship(cascade="all, delete-orphan", lazy="selectin")
 
@@ -165,7 +173,9 @@ class License(Base):
     seats: Mapped[int]
     starts_at: Mapped[int]
     ends_at: Mapped[int | None]
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
     created_at: Mapped[int]
+    __mapper_args__ = {"version_id_col": version}
 
 
 class Seat(Base):
@@ -177,3 +187,39 @@ class Seat(Base):
     license_id: Mapped[str] = mapped_column(ForeignKey("license.id", ondelete="CASCADE"))
     member_id: Mapped[str] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), index=True)
     assigned_at: Mapped[int]
+
+
+class AccessRequest(Base):
+    """A plea for access: a person asks the administrators of an organization to be let into an app.
+
+    Open while `decided_at` is empty; one open request per member and app. `code` and `detail` are the denial that the
+    person met. outcome: `granted`, `declined` (with `reason`, which the person reads), `opened` (the app opened to the
+    person without anybody handling the request), `withdrawn`.
+    """
+
+    __tablename__ = "access_request"
+    __table_args__ = (
+        Index(
+            "uq_access_request_open",
+            "member_id",
+            "app_id",
+            unique=True,
+            sqlite_where=text("decided_at IS NULL"),
+            postgresql_where=text("decided_at IS NULL"),
+        ),
+        Index("ix_access_request_waiting", "organization_id", "decided_at", "created_at"),
+    )
+    id: Mapped[str] = id_column()
+    organization_id: Mapped[str] = mapped_column(ForeignKey("organization.id", ondelete="CASCADE"))
+    member_id: Mapped[str] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"))
+    account_id: Mapped[str] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"), index=True)
+    app_id: Mapped[str] = mapped_column(String(40))
+    code: Mapped[str] = mapped_column(String(40))
+    detail: Mapped[str | None] = mapped_column(String(20))
+    message: Mapped[str] = mapped_column(String(500), default="")
+    created_at: Mapped[int]
+    decided_at: Mapped[int | None]
+    decided_by: Mapped[str | None] = mapped_column(String(36))
+    outcome: Mapped[str | None] = mapped_column(String(12))
+    reason: Mapped[str | None] = mapped_column(String(500))
+    member: Mapped[Member] = relationship()

@@ -105,6 +105,7 @@ class MemberFacts:
     seats: frozenset[str] = frozenset()
     licenses: tuple[LicenseFacts, ...] = ()
     administrators: tuple[str, ...] = ()
+    last_used_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

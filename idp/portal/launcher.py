@@ -53,7 +53,10 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class Launcher:
-    """The whole page. `closed` is one explanation for everything, where no app could open whatever it asks."""
+    """The whole page. `closed` is one explanation for everything, where no app could open whatever it asks.
+
+    `administration`: where the shown organization is administered, for those who may.
+    """
 
     places: tuple[Place, ...]
     open: tuple[Tile, ...]
@@ -61,6 +64,7 @@ class Launcher:
     closed: Explanation | None
     closed_code: str | None
     ask: tuple[str, ...]
+    administration: str | None = None
 
     @property
     def place(self) -> Place | None:
@@ -83,7 +87,9 @@ def arrange(
     `addresses` are the `initiate_login_uri` of the apps that have a client. `organization_id` is what the session
     remembers; one that is not (or no longer) the person's counts as none.
     """
+    apps = list(apps)
     shown = [app for app in apps if app.launcher]
+    provider = next((app for app in apps if app.id == "account"), None)
     places = _places(account, shown, organization_id, now)
     current = next((place for place in places if place.current), None)
     general = choose(account, None, now, organization=current.id if current else None)
@@ -100,7 +106,19 @@ def arrange(
             opened.append(Tile(app.id, app.name, app.icon, address, None, (), app.id == came_from))
         else:
             locked.append(_locked(app, decision, current, came_from, language))
-    return Launcher(places, tuple(opened), tuple(locked), None, None, ())
+    return Launcher(
+        places, tuple(opened), tuple(locked), None, None, (), _administration(account, provider, current, now)
+    )
+
+
+def _administration(account: AccountFacts, provider: App | None, place: Place | None, now: int) -> str | None:
+    """Whoever holds more of the provider's own privileges than using it has something to administer."""
+    slug = _slug(account, place)
+    if provider is None or slug is None:
+        return None
+    decision = choose(account, provider, now, organization=slug)
+    held = decision.privileges if isinstance(decision, Decision) else ()
+    return f"/org/{slug}/" if set(held) - {provider.access} else None
 
 
 def _locked(app: App, decision: Decision, place: Place | None, came_from: str | None, language: str) -> Tile:

@@ -2,11 +2,13 @@
 
 `anybody` answers strangers; `person` sends a stranger to the sign-in; `link` wants what was mailed; `browser` wants
 something that this very browser began; `request` wants a registered client's request; `client` wants a client's
-authentication; `bearer` wants an access token.
+authentication; `bearer` wants an access token; `org <privileges>` wants a member of that organization who holds one of
+these privileges of app `account`, and answers everybody else's administrators as if the organization did not exist.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -77,6 +79,11 @@ MATRIX = {
     "GET /": "person",
     "POST /organization": "person",
     "POST /invitation/resend": "person",
+    # an organization's administration
+    "GET /org/<slug>/": (
+        "org account:audit.read|account:licenses.manage|account:licenses.read|account:people.manage"
+        "|account:people.read|account:requests.manage|account:roles.manage"
+    ),
 }
 
 
@@ -93,12 +100,17 @@ def test_every_route_is_written_down(app: Any) -> None:
     assert _routes(app) == set(MATRIX)
 
 
+def _made_up(path: str, slug: str = "made-up") -> str:
+    """The path with something in the place of each variable."""
+    return re.sub(r"<[^>]+>", "made-up", path.replace("<slug>", slug))
+
+
 def _ask(client: Any, route: str) -> Any:
     """As a stranger: nothing known, nothing signed, and for posts a form that this browser was given."""
     from tests.support.forms import form_with
 
     method, path = route.split()
-    path = path.replace("<token>", "made-up").replace("<mark>", "made-up").replace("<handle>", "made-up")
+    path = _made_up(path)
     if method == "GET":
         return client.get(path)
     data = {}
@@ -120,7 +132,7 @@ def test_strangers_get_no_further_than_written(route: str, app: Any, client: Any
     assert answer.status_code < 500
     if who == "anybody":
         assert answer.status_code != 401 and not answer.headers.get("Location", "").startswith("/login?")
-    elif who == "person":
+    elif who == "person" or who.startswith("org "):
         assert answer.status_code == 303 and answer.headers["Location"].startswith("/login")
     elif who == "client":
         assert answer.status_code in (400, 401) and answer.json["error"] in ("invalid_client", "invalid_request")
@@ -136,7 +148,7 @@ def test_r43_no_post_acts_without_its_forms_token(route: str, client: Any, world
     """Signed in or not: a post that another page made changes nothing."""
     from tests.support.forms import submit
 
-    path = route.split()[1].replace("<token>", "made-up").replace("<mark>", "made-up")
+    path = _made_up(route.split()[1])
     person = world.account()
     submit(client, client.get("/login"), "password", identifier=person.address, password=world.password)
     answer = client.post(path, data={"identifier": person.address, "address": person.address})
@@ -146,3 +158,60 @@ def test_r43_no_post_acts_without_its_forms_token(route: str, client: Any, world
     assert client.get("/").status_code == 200, "still signed in"
     crossed = client.post(path, headers={"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"})
     assert crossed.status_code in (400, 403, 404)
+
+
+ORGANIZATION = {route: who.removeprefix("org ") for route, who in MATRIX.items() if who.startswith("org ")}
+
+
+def _sign_in(client: Any, world: Any, person: Any) -> str:
+    """Signs in; gives a form token that this browser may post with."""
+    from tests.support.forms import form_with, submit
+
+    submit(client, client.get("/login"), "password", identifier=person.address, password=world.password)
+    page = client.get("/logout").get_data(as_text=True)
+    return form_with(page, "csrf_token").fields["csrf_token"]
+
+
+def _administrator(world: Any, organization_id: str, privileges: set[str]) -> Any:
+    person = world.account()
+    member = world.member(organization_id, person.account_id)
+    world.role(organization_id, {"account:access", *privileges}, members=[member])
+    return person
+
+
+@pytest.mark.parametrize("route", ORGANIZATION)
+def test_r35_an_organization_is_administered_by_its_own_people_with_the_privilege(
+    route: str, app: Any, client: Any, world: Any
+) -> None:
+    """Route by role by tenant: another tenant's administrator and a stranger's slug answer alike, 404; a member without
+    the privilege is told so, 403; one privilege of those written down opens."""
+    method, path = route.split()
+    wanted = set(ORGANIZATION[route].split("|"))
+    everything = {name for name in app.extensions["onix_catalog"].apps["account"].privileges if "platform" not in name}
+    here, elsewhere = world.organization("here"), world.organization("elsewhere")
+
+    def ask(person: Any, slug: str = "here") -> Any:
+        browser = app.test_client()
+        token = _sign_in(browser, world, person)
+        if method == "GET":
+            return browser.get(_made_up(path, slug))
+        return browser.post(_made_up(path, slug), data={"csrf_token": token})
+
+    foreign = ask(_administrator(world, elsewhere, everything))
+    unknown = ask(_administrator(world, elsewhere, everything), slug="nowhere")
+    assert foreign.status_code == unknown.status_code == 404
+    assert _same_words(foreign) == _same_words(unknown)
+    assert ask(_administrator(world, here, everything - wanted)).status_code == 403
+    plain = world.account()
+    world.member(here, plain.account_id)
+    assert ask(plain).status_code == 403
+    for privilege in sorted(wanted):
+        answer = ask(_administrator(world, here, {privilege}))
+        assert answer.status_code not in (401, 403, 405) and answer.status_code < 500, privilege
+        assert not answer.headers.get("Location", "").startswith("/login")
+
+
+def _same_words(answer: Any) -> str:
+    """The page without what differs each time: reference, form token and its own address."""
+    text = re.sub(r"<code>[^<]*</code>|value=\"[^\"]*\"", "", answer.get_data(as_text=True))
+    return re.sub(r"/org/[a-z]+/", "/org/x/", text)

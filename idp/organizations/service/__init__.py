@@ -23,6 +23,7 @@ from .members import (
     enable_member,
     end_member,
     link_address,
+    note_use,
     set_active,
     set_contact_only,
 )
@@ -60,6 +61,7 @@ __all__ = [
     "invite",
     "link_address",
     "lock",
+    "note_use",
     "read_invitation",
     "resend_invitation",
     "resend_own_invitations",

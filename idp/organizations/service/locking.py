@@ -39,6 +39,19 @@ def fresh(model: type[Found], row_id: str) -> Found:
     return row
 
 
+def expect(row: Member | License | Role | Organization, version: int | None) -> None:
+    """Refuse (409) what somebody decided looking at an older state of the row; None: whatever its state.
+
+    Call it behind the lock. The page keeps what was typed and shows what the other one changed.
+    """
+    if version is not None and row.version != version:
+        raise Refusal(
+            "changed_meanwhile",
+            _l("Someone else changed this while you were editing. What you typed is still here: look again and save."),
+            status=409,
+        )
+
+
 Locked = TypeVar("Locked", Member, License, Company, Role)
 
 

@@ -9,7 +9,8 @@ from idp.accounts import addresses
 from idp.accounts.models import Account, EmailAddress
 from idp.accounts.service import request_activation
 from idp.kernel import clock
-from idp.kernel.database import db
+from idp.kernel.database import change, db
+from idp.kernel.listing import fold
 from idp.kernel.refusal import Refusal
 
 from ..catalog import MEMBER_TYPES
@@ -23,12 +24,14 @@ from ..events import (
     MemberSetContactOnly,
 )
 from ..models import Company, Invitation, Member, MemberRole, Organization, Seat
-from .locking import fresh, lock, lock_of
+from ..people import shown_as
+from .locking import expect, fresh, lock, lock_of
 from .roles import keeping_an_administrator
 from .telling import tell
 from .typed import one_line
 
 LANGUAGES = ("en", "nb")
+NOTED_EVERY = 86400  # seconds: how exactly it is known when a person last used an organization
 
 
 def add_member(
@@ -84,6 +87,7 @@ def add_member(
     )
     if not (member.name or account_id):
         raise Refusal("required", _l("Fill this in."), field="given_name")
+    _make_findable(member)
     db.session.add(member)
     db.session.flush()
     tell(MemberAdded, member, actor_id)
@@ -122,13 +126,16 @@ def edit_member(
     email: str | None,
     phone_number: str | None = None,
     language: str | None = None,
+    version: int | None = None,
     actor_id: str | None = None,
 ) -> Member:
     """Change what the organization typed; a linked member stays the same account's. Raises `Refusal`.
 
     An invitation that was mailed to the former address dies: whoever reads that mailbox has proven no other.
+    `version`: of the row that the editor saw.
     """
     member = lock_of(Member, member_id)
+    expect(member, version)
     found = addresses.parse(email) if email else None
     if found is None and member.account_id is None and member.status == "active":
         raise Refusal("email_required", _l("An Active member needs an e-mail address."), field="email")
@@ -146,6 +153,7 @@ def edit_member(
         owner = _proven_by(found.normalized)
         if owner and not _member_of(member.organization_id, member.company_id, owner):
             _link(member, owner, actor_id)
+    _make_findable(member)
     db.session.flush()
     return member
 
@@ -256,6 +264,33 @@ def link_address(account_id: str, normalized: str, *, actor_id: str | None = Non
     return linked
 
 
+def note_use(member_id: str, last_used_at: int | None) -> None:
+    """The person accepted or opened the organization, which from now on sees the person's own name and address.
+
+    `last_used_at` is what the caller read of the member; within a day of it nothing is written.
+    """
+    now = clock.now()
+    if last_used_at is not None and last_used_at > now - NOTED_EVERY:
+        return
+    values: dict[str, object] = {"last_used_at": now}
+    if last_used_at is None:
+        values["search_text"] = _search_text(fresh(Member, member_id), used=True)
+    # Beside the row's version: nobody who edits the member at this moment has to hear of it.
+    change(update(Member).where(Member.id == member_id).values(**values).execution_options(synchronize_session=False))
+
+
+def _make_findable(member: Member) -> None:
+    """Fold what the member is searched and sorted by."""
+    member.search_text = _search_text(member, used=member.last_used_at is not None)
+
+
+def _search_text(member: Member, used: bool) -> str:
+    """Family name, given name and address as the organization may see them."""
+    account = db.session.get(Account, member.account_id) if member.account_id else None
+    person = shown_as(member, account, used=used)
+    return fold(person.family_name, person.given_name, person.email)[:700]
+
+
 def _link(member: Member, account_id: str, actor_id: str | None) -> None:
     member.account_id = account_id
     member.updated_at = clock.now()
@@ -301,7 +336,9 @@ def reopen(member: Member, actor_id: str | None) -> None:
 
 
 def admit(member: Member, actor_id: str | None) -> None:
-    """Make an invited contact an active member."""
+    """Make an invited contact, who accepted, an active member."""
+    member.last_used_at = clock.now()
+    _make_findable(member)
     _become(member, "active", actor_id)
 
 

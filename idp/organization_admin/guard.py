@@ -1,0 +1,117 @@
+"""Who may open a page of an organization's administration.
+
+Rights come from the same roles as everything else: privileges of app `account`, held as a member of that organization.
+An organization that is not the person's and one that does not exist answer alike, 404; a member whose role lacks the
+privilege is told so, 403.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+from flask import g, redirect
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from idp import sessions
+from idp.accounts.models import Account
+from idp.kernel import clock
+from idp.kernel.database import db
+from idp.kernel.refusal import Refusal
+from idp.organizations.catalog import current_catalog
+from idp.organizations.facts import load_facts
+from idp.organizations.models import Organization
+from idp.organizations.policy import WITHOUT_ORGANIZATION, candidates, entitlement
+from idp.organizations.service import find_organization
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A section of the administration: its path below `/org/<slug>/`, and the privileges of which one opens it."""
+
+    path: str
+    title: Any
+    privileges: frozenset[str]
+
+
+SECTIONS = (
+    Section(
+        "",
+        _l("Overview"),
+        frozenset(
+            {
+                "account:people.read", "account:people.manage", "account:licenses.read", "account:licenses.manage",
+                "account:roles.manage", "account:requests.manage", "account:audit.read",
+            }
+        ),
+    ),
+)  # fmt: skip
+"""In the order of the menu."""
+
+
+@dataclass(frozen=True, slots=True)
+class Administrator:
+    """Who acts, where, and with which privileges of app `account`."""
+
+    account: Account
+    organization: Organization
+    privileges: frozenset[str]
+
+    def may(self, *privileges: str) -> bool:
+        """Whether one of these is held."""
+        return not self.privileges.isdisjoint(privileges)
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """What the menu shows."""
+        return tuple(section for section in SECTIONS if not section.privileges.isdisjoint(self.privileges))
+
+    def address(self, path: str = "") -> str:
+        """The path of a page of this organization's administration."""
+        return f"/org/{self.organization.slug}/{path}"
+
+
+def administrator(*privileges: str) -> Callable[[View], View]:
+    """Open a view to members of the organization `<slug>` who hold one of these privileges.
+
+    The view is called without `slug`; `acting()` tells who acts. `view.privileges` is what the route matrix reads.
+    """
+
+    def mark(view: View) -> View:
+        @wraps(view)
+        def guarded(slug: str, **values: Any) -> Any:
+            who = sessions.actor()
+            if who is None:
+                return redirect("/login", 303)
+            g.administrator = _administrator(who.account, slug, frozenset(privileges))
+            return view(**values)
+
+        guarded.privileges = frozenset(privileges)  # type: ignore[attr-defined]
+        return cast(View, sessions.login_required(guarded))
+
+    return mark
+
+
+def acting() -> Administrator:
+    """The administrator of a view marked with `administrator`."""
+    return g.administrator  # type: ignore[no-any-return]
+
+
+def _administrator(account: Account, slug: str, asked: frozenset[str]) -> Administrator:
+    app, now = current_catalog().apps["account"], clock.now()
+    facts = load_facts(db.session(), account.id, app.id)
+    members = [member for member in candidates(facts) if member.organization.slug == slug] if facts else []
+    decisions = [entitlement(facts, member, app, now) for member in members] if facts else []
+    if all(decision.code in WITHOUT_ORGANIZATION for decision in decisions):
+        raise Refusal("organization_unknown", _("There is no such organization."), status=404)
+    held = frozenset().union(*(decision.privileges for decision in decisions))
+    if held.isdisjoint(asked):
+        raise Refusal("privilege_missing", _("Your role here does not include this page."), status=403)
+    organization = find_organization(slug)
+    assert organization is not None
+    return Administrator(account, organization, held)

@@ -1,0 +1,30 @@
+"""The pages, a file for each section; all on one blueprint, each view behind `guard.administrator`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, g, request
+
+from ..guard import Administrator
+
+blueprint = Blueprint("organization_admin", __name__, url_prefix="/org/<slug>")
+
+
+@blueprint.context_processor
+def _frame() -> dict[str, Any]:
+    """What the frame of every page here shows: who acts, and the sections with what waits in each."""
+    acts: Administrator | None = g.get("administrator")
+    if acts is None:
+        return {}
+    here = request.path.removeprefix(acts.address()).partition("/")[0]
+    return {
+        "administrator": acts,
+        "sections": [(acts.address(section.path), section.title, 0) for section in acts.sections],
+        "current_section": acts.address(here),
+    }
+
+
+from . import overview  # noqa: E402 (each puts its routes on the blueprint)
+
+__all__ = ["blueprint", "overview"]

@@ -1,0 +1,48 @@
+"""What an organization sees of a person: what it typed itself, and the person's own data once these are shared.
+
+The person shares them by accepting an invitation or opening the organization in an app (DESIGN §3 *Linking*); until
+then an address that happens to have an account tells nothing about whose it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from idp.accounts.models import Account
+
+from .models import Member
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A person as its organization sees it. `own`: these are the person's own data, not what was typed."""
+
+    given_name: str
+    family_name: str
+    email: str | None
+    phone_number: str | None
+    own: bool
+
+    @property
+    def name(self) -> str:
+        """Full name; the address where there is no name."""
+        return " ".join(part for part in (self.given_name, self.family_name) if part) or (self.email or "")
+
+
+def shown_as(member: Member, account: Account | None, *, used: bool | None = None) -> Shown:
+    """The person of a member. Own data stand above what was typed; what the person has not told stays as typed.
+
+    `account` is the one that the member is linked to. `used`: whether the person has shared its data, by default what
+    the row says.
+    """
+    used = member.last_used_at is not None if used is None else used
+    if account is None or member.account_id != account.id or not used:
+        return Shown(member.given_name, member.family_name, member.email, member.phone_number, own=False)
+    named = account.given_name or account.family_name
+    return Shown(
+        account.given_name if named else member.given_name,
+        account.family_name if named else member.family_name,
+        account.email.address if account.email else member.email,
+        account.phone_number or member.phone_number,
+        own=True,
+    )
