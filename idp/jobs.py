@@ -13,14 +13,14 @@ from dataclasses import dataclass
 
 import structlog
 from flask import Flask
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 from sqlalchemy.exc import SQLAlchemyError
 
 from idp.accounts import service as accounts
 from idp.kernel import clock, continuation, counters
 from idp.kernel.database import aside, change, db, unit_of_work
 from idp.oidc import authorizations, keys, requests
-from idp.oidc.models import AuthorizationCode, LossCheck, RefreshToken, RevokedAccessToken, UsedAssertion
+from idp.oidc.models import AuthorizationCode, RefreshToken, RevokedAccessToken, UsedAssertion
 from idp.outbox import service as outbox
 from idp.sessions import service as sessions
 from idp.sessions import throttle
@@ -39,17 +39,17 @@ class Job:
 
 
 def losses() -> int:
-    """Compare what whole organizations lost, a page of authorizations in each transaction (idea 7 of DESIGN §5)."""
-    pending = db.session.scalar(select(LossCheck.id).limit(1))
+    """Compare what whole organizations lost, and every loss once more, a page of authorizations in each transaction."""
+    due = authorizations.losses_due()
     db.session.rollback()
     done = 0
-    while pending is not None:
+    while due:
         with unit_of_work():
             compared = authorizations.expand_losses()
         if compared is None:  # another worker is at it
             break
         done += compared
-        pending = db.session.scalar(select(LossCheck.id).limit(1))
+        due = authorizations.losses_due()
         db.session.rollback()
     return done
 

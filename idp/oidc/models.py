@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import JSON, ForeignKey, Index, String, Text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from idp.kernel.database import Base, id_column
@@ -202,13 +203,17 @@ class UsedAssertion(Base):
 
 
 class LossCheck(Base):
-    """All authorizations of an organization are to be compared with today's decision; the worker does it in pages.
+    """Authorizations are to be compared with today's decision by the worker, in pages, once `due_at` has come.
 
-    `cursor` is the last authorization compared. Gone when done.
+    Those of `member_ids`, or with None of the whole organization. `cursor` is the last one compared. Gone when done.
     """
 
     __tablename__ = "loss_check"
     id: Mapped[str] = id_column()
     organization_id: Mapped[str] = mapped_column(String(36))
+    member_ids: Mapped[list[str] | None] = mapped_column(
+        JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+    )
     cursor: Mapped[str] = mapped_column(String(36), default="")
+    due_at: Mapped[int] = mapped_column(index=True, server_default="0")
     created_at: Mapped[int]

@@ -1,0 +1,27 @@
+"""loss checks"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = '0002'
+down_revision = '0001'
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    with op.batch_alter_table('loss_check', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('member_ids', sa.JSON().with_variant(postgresql.JSONB(), 'postgresql'), nullable=True))
+        # What waits already, and what a process of the release before still queues, is of a whole organization and due.
+        batch_op.add_column(sa.Column('due_at', sa.BigInteger(), server_default='0', nullable=False))
+        batch_op.create_index(batch_op.f('ix_loss_check_due_at'), ['due_at'], unique=False)
+
+
+def downgrade() -> None:
+    with op.batch_alter_table('loss_check', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_loss_check_due_at'))
+        batch_op.drop_column('due_at')
+        batch_op.drop_column('member_ids')
