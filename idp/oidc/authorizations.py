@@ -19,8 +19,9 @@ from idp.kernel.database import db, new_id
 from idp.kernel.events import Bus, emit
 from idp.kernel.secrets import digest, random_handle
 from idp.organizations.catalog import App, current_catalog
-from idp.organizations.events import EntitlementChanged
+from idp.organizations.events import EntitlementChanged, SystemRoleReduced
 from idp.organizations.facts import load_facts
+from idp.organizations.models import Member, MemberRole
 from idp.organizations.policy import Choices, Decision, choose, entitlement
 from idp.sessions.events import SessionEnded
 
@@ -309,6 +310,7 @@ def expiry(row: Any, decision: Decision | None, now: int) -> int:
 def subscribe(bus: Bus) -> None:
     """Hear of everything that can be lost."""
     bus.subscribe(EntitlementChanged, _on_entitlement_changed)
+    bus.subscribe(SystemRoleReduced, _on_system_role_reduced)
     bus.subscribe(SessionEnded, _on_session_ended)
     bus.subscribe(AccountDisabled, lambda event: _on_account(event.account_id, "account_disabled"))
     bus.subscribe(PasswordChanged, lambda event: _on_account(event.account_id, "password_changed"))
@@ -372,6 +374,12 @@ def _on_entitlement_changed(event: EntitlementChanged) -> None:
         else:
             members = None
     _look_later([event.organization_id], members)
+
+
+def _on_system_role_reduced(event: SystemRoleReduced) -> None:
+    """Compare every organization in which somebody holds the role: a small row or two for each, the rest is later."""
+    holders = select(Member.organization_id).join(MemberRole, MemberRole.member_id == Member.id)
+    _look_later(db.session.scalars(holders.where(MemberRole.role_id == event.role_id).distinct()).all())
 
 
 def _look_later(organization_ids: Iterable[str], member_ids: Iterable[str] | None = None) -> None:
