@@ -20,13 +20,14 @@ from idp.accounts import service as accounts
 from idp.kernel import clock, continuation, counters
 from idp.kernel.database import aside, change, db, unit_of_work
 from idp.oidc import authorizations, keys, requests
-from idp.oidc.models import AuthorizationCode, RefreshToken, RevokedAccessToken, UsedAssertion
+from idp.oidc.models import RevokedAccessToken, UsedAssertion
 from idp.outbox import service as outbox
 from idp.sessions import service as sessions
 from idp.sessions import throttle
 
 log = structlog.get_logger(__name__)
 DAY = 86400
+PORTIONS = 20  # of dead authorizations deleted at one turn
 
 
 @dataclass(frozen=True)
@@ -68,12 +69,16 @@ def tidy() -> int:
         gone += continuation.tidy(now) + requests.tidy(now) + outbox.tidy(now)
         gone += accounts.tidy(now) + sessions.tidy(now)
         for statement in (
-            delete(AuthorizationCode).where(AuthorizationCode.expires_at <= now - DAY),
-            delete(RefreshToken).where(RefreshToken.expires_at <= now),
             delete(RevokedAccessToken).where(RevokedAccessToken.expires_at <= now),
             delete(UsedAssertion).where(UsedAssertion.expires_at <= now),
         ):
             gone += change(statement)
+    for _ in range(PORTIONS):
+        with unit_of_work():
+            portion = authorizations.tidy(now)
+        gone += portion
+        if not portion:
+            break
     with aside() as session:
         counters.tidy(session, now=now, window=DAY, rows=throttle.KEPT)
     return gone

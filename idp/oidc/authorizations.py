@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, Table, and_, delete, insert, null, or_, 
 
 from idp.accounts.events import AccountDisabled, PasswordChanged
 from idp.kernel import clock
-from idp.kernel.database import db, new_id
+from idp.kernel.database import change, db, new_id
 from idp.kernel.events import Bus, emit
 from idp.kernel.secrets import digest, random_handle
 from idp.organizations.catalog import App, current_catalog
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 PAGE = 200  # authorizations compared at once
 TAKEN = 50  # checks of named members taken together
+KEPT = 90 * 86400  # seconds that an authorization stays after its end, with everything that hangs on it
+PORTION = 5000  # rows deleted in one transaction
 ENDS_OFFLINE_TOO = frozenset({"password_changed", "account_disabled"})
 """Why a session ended that takes its offline grants along: also one that was being opened at that very moment, and that
 `_on_account` could not see yet."""
@@ -486,3 +488,32 @@ def _compare(rows: Iterable[Row[Any]]) -> None:
             if connection.execute(now_told).rowcount:  # else another comparison, or a newer token, was quicker
                 ended.add((row.client_id, row.sub, row.sid))
     _logout(now, ended)
+
+
+# Tidying ------------------------------------------------------------------------------------------------------------
+
+
+def tidy(now: int) -> int:
+    """Delete a portion of what has been dead for `KEPT` seconds; gives how many rows. A job calls this in a unit.
+
+    Codes and refresh tokens go with their authorization, never before it: a spent one that is shown again is seen as
+    long as anything can still be withdrawn for it. Machine grants do not end.
+    """
+    ended = now - KEPT
+    dead = list(
+        db.session.scalars(
+            select(_table.c.id)
+            .where(or_(_table.c.expires_at <= ended, _table.c.withdrawn_at <= ended))
+            .limit(PORTION // 5)
+            .with_for_update(skip_locked=True)
+        )
+    )
+    left = PORTION if dead else 0
+    for shadows in (statements.refresh, statements.code):
+        if left:
+            (key,) = shadows.primary_key
+            portion = select(key).where(shadows.c.authorization_id.in_(dead)).limit(left)
+            left -= change(delete(shadows).where(key.in_(portion)))
+    if left:
+        left -= change(delete(_table).where(_table.c.id.in_(dead[:left])))
+    return PORTION - left if dead else 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -97,6 +97,14 @@ class Authorization(Base):
     """
 
     __tablename__ = "authorization"
+    __table_args__ = (
+        Index(
+            "ix_authorization_withdrawn_at",
+            "withdrawn_at",
+            sqlite_where=text("withdrawn_at IS NOT NULL"),
+            postgresql_where=text("withdrawn_at IS NOT NULL"),
+        ),
+    )
     id: Mapped[str] = id_column()
     client_id: Mapped[str] = mapped_column(ForeignKey("client.id", ondelete="CASCADE"), index=True)
     account_id: Mapped[str | None] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"), index=True)
@@ -115,7 +123,7 @@ class Authorization(Base):
     amr: Mapped[list[str]] = mapped_column(default=list)
     told: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[int]
-    expires_at: Mapped[int | None]
+    expires_at: Mapped[int | None] = mapped_column(index=True)
     withdrawn_at: Mapped[int | None]
     withdrawn_reason: Mapped[str | None] = mapped_column(String(30))
 
