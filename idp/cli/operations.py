@@ -203,20 +203,20 @@ def list_deliveries(state: str | None, limit: int, as_json: bool) -> None:
 
 
 @outbox.command("retry")
-@click.argument("delivery")
+@click.argument("deliveries", metavar="[DELIVERY]...", nargs=-1)
 @with_app
-def retry_delivery(delivery: str) -> None:
-    """Try a delivery that was given up once more."""
+def retry_deliveries(deliveries: tuple[str, ...]) -> None:
+    """Try what was given up once more: all of it, or the deliveries named. What still waits is left alone."""
     from idp.kernel.database import unit_of_work
     from idp.kernel.refusal import Refusal
     from idp.outbox import service
 
     try:
         with unit_of_work():
-            service.retry(delivery)
+            again = service.retry(deliveries or None)
     except Refusal as error:
         raise Missing(str(error.message)) from None
-    click.echo("queued")
+    click.echo(f"{again} queued again")
 
 
 COMMANDS = (serve, worker, demo, check, db, mail, outbox)

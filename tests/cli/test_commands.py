@@ -136,6 +136,10 @@ def test_users_are_disabled_enabled_and_signed_out(seeded: Run) -> None:
     assert seeded("user", "sign-out", "kari@bedrift.example", "--yes") == "0 sessions ended\n"
     assert "kari@bedrift.example" in seeded("user", "reset-password", "kari@bedrift.example")
     assert [row["kind"] for row in seeded("outbox", "list", "--json")] == ["reset"]
+    waiting = seeded("outbox", "list", "--json")[0]
+    assert seeded("outbox", "retry") == seeded("outbox", "retry", waiting["id"]) == "0 queued again\n"
+    assert seeded("outbox", "list", "--json") == [waiting], "what waits is left alone"
+    assert "no such delivery" in seeded("outbox", "retry", "nowhere", code=base.UNKNOWN)
     assert seeded("user", "list", "--search", "NORD", "--json")[0]["email"] == "kari@bedrift.example"
     assert seeded("user", "list", "--search", "%", "--json") == []
 
