@@ -81,7 +81,10 @@ def demo(port: int) -> None:
 
 @click.command()
 def check() -> None:
-    """Look at settings, catalog, database, migrations and keys; print everything that is wrong."""
+    """Look at settings, catalog, database, migrations and keys; print everything that is wrong.
+
+    Clients of apps that the catalog lacks are named too; they keep nothing from serving.
+    """
     from idp import health
 
     app = application()
@@ -89,8 +92,11 @@ def check() -> None:
         found = health.problems()
         if found.get("keys") and "migrations" not in found and "database" not in found:
             found["keys"] += "; `onix-account db upgrade` makes the first"
+        remarks = [] if found else health.remarks()
     if found:
         raise Failed("\n".join(["Not fit to serve:", *(f"  - {name}: {what}" for name, what in found.items())]))
+    for remark in remarks:
+        click.echo(f"Note: {remark}")
     click.echo("ok")
 
 

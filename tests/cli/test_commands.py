@@ -175,6 +175,20 @@ def test_check_tells_what_is_wrong(run: Run) -> None:
 
 
 @ONE
+def test_check_names_clients_of_apps_that_the_catalog_lacks(seeded: Run, world: Any) -> None:
+    from idp.oidc.models import Client
+
+    for client_id in ("scanner", "old-scanner", "unused-scanner"):
+        world.client(client_id, client_id=client_id, app_id="tag", redirect_uris=["http://localhost:9999/callback"])
+    assert seeded("check") == "ok\n"
+    world.change(Client, "old-scanner", app_id="scan")
+    world.change(Client, "unused-scanner", app_id="scan", status="disabled")
+    assert seeded("check") == (
+        "Note: client old-scanner is of the app scan, which the catalog lacks: its people hold nothing\nok\n"
+    )
+
+
+@ONE
 def test_mail_test_says_what_the_server_said(seeded: Run, sink: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Not sent" in seeded("mail", "test", "kari@bedrift.example", code=base.FAILED)
     monkeypatch.setenv("ONIX_MAIL_URL", sink.url)
