@@ -71,7 +71,9 @@ class Throttle(_Part):
     window: int = Field(900, ge=1, description="Seconds a failure counts")
     failures_per_address: int = Field(10, ge=1, description="Failed sign-ins per network address before 429")
     mails_per_address: int = Field(5, ge=1, description="Mails that strangers can cause to one mailbox per hour")
-    requests_per_minute: int = Field(600, ge=1, description="Form posts per network address per minute")
+    requests_per_minute: int = Field(
+        600, ge=1, description="Form posts and sign-ins begun per network address per minute"
+    )
 
 
 class Mail(_Part):
