@@ -14,6 +14,7 @@ import pytest
 from idp.accounts import service as accounts
 from idp.kernel.database import db, unit_of_work
 from idp.kernel.events import emit
+from idp.kernel.refusal import Refusal
 from idp.oidc.events import LogoutDue
 from idp.outbox import service, worker
 from idp.outbox.models import Delivery
@@ -138,9 +139,36 @@ def test_a_permanent_refusal_is_given_up_where_it_is_seen(context: Any, clock: A
     assert row.outcome == "given_up" and "550" in str(row.last_error)
     assert service.counts() == [("mail", "given_up", 1)]
     with unit_of_work():
-        service.retry(delivery_id)
+        assert service.retry([delivery_id]) == 1
     sink.reply = None
     assert worker.attempt(MAIL, _claimed(delivery_id, clock.now())) == "delivered"
+
+
+def test_only_what_was_given_up_is_tried_again(context: Any, clock: Any, sink: Sink) -> None:
+    sink.reply = "550 no such mailbox"
+    given_up = [_queue() for _ in range(3)]
+    for delivery_id in given_up:
+        worker.attempt(MAIL, _claimed(delivery_id, clock.now()))
+    sink.reply = "451 busy"
+    postponed, under_way, delivered = _queue(), _queue(), _queue()
+    worker.attempt(MAIL, _claimed(postponed, clock.now()))
+    lease = _claimed(under_way, clock.now()).lease
+    sink.reply = None
+    worker.attempt(MAIL, _claimed(delivered, clock.now()))
+    before = {name: (row.due_at, row.attempts) for name in (postponed, under_way) for row in [_row(name)]}
+    clock.advance(1)
+    with unit_of_work():
+        assert service.retry([given_up[0], postponed, under_way, delivered]) == 1
+    with unit_of_work(), pytest.raises(Refusal):
+        service.retry([given_up[1], "nowhere"])
+    assert _row(given_up[1]).outcome == "given_up"
+    with unit_of_work():
+        assert service.retry() == 2
+        assert service.retry() == 0
+    assert {name: (row.due_at, row.attempts) for name in before for row in [_row(name)]} == before
+    assert _row(under_way).lease == lease, "whoever is at it stays at it"
+    assert _row(delivered).outcome == "delivered"
+    assert [(_row(name).outcome, _row(name).attempts) for name in given_up] == [(None, 0)] * 3
 
 
 def test_after_its_attempts_a_delivery_is_given_up(context: Any, clock: Any, sink: Sink) -> None:
