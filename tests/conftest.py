@@ -16,6 +16,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from jinja2.bccache import Bucket, BytecodeCache
 
 ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
@@ -32,6 +33,23 @@ from tests.support.postgresql import Cluster  # noqa: E402
 from tests.support.redis import Redis  # noqa: E402
 from tests.support.server import Provider  # noqa: E402
 from tests.support.statements import Statements, counting  # noqa: E402
+
+
+class _Templates(BytecodeCache):
+    """Compiled templates, kept for all applications of this process: each test makes its own application."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._kept:
+            bucket.bytecode_from_string(self._kept[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._kept[bucket.key] = bucket.bytecode_to_string()
+
+
+_templates = _Templates()
 
 
 class _Lazy:
@@ -104,6 +122,7 @@ def make_app() -> Iterator[Callable[..., Any]]:
     def make(url: str, **overrides: Any) -> Any:
         app = create_app(_settings(url, **overrides))
         app.testing = True
+        app.jinja_env.bytecode_cache = _templates
         made.append(app)
         return app
 

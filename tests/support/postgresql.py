@@ -97,7 +97,7 @@ class Cluster:
 
     def create(self, name: str, template: str = "template0") -> str:
         """Make a database and give its URL."""
-        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')  # half the work of the other
         return self.url(name)
 
     def drop(self, name: str) -> None:
