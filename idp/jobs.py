@@ -74,8 +74,8 @@ def tidy() -> int:
             delete(UsedAssertion).where(UsedAssertion.expires_at <= now),
         ):
             gone += change(statement)
-    with aside() as session:
-        counters.tidy(session, now=now, window=DAY, rows=throttle.KEPT)
+    with aside() as own:
+        counters.tidy(own, now=now, window=DAY, rows=throttle.KEPT)
     return gone
 
 

@@ -23,12 +23,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter, sleep
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import argon2
-import requests
 
-from tests.bench.load import Load, Request, Result, run
+from tests.bench.load import Hand, Load, Request, Result, run
 from tests.support.configuration import settings
 from tests.support.databases import build_schema
 from tests.support.flow import Application, Visitor, pkce
@@ -311,49 +310,33 @@ class Bench:
             page = visitor.get(self.provider.url("/login"))
             form = form_with(page.text, "password", page.url)
             cookie = "; ".join(f"{item.name}={item.value}" for item in visitor.http.cookies)
-            posts.append((form.action, form.filled(identifier=person.address, password=World.password), cookie))
-        times: list[float] = []
-        refused = [0]
-
-        def post(http: requests.Session, item: tuple[str, dict[str, str], str]) -> int:
-            action, data, cookie = item
-            http.cookies.clear()
-            answer = http.post(action, data=data, headers={"Cookie": cookie}, allow_redirects=False, timeout=30)
-            return answer.status_code
-
-        def work(item: tuple[str, dict[str, str], str], end: float) -> None:
-            http = requests.Session()
-            http.trust_env = False
-            while perf_counter() < end:
-                start = perf_counter()
-                if post(http, item) in (302, 303):
-                    times.append((perf_counter() - start) * 1000)
-                else:
-                    refused[0] += 1
+            body = urlencode(form.filled(identifier=person.address, password=World.password))
+            posts.append(Request("POST", urlsplit(form.action).path, {"Cookie": cookie}, body))
+        hands = [Hand(self.provider.issuer, Load("fixed", post)) for post in posts]
 
         hashes = hash_rate(self.seconds)
         before = cpu_seconds(self._server.pid), cpu_seconds(self.cluster.process.pid)
         start = perf_counter()
-        threads = [threading.Thread(target=work, args=(item, start + self.seconds)) for item in posts]
+        threads = [threading.Thread(target=hand.until, args=(start + self.seconds,)) for hand in hands]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
         seconds = perf_counter() - start
-        count = max(1, len(times))
-        times.sort()
-        result = Result(
-            len(times), seconds, statistics.median(times or [0]), (times or [0])[count * 99 // 100 - 1], refused[0]
-        )
+        times = sorted(time for hand in hands for time in hand.times)
+        count = sum(hand.operations for hand in hands)
+        refused = sum(hand.refused for hand in hands)
+        if not count:
+            raise RuntimeError("nobody could sign in")
+        result = Result(count, seconds, statistics.median(times), times[len(times) * 99 // 100], refused)
         cpu = (cpu_seconds(self._server.pid) - before[0]) / count * 1000
         database = (cpu_seconds(self.cluster.process.pid) - before[1]) / count * 1000
-        http = requests.Session()
         row = Row(
             "password sign-in",
             result,
             cpu,
             database,
-            self.statements_of("password sign-in", lambda: post(http, posts[0])),
+            self.statements_of("password sign-in", lambda: hands[0].send(posts[0])),
         )
         self.hashes = hashes = (hashes + hash_rate(self.seconds)) / 2
         row.ratio, row.of = result.rate / hashes, "hash"
