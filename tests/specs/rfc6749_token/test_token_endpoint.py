@@ -139,7 +139,8 @@ def test_faulty_requests_get_the_registered_error(protocol, form, error):
 )
 def test_a_body_that_is_no_form_is_refused(protocol, body, error):
     """RFC 6749 §3.2, appendix B: each parameter once, in UTF-8."""
-    kind, headers = "application/x-www-form-urlencoded", {"Authorization": basic("tag", SECRET)}
+    protocol.register("machine", kind="machine")
+    kind, headers = "application/x-www-form-urlencoded", basic("machine")
     refused(protocol.http.post("/oauth2/token", data=body, content_type=kind, headers=headers), error)
 
 
