@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from functools import cache
 
 import structlog
-from flask import Blueprint, Response, g, jsonify, request
+from flask import Blueprint, Response, g, jsonify
+from flask.globals import request_ctx
 from flask_migrate import Migrate
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
 from prometheus_client.core import GaugeMetricFamily
@@ -48,7 +49,7 @@ def init_app(app: Application) -> None:
 
 
 def _count(response: Response) -> Response:
-    where, method = route(), request.method
+    where, method = route(), request_ctx.request.method
     _requests(method if method in METHODS else "OTHER", where, response.status_code).inc()
     started = g.get("request_started")
     if started is not None:

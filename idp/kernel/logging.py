@@ -17,7 +17,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from flask import Response, g, request
+from flask import Response, g
+from flask.globals import request_ctx
 
 from .database import new_id
 
@@ -158,22 +159,24 @@ def _begin() -> None:
 
 def route() -> str:
     """The pattern that the current request matched: a bounded set of words that carries no secret."""
-    return request.url_rule.rule if request.url_rule is not None else "(none)"
+    rule = request_ctx.request.url_rule
+    return rule.rule if rule is not None else "(none)"
 
 
 def _answered(response: Response) -> Response:
     request_id = g.get("request_id")
     if request_id is None:
         return response
-    response.headers.setdefault("X-Request-ID", request_id)
-    if not _access.isEnabledFor(logging.INFO) or request.path.startswith("/healthz/"):
+    response.headers.add("X-Request-ID", request_id)
+    asked = request_ctx.request
+    if not _access.isEnabledFor(logging.INFO) or asked.path.startswith("/healthz/"):
         return response
     entry = {
-        "method": request.method if request.method in METHODS else "OTHER",
+        "method": asked.method if asked.method in METHODS else "OTHER",
         "route": _redacted(route()),
         "status": response.status_code,
         "milliseconds": round((time.perf_counter() - g.request_started) * 1000, 1),
-        "address": redact(request.remote_addr, "address"),
+        "address": redact(asked.remote_addr, "address"),
     }
     if _lines is not None and _lines.open:
         _lines.write(entry, request_id)

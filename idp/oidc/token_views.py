@@ -10,11 +10,14 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any, cast
+from urllib.parse import parse_qsl
 
 from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Request
 from authlib.oauth2.rfc6749.errors import OAuth2Error, UnsupportedGrantTypeError
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
 from flask import Blueprint, Flask, Response, current_app, request
+from flask.globals import request_ctx
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from idp.kernel import clock
 from idp.kernel.database import unit_of_work
@@ -35,8 +38,10 @@ logging.getLogger("authlib").setLevel(logging.INFO)
 
 LONGEST = 16_384
 """Characters in one parameter: more than any token or assertion of ours or of a sane client."""
+LONGEST_BODY = 500_000  # bytes
 _PRINTABLE = frozenset(map(chr, (*range(0x20, 0x22), *range(0x23, 0x5C), *range(0x5D, 0x7F))))
 _NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
+_TO_SCRIPTS = (("Access-Control-Allow-Origin", "*"), ("Access-Control-Expose-Headers", "WWW-Authenticate"))
 
 
 class TokenRequest(OAuth2Request):
@@ -57,19 +62,25 @@ class TokenRequest(OAuth2Request):
 
 def read_form() -> dict[str, str]:
     """The body's parameters. Raises InvalidRequestError for everything RFC 6749 §3.2 does not allow."""
-    if request.query_string:
+    asked = request_ctx.request
+    if asked.query_string:
         raise InvalidRequestError("Parameters are accepted in the body only")
-    if request.mimetype != "application/x-www-form-urlencoded":
+    if asked.mimetype != "application/x-www-form-urlencoded":
         raise InvalidRequestError("The body must be application/x-www-form-urlencoded")
-    form: dict[str, str] = {}
-    for name, values in request.form.lists():
-        if len(values) > 1:
-            raise InvalidRequestError("A parameter is there more than once")
-        if len(values[0]) > LONGEST or "\0" in values[0]:
+    body = asked.get_data(cache=False)
+    if len(body) > LONGEST_BODY:
+        raise RequestEntityTooLarge
+    try:
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, errors="werkzeug.url_quote")
+    except ValueError:
+        raise InvalidRequestError("The body must be application/x-www-form-urlencoded in UTF-8") from None
+    form = dict(pairs)
+    if len(form) != len(pairs):
+        raise InvalidRequestError("A parameter is there more than once")
+    for value in form.values():
+        if len(value) > LONGEST or "\0" in value:
             raise InvalidRequestError("A parameter is too long or has a character that is not allowed")
-        if values[0]:
-            form[name] = values[0]
-    return form
+    return {name: value for name, value in form.items() if value}
 
 
 def _caller(path: str, now: int) -> tuple[dict[str, str], Authenticated]:
@@ -77,7 +88,7 @@ def _caller(path: str, now: int) -> tuple[dict[str, str], Authenticated]:
     _ready_keys()
     form = read_form()
     issuer = current_app.extensions["onix_settings"].issuer
-    caller = authenticate(form, request.headers.get("Authorization"), f"{issuer}{path}", now)
+    caller = authenticate(form, request_ctx.request.headers.get("Authorization"), f"{issuer}{path}", now)
     if caller.secret is not None:
         note_use(caller.secret, now)
     return form, caller
@@ -187,7 +198,7 @@ def _answer(work: Callable[[], Response]) -> Response:
         response = work()
     except OAuth2Error as error:
         response = _failure(error)
-    response.headers.update(_NO_STORE)
+    response.headers.extend(_NO_STORE)
     return response
 
 
@@ -216,8 +227,7 @@ def _public(response: Response) -> Response:
 
 def _open_to_scripts(response: Response) -> Response:
     """Scripts of any site may call; no cookie counts here, so none is ever sent along (R08)."""
-    response.headers["Access-Control-Allow-Origin"] = "*"
-    response.headers["Access-Control-Expose-Headers"] = "WWW-Authenticate"
+    response.headers.extend(_TO_SCRIPTS)
     return response
 
 

@@ -93,6 +93,38 @@ def test_every_request_has_an_id_and_one_line(ready: Any, lines: Any) -> None:
     assert mine[0]["route"] == "/login" and "abc123secret" not in json.dumps(mine)
 
 
+def test_the_line_has_one_shape_however_it_is_written(ready: Any, lines: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = ready.test_client()
+    where = {"REMOTE_ADDR": 'access_token=abcdefgh "\n'}
+    client.post("/oauth2/token", environ_overrides=where)
+    monkeypatch.setattr(logging, "_lines", None)  # the way through the libraries, as in the console's format
+    client.post("/oauth2/token", environ_overrides=where)
+    written, expected = lines()
+    assert list(written) == list(expected)
+    varying = ("request_id", "timestamp", "milliseconds")
+    assert {name: written[name] for name in written if name not in varying} == {
+        name: expected[name] for name in expected if name not in varying
+    }
+    assert [len(line["timestamp"]) for line in (written, expected)] == [27, 27]
+    assert written["address"].startswith("access_token=[redacted]") is expected["address"].startswith(
+        "access_token=[redacted]"
+    )
+    assert "abcdefgh" not in json.dumps([written, expected])
+
+
+def test_nothing_is_written_above_the_level(ready: Any, lines: Any) -> None:
+    logging.configure("json", "WARNING")
+    assert ready.test_client().get("/login").status_code == 200
+    assert lines() == []
+
+
+def test_nobody_who_listens_does_not_keep_an_answer_back(ready: Any, lines: Any) -> None:
+    for handler in stdlib.getLogger().handlers:
+        if handler.get_name() == "onix":
+            handler.stream.close()  # type: ignore[attr-defined]
+    assert ready.test_client().get("/login").status_code == 200
+
+
 def test_an_id_from_outside_is_not_taken_over(ready: Any) -> None:
     answer = ready.test_client().get("/healthz/live", headers={"X-Request-ID": "mine\r\n" if False else "mine"})
     assert answer.headers["X-Request-ID"] != "mine"

@@ -126,6 +126,29 @@ def test_faulty_requests_get_the_registered_error(protocol, form, error):
     refused(protocol.post(form), error)
 
 
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        (b"grant_type=client_credentials&grant_type=client_credentials", "invalid_request"),
+        (b"grant_type=&grant_type=", "invalid_request"),
+        (b"grant_type=client_credentials&scope=\xff\xfe", "invalid_request"),
+        (b"grant_type=client_credentials&scope=%00", "invalid_request"),
+        (b"grant_type=client_credentials&scope=" + b"a" * 16_385, "invalid_request"),
+        (b"grant_type=%FF", "unsupported_grant_type"),
+    ],
+)
+def test_a_body_that_is_no_form_is_refused(protocol, body, error):
+    """RFC 6749 §3.2, appendix B: each parameter once, in UTF-8."""
+    protocol.register("machine", kind="machine")
+    kind, headers = "application/x-www-form-urlencoded", basic("machine")
+    refused(protocol.http.post("/oauth2/token", data=body, content_type=kind, headers=headers), error)
+
+
+def test_a_body_too_large_is_not_read(protocol):
+    answer = protocol.http.post("/oauth2/token", data={"grant_type": "x", "scope": "a" * 500_001})
+    assert answer.status_code == 413 and answer.content_type.startswith("application/json") and no_store(answer)
+
+
 def test_parameters_in_the_query_are_refused(protocol):
     """R08, P06: body only."""
     grant = protocol.grant()
