@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -111,27 +111,26 @@ def app_settings() -> dict[str, Any]:
     return {}
 
 
-@pytest.fixture
-def make_app() -> Iterator[Callable[..., Any]]:
-    """`make_app(url, **settings)` gives one more application, as another process would be."""
+@contextmanager
+def _application(url: str, **overrides: Any) -> Iterator[Any]:
     from idp import create_app
     from idp.kernel.database import db
 
-    made = []
+    app = create_app(_settings(url, **overrides))
+    app.testing = True
+    app.jinja_env.bytecode_cache = _templates
+    yield app
+    with app.app_context():
+        db.session.remove()
+        for engine in db.engines.values():
+            engine.dispose()
 
-    def make(url: str, **overrides: Any) -> Any:
-        app = create_app(_settings(url, **overrides))
-        app.testing = True
-        app.jinja_env.bytecode_cache = _templates
-        made.append(app)
-        return app
 
-    yield make
-    for app in made:
-        with app.app_context():
-            db.session.remove()
-            for engine in db.engines.values():
-                engine.dispose()
+@pytest.fixture
+def make_app() -> Iterator[Callable[..., Any]]:
+    """`make_app(url, **settings)` gives one more application, as another process would be."""
+    with ExitStack() as stack:
+        yield lambda url, **overrides: stack.enter_context(_application(url, **overrides))
 
 
 @pytest.fixture
@@ -190,7 +189,7 @@ def protocol(app: Any, world: Any, client: Any) -> Any:
 
 
 # What these fixtures start runs in processes of its own, and there time passes.
-_PROCESSES = {"server", "live", "demo", "house"}
+_PROCESSES = {"server", "live", "lasting", "demo"}
 
 
 @pytest.fixture(autouse=True)
@@ -258,6 +257,22 @@ def live(server: Callable[..., Provider], make_app: Callable[..., Any]) -> Calla
         return Live(provider, app, _world_of(app))
 
     return start
+
+
+@pytest.fixture(scope="module")
+def lasting(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Any]]:
+    """`lasting(...)` is `live(...)` for all tests of a module, which then take names of their own."""
+    from tests.support.live import Live
+
+    with ExitStack() as stack:
+
+        def start(database: str = "postgresql", **options: Any) -> Any:
+            url = stack.enter_context(databases.fresh(database))
+            provider = stack.enter_context(Provider(url, tmp_path_factory.mktemp("lasting"), **options))
+            app = stack.enter_context(_application(url, issuer=provider.issuer))
+            return Live(provider, app, _world_of(app))
+
+        yield start
 
 
 @pytest.fixture(scope="session")
