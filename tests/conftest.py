@@ -7,6 +7,7 @@ services. `world` makes organizations and people; `statements` counts SQL; `cloc
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +17,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from jinja2.bccache import Bucket, BytecodeCache
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,6 +36,19 @@ from tests.support.postgresql import Cluster  # noqa: E402
 from tests.support.redis import Redis  # noqa: E402
 from tests.support.server import Provider  # noqa: E402
 from tests.support.statements import Statements, counting  # noqa: E402
+
+# How long an example takes is the machine's affair.
+hypothesis_settings.register_profile(
+    "suite", hypothesis_settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("suite")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first, so that at the end of the run no core waits for another's long file."""
+    slow = {item.path for item in items if any(item.iter_markers("slow")) or any(item.iter_markers("browser"))}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 class _Templates(BytecodeCache):
@@ -197,7 +213,8 @@ def clock(request: pytest.FixtureRequest) -> Iterator[Any]:
     """`clock.advance(seconds)` moves the provider's time ahead for this test only; `clock.now()` reads it.
 
     In between the clock stands still, the provider's and the applications' of this process, so that a test may count
-    single seconds however slow the machine is. Beside processes of their own it runs as theirs does, and with
+    single seconds however slow the machine is; nor do the signing keys grow stale that an application has read, so that
+    statements may be counted. Beside processes of their own it runs as theirs does, and with
     `@pytest.mark.running_clock`.
     """
     from clients.relying_party import clock as applications
@@ -210,6 +227,7 @@ def clock(request: pytest.FixtureRequest) -> Iterator[Any]:
             still = SimpleNamespace(time=lambda: start)
             patch.setattr(provider, "time", still)
             patch.setattr(applications, "time", still)
+            patch.setattr("idp.oidc.keys.REREAD_AFTER", math.inf)
         yield provider
     provider.reset()
 

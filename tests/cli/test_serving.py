@@ -94,6 +94,7 @@ def _certificate(folder: Path) -> tuple[Path, Path]:
     return certificate, private
 
 
+@pytest.mark.slow
 def test_tls_ends_here_and_metrics_add_up_over_workers(databases: Any, tmp_path: Path) -> None:
     certificate, key = _certificate(tmp_path)
     port = free_port()
