@@ -31,6 +31,7 @@ for _name in [name for name in os.environ if name.startswith(("ONIX_", "RP_"))]:
 
 from tests.support.configuration import settings as _settings  # noqa: E402 (the path must stand first)
 from tests.support.databases import Databases  # noqa: E402
+from tests.support.keys import Kept  # noqa: E402
 from tests.support.mail import Sink  # noqa: E402
 from tests.support.postgresql import Cluster  # noqa: E402
 from tests.support.redis import Redis  # noqa: E402
@@ -230,6 +231,18 @@ def clock(request: pytest.FixtureRequest) -> Iterator[Any]:
             patch.setattr("idp.oidc.keys.REREAD_AFTER", math.inf)
         yield provider
     provider.reset()
+
+
+_rsa = Kept()
+
+
+@pytest.fixture(autouse=True)
+def _kept_keys() -> Iterator[None]:
+    """New signing keys of a database are new to it; that this process had made them before is told nowhere."""
+    _rsa.begin()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("idp.oidc.keys.RSAKey", _rsa)
+        yield
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from tests.support.processes import Process, clean_environment
 def _serve(*options: str, **told: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "idp.cli", "serve", *options],
-        cwd=ROOT, env=clean_environment(**told), capture_output=True, text=True, timeout=60, check=False,
+        cwd=ROOT, env=clean_environment(**told), capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
 
 
