@@ -23,7 +23,7 @@ run: .venv/.base $(CATALOGS)
 	@PORT=$(PORT) exec $(BIN)/onix-account demo
 
 test: .venv/.test $(CATALOGS)
-	$(BIN)/pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: .venv/.test
 	$(BIN)/ruff check $(CODE)

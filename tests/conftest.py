@@ -7,15 +7,18 @@ services. `world` makes organizations and people; `statements` counts SQL; `cloc
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from jinja2.bccache import Bucket, BytecodeCache
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,11 +31,25 @@ for _name in [name for name in os.environ if name.startswith(("ONIX_", "RP_"))]:
 
 from tests.support.configuration import settings as _settings  # noqa: E402 (the path must stand first)
 from tests.support.databases import Databases  # noqa: E402
+from tests.support.keys import Kept  # noqa: E402
 from tests.support.mail import Sink  # noqa: E402
 from tests.support.postgresql import Cluster  # noqa: E402
 from tests.support.redis import Redis  # noqa: E402
 from tests.support.server import Provider  # noqa: E402
 from tests.support.statements import Statements, counting  # noqa: E402
+
+# How long an example takes is the machine's affair.
+hypothesis_settings.register_profile(
+    "suite", hypothesis_settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("suite")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first, so that at the end of the run no core waits for another's long file."""
+    slow = {item.path for item in items if any(item.iter_markers("slow")) or any(item.iter_markers("browser"))}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 class _Templates(BytecodeCache):
@@ -111,27 +128,26 @@ def app_settings() -> dict[str, Any]:
     return {}
 
 
-@pytest.fixture
-def make_app() -> Iterator[Callable[..., Any]]:
-    """`make_app(url, **settings)` gives one more application, as another process would be."""
+@contextmanager
+def _application(url: str, **overrides: Any) -> Iterator[Any]:
     from idp import create_app
     from idp.kernel.database import db
 
-    made = []
+    app = create_app(_settings(url, **overrides))
+    app.testing = True
+    app.jinja_env.bytecode_cache = _templates
+    yield app
+    with app.app_context():
+        db.session.remove()
+        for engine in db.engines.values():
+            engine.dispose()
 
-    def make(url: str, **overrides: Any) -> Any:
-        app = create_app(_settings(url, **overrides))
-        app.testing = True
-        app.jinja_env.bytecode_cache = _templates
-        made.append(app)
-        return app
 
-    yield make
-    for app in made:
-        with app.app_context():
-            db.session.remove()
-            for engine in db.engines.values():
-                engine.dispose()
+@pytest.fixture
+def make_app() -> Iterator[Callable[..., Any]]:
+    """`make_app(url, **settings)` gives one more application, as another process would be."""
+    with ExitStack() as stack:
+        yield lambda url, **overrides: stack.enter_context(_application(url, **overrides))
 
 
 @pytest.fixture
@@ -190,7 +206,7 @@ def protocol(app: Any, world: Any, client: Any) -> Any:
 
 
 # What these fixtures start runs in processes of its own, and there time passes.
-_PROCESSES = {"server", "live", "demo", "house"}
+_PROCESSES = {"server", "live", "lasting", "demo"}
 
 
 @pytest.fixture(autouse=True)
@@ -198,7 +214,8 @@ def clock(request: pytest.FixtureRequest) -> Iterator[Any]:
     """`clock.advance(seconds)` moves the provider's time ahead for this test only; `clock.now()` reads it.
 
     In between the clock stands still, the provider's and the applications' of this process, so that a test may count
-    single seconds however slow the machine is. Beside processes of their own it runs as theirs does, and with
+    single seconds however slow the machine is; nor do the signing keys grow stale that an application has read, so that
+    statements may be counted. Beside processes of their own it runs as theirs does, and with
     `@pytest.mark.running_clock`.
     """
     from clients.relying_party import clock as applications
@@ -211,8 +228,21 @@ def clock(request: pytest.FixtureRequest) -> Iterator[Any]:
             still = SimpleNamespace(time=lambda: start)
             patch.setattr(provider, "time", still)
             patch.setattr(applications, "time", still)
+            patch.setattr("idp.oidc.keys.REREAD_AFTER", math.inf)
         yield provider
     provider.reset()
+
+
+_rsa = Kept()
+
+
+@pytest.fixture(autouse=True)
+def _kept_keys() -> Iterator[None]:
+    """New signing keys of a database are new to it; that this process had made them before is told nowhere."""
+    _rsa.begin()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("idp.oidc.keys.RSAKey", _rsa)
+        yield
 
 
 @pytest.fixture
@@ -258,6 +288,22 @@ def live(server: Callable[..., Provider], make_app: Callable[..., Any]) -> Calla
         return Live(provider, app, _world_of(app))
 
     return start
+
+
+@pytest.fixture(scope="module")
+def lasting(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Any]]:
+    """`lasting(...)` is `live(...)` for all tests of a module, which then take names of their own."""
+    from tests.support.live import Live
+
+    with ExitStack() as stack:
+
+        def start(database: str = "postgresql", **options: Any) -> Any:
+            url = stack.enter_context(databases.fresh(database))
+            provider = stack.enter_context(Provider(url, tmp_path_factory.mktemp("lasting"), **options))
+            app = stack.enter_context(_application(url, issuer=provider.issuer))
+            return Live(provider, app, _world_of(app))
+
+        yield start
 
 
 @pytest.fixture(scope="session")

@@ -61,7 +61,7 @@ def shell(demo: Demo) -> Callable[..., subprocess.CompletedProcess[str]]:
     def type_(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "idp.cli", *arguments],
-            cwd=ROOT, env=clean_environment(**told(demo)), capture_output=True, text=True, timeout=60, check=False,
+            cwd=ROOT, env=clean_environment(**told(demo)), capture_output=True, text=True, timeout=240, check=False,
         )  # fmt: skip
 
     return type_

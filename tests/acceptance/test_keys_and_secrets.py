@@ -121,7 +121,7 @@ def test_commands_typed_beside_the_demo_speak_to_it(demo: Demo) -> None:
     def type_(*arguments: str, **told: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "idp.cli", *arguments],
-            cwd=ROOT, env=env | told, capture_output=True, text=True, timeout=60, check=False,
+            cwd=ROOT, env=env | told, capture_output=True, text=True, timeout=240, check=False,
         )  # fmt: skip
 
     assert "nordic-lift" in type_("org", "list").stdout

@@ -20,7 +20,6 @@ from tests.acceptance.house import Ear, Guest, Shop, settled
 from tests.support.flow import Application, claims_of
 from tests.support.live import Live
 from tests.support.needs import wait_until
-from tests.support.server import Provider
 
 pytestmark = pytest.mark.slow
 
@@ -50,18 +49,11 @@ class House:
 
 
 @pytest.fixture(scope="module")
-def house(databases: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    from idp import create_app
-    from tests.conftest import _world_of
-    from tests.support.configuration import settings
-
+def house(lasting: Callable[..., Live], tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("loss")
+    clock_file = folder / "clock"
+    live = lasting(database="sqlite", worker=True, ONIX_CLOCK_FILE=str(clock_file))
     with ExitStack() as stack:
-        url = stack.enter_context(databases.fresh("sqlite"))
-        clock_file = folder / "clock"
-        provider = stack.enter_context(Provider(url, folder, worker=True, ONIX_CLOCK_FILE=str(clock_file)))
-        app = create_app(settings(url, issuer=provider.issuer))
-        live = Live(provider, app, _world_of(app))
         ear = Ear()
         stack.callback(ear.stop)
         shops = {app_id: Shop(live, app_id, folder, clock_file=clock_file) for app_id in ("tag", "pickandpack")}

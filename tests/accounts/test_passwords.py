@@ -96,7 +96,7 @@ def test_p33_no_more_than_the_setting_at_once(context: Any, monkeypatch: pytest.
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(120)
     assert most == 2
 
 

@@ -69,7 +69,7 @@ def test_what_is_no_address_is_refused(typed: str | None) -> None:
     assert refused.value.code == "address_invalid"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.text(max_size=300))
 def test_no_text_breaks_reading_an_address(text: str) -> None:
     assert addresses.normalized_or_none(text) is None or "@" in text
@@ -163,7 +163,7 @@ def test_judging_the_longest_password_is_quick(password: str) -> None:
     assert time.thread_time() - started < 2
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(max_size=300))
 def test_no_text_breaks_the_password_rules(text: str) -> None:
     policy.password_problem(text, [text], min_length=8)

@@ -89,7 +89,7 @@ def activated_at_once(browsers: list[Any], pages: list[Any]) -> list[int]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(120)
     return sorted(results)
 
 

@@ -24,7 +24,7 @@ from tests.support.processes import Process, clean_environment
 def _serve(*options: str, **told: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "idp.cli", "serve", *options],
-        cwd=ROOT, env=clean_environment(**told), capture_output=True, text=True, timeout=60, check=False,
+        cwd=ROOT, env=clean_environment(**told), capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
 
 
@@ -94,6 +94,7 @@ def _certificate(folder: Path) -> tuple[Path, Path]:
     return certificate, private
 
 
+@pytest.mark.slow
 def test_tls_ends_here_and_metrics_add_up_over_workers(databases: Any, tmp_path: Path) -> None:
     certificate, key = _certificate(tmp_path)
     port = free_port()

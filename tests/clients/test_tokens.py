@@ -233,6 +233,7 @@ def test_discovery_is_fetched_when_needed_and_kept(issuer: Issuer) -> None:
 
 
 def test_unknown_kid_fetches_again_but_not_for_every_stranger(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(provider_module, "UNKNOWN_KID_PAUSE", 1_000)
     provider = Provider(issuer.issuer)
     assert provider.key("rsa-1")
     issuer.published.append(ECKey.generate_key("P-256", {"kid": "ec-2", "use": "sig"}, private=True))

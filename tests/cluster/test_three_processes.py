@@ -50,13 +50,18 @@ class Hurried(Visitor):
     kills: int = 0
 
     def strike(self) -> None:
+        self.rest()
         provider = self.here.provider
-        if self.gone is not None:
-            provider.start_web(self.gone)
         ports = sorted(provider.web)
         self.gone = ports[self.kills % len(ports)]
         self.kills += 1
         provider.kill(self.gone)
+
+    def rest(self) -> None:
+        """All processes stand again."""
+        if self.gone is not None:
+            self.here.provider.start_web(self.gone)
+            self.gone = None
 
     def get(self, url: str, **options: Any) -> requests.Response:
         self.strike()
@@ -67,17 +72,20 @@ class Hurried(Visitor):
         return super().post(url, data, **options)
 
 
-@pytest.fixture
-def cluster(live: Callable[..., Live]) -> Live:
-    return live(database="postgresql", processes=3)
+@pytest.fixture(scope="module")
+def cluster(lasting: Callable[..., Live]) -> Live:
+    return lasting(database="postgresql", processes=3)
 
 
 def test_a_process_killed_before_any_step_loses_nothing(cluster: Live) -> None:
     """A process dies before each request of a sign-in: the person notices nothing, and the tokens are good."""
     person = cluster.world.user()
-    application = cluster.application()
+    application = cluster.application("hurried")
     visitor = Hurried(person.address, cluster.world.password)
     visitor.here = cluster
+    proxy = cluster.provider.proxy
+    assert proxy
+    before = len(proxy.served)
     url, verifier = application.authorization_url()
     code = query_of(visitor.walk(url, CALLBACK))["code"]
     assert visitor.kills >= 4
@@ -89,7 +97,8 @@ def test_a_process_killed_before_any_step_loses_nothing(cluster: Live) -> None:
     visitor.strike()
     answer = application.userinfo(fresh.json()["access_token"])
     assert answer.json()["sub"] == person.account_id
-    assert len(set(cluster.provider.proxy.served)) == 3  # type: ignore[union-attr]
+    assert len(set(proxy.served[before:])) == 3
+    visitor.rest()
 
 
 def test_all_processes_share_their_keys(cluster: Live) -> None:
@@ -151,7 +160,7 @@ def test_parallel_failures_are_all_counted(live: Callable[..., Live]) -> None:
 def test_twenty_redemptions_of_one_code(cluster: Live) -> None:
     """One success, and because the code was shown again, afterwards no token lives (RFC 6749 §4.1.2, R05)."""
     person = cluster.world.user()
-    application = cluster.application()
+    application = cluster.application("redeems")
     visitor = cluster.visitor(person)
     for _ in range(3):
         code, verifier = application.code_for(visitor)
@@ -173,14 +182,18 @@ def _twin(application: Application) -> Application:
     )
 
 
-def _living_refresh_tokens(cluster: Live) -> int:
+def _living_refresh_tokens(cluster: Live, client_id: str) -> int:
     with cluster.app.app_context():
         return int(
             db.session.scalar(
                 select(func.count())
                 .select_from(RefreshToken)
                 .join(Authorization, Authorization.id == RefreshToken.authorization_id)
-                .where(RefreshToken.spent_at.is_(None), Authorization.withdrawn_at.is_(None))
+                .where(
+                    Authorization.client_id == client_id,
+                    RefreshToken.spent_at.is_(None),
+                    Authorization.withdrawn_at.is_(None),
+                )
             )
             or 0
         )
@@ -188,7 +201,7 @@ def _living_refresh_tokens(cluster: Live) -> int:
 
 def test_twenty_refreshes_of_one_token_by_a_confidential_client(cluster: Live) -> None:
     """Within the grace a confidential client may repeat itself; however many succeed, one successor lives at most."""
-    application = cluster.application()
+    application = cluster.application("repeats")
     tokens = application.tokens_for(cluster.visitor(cluster.world.user()))
     answers = at_once([lambda: _twin(application).refresh(tokens["refresh_token"]) for _ in range(20)])
     statuses = Counter(getattr(answer, "status_code", repr(answer)) for answer in answers)
@@ -196,9 +209,9 @@ def test_twenty_refreshes_of_one_token_by_a_confidential_client(cluster: Live) -
     assert statuses[200] >= 1
     given = [answer.json()["refresh_token"] for answer in answers if answer.status_code == 200]
     assert len(set(given)) == len(given)
-    assert _living_refresh_tokens(cluster) <= 1
+    assert _living_refresh_tokens(cluster, application.client_id) <= 1
     living = [token for token in given if application.introspect(token)["active"]]
-    assert len(living) == _living_refresh_tokens(cluster)
+    assert len(living) == _living_refresh_tokens(cluster, application.client_id)
     if living:
         assert application.refresh(living[0]).status_code == 200
 
@@ -211,7 +224,7 @@ def test_twenty_refreshes_of_one_token_by_a_public_client(cluster: Live) -> None
     statuses = Counter(getattr(answer, "status_code", repr(answer)) for answer in answers)
     assert statuses[200] <= 1, statuses
     assert set(statuses) <= {200, 400}, statuses
-    assert _living_refresh_tokens(cluster) == 0
+    assert _living_refresh_tokens(cluster, application.client_id) == 0
     for answer in answers:
         if answer.status_code == 200:
             assert application.userinfo(answer.json()["access_token"]).status_code == 401

@@ -43,9 +43,14 @@ def _relying_party(here: Live, client_id: str, secret: str) -> Flask:
     return app
 
 
+@pytest.fixture(scope="module")
+def here(lasting: Callable[..., Live]) -> Live:
+    """The provider of this file."""
+    return lasting(database="sqlite")
+
+
 @pytest.mark.slow
-def test_authlib_signs_a_person_in(live: Callable[..., Live]) -> None:
-    here = live(database="sqlite")
+def test_authlib_signs_a_person_in(here: Live) -> None:
     person = here.world.user(given_name="Åse", family_name="Ødegård")
     here.application("authlib-rp")
     browser = _relying_party(here, "authlib-rp", "an-app-secret").test_client()
@@ -60,8 +65,7 @@ def test_authlib_signs_a_person_in(live: Callable[..., Live]) -> None:
 
 
 @pytest.mark.slow
-def test_authlib_session_refreshes_and_revokes(live: Callable[..., Live]) -> None:
-    here = live(database="sqlite")
+def test_authlib_session_refreshes_and_revokes(here: Live) -> None:
     person = here.world.user()
     application = here.application("authlib-session")
     tokens = application.tokens_for(here.visitor(person))
@@ -76,8 +80,7 @@ def test_authlib_session_refreshes_and_revokes(live: Callable[..., Live]) -> Non
 
 
 @pytest.mark.slow
-def test_authlib_session_speaks_for_a_machine(live: Callable[..., Live]) -> None:
-    here = live(database="sqlite")
+def test_authlib_session_speaks_for_a_machine(here: Live) -> None:
     here.application("a-machine", kind="machine", app_id=None, grant_types=["client_credentials"], scope=None,
                      post_logout_redirect_uris=[])  # fmt: skip
     client = OAuth2Session("a-machine", "an-app-secret")

@@ -16,21 +16,26 @@ from tests.support.needs import free_port, wait_until
 from tests.support.world import Person
 
 
+@pytest.fixture(scope="module")
+def here(lasting: Callable[..., Live]) -> Live:
+    """The provider of this file."""
+    return lasting(database="sqlite", worker=True)
+
+
 @pytest.fixture
-def signed_in(live: Callable[..., Live]) -> Iterator[tuple[Live, Apache, Visitor, Person]]:
+def signed_in(here: Live) -> Iterator[tuple[Live, Apache, Visitor, Person]]:
     """A person who has signed in to the protected page by way of the provider."""
-    here = live(database="sqlite", worker=True)
     person = here.world.user(given_name="Kåre", family_name="Lund")
     port = free_port()
     base = f"http://localhost:{port}"
     here.application(
-        "apache",
+        f"apache-{port}",
         redirect_uri=f"{base}/protected/callback",
         post_logout_redirect_uris=[f"{base}/goodbye.html"],
         backchannel_logout_uri=f"{base}/protected/callback?logout=backchannel",
         backchannel_logout_session_required=True,
     )
-    apache = Apache(here.issuer, "apache", "an-app-secret", port=port)
+    apache = Apache(here.issuer, f"apache-{port}", "an-app-secret", port=port)
     try:
         visitor = here.visitor(person)
         start = visitor.get(f"{base}/protected/")
@@ -92,19 +97,18 @@ def test_signing_out_at_the_provider_reaches_apache(signed_in: tuple[Live, Apach
 
 
 @pytest.mark.slow
-def test_apache_is_told_why_a_person_is_refused(live: Callable[..., Live]) -> None:
+def test_apache_is_told_why_a_person_is_refused(here: Live) -> None:
     """An application that takes errors gets `access_denied`, and Apache lets nobody in.
 
     Debian 12's release takes an error with `iss` (RFC 9207 wants it there) for a sign-in that someone else initiated
     and begins anew; others show the error.
     """
-    here = live(database="sqlite")
     person = here.world.account()
     port = free_port()
     base = f"http://localhost:{port}"
-    here.application("apache", redirect_uri=f"{base}/protected/callback", deny_mode="error",
+    here.application(f"apache-{port}", redirect_uri=f"{base}/protected/callback", deny_mode="error",
                      post_logout_redirect_uris=[])  # fmt: skip
-    apache = Apache(here.issuer, "apache", "an-app-secret", port=port)
+    apache = Apache(here.issuer, f"apache-{port}", "an-app-secret", port=port)
     try:
         visitor = here.visitor(person)
         start = visitor.get(f"{base}/protected/")

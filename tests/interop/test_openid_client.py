@@ -100,11 +100,16 @@ def _settings(live: Live, client_id: str, method: str, **more: Any) -> dict[str,
     }
 
 
+@pytest.fixture(scope="module")
+def here(lasting: Callable[..., Live]) -> Live:
+    """The provider of this file."""
+    return lasting(database="sqlite")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"])
-def test_openid_client_walks_the_whole_way(method: str, openid_client: Path, live: Callable[..., Live]) -> None:
+def test_openid_client_walks_the_whole_way(method: str, openid_client: Path, here: Live) -> None:
     """Discovery, code with PKCE, every ID token check, userinfo, introspection, rotation, revocation, logout."""
-    here = live(database="sqlite")
     person = here.world.user()
     values: dict[str, Any] = {"token_endpoint_auth_method": method}
     settings: dict[str, Any] = {"secret": "an-app-secret"}
@@ -115,8 +120,8 @@ def test_openid_client_walks_the_whole_way(method: str, openid_client: Path, liv
     if method == "none":
         values["kind"] = "spa"
     secret = "an-app-secret" if method.startswith("client_secret") else None
-    here.application("interop", secret=secret, **values)
-    walk = Walk(openid_client, _settings(here, "interop", method, **settings))
+    here.application(f"interop-{method}", secret=secret, **values)
+    walk = Walk(openid_client, _settings(here, f"interop-{method}", method, **settings))
     visitor = here.visitor(person)
     result = walk.to(visitor.walk(walk.url, CALLBACK))
 
@@ -142,9 +147,8 @@ def test_openid_client_walks_the_whole_way(method: str, openid_client: Path, liv
 
 
 @pytest.mark.slow
-def test_openid_client_takes_es256_and_a_key_it_must_fetch(openid_client: Path, live: Callable[..., Live]) -> None:
+def test_openid_client_takes_es256_and_a_key_it_must_fetch(openid_client: Path, here: Live) -> None:
     """ID tokens signed with ES256 when the client registered it, and form_post answers."""
-    here = live(database="sqlite")
     person = here.world.user()
     here.application("interop-es", id_token_signed_response_alg="ES256")
     walk = Walk(
@@ -156,9 +160,8 @@ def test_openid_client_takes_es256_and_a_key_it_must_fetch(openid_client: Path, 
 
 
 @pytest.mark.slow
-def test_openid_client_reads_a_refusal(openid_client: Path, live: Callable[..., Live]) -> None:
+def test_openid_client_reads_a_refusal(openid_client: Path, here: Live) -> None:
     """A denial for a client that takes errors comes as a well-formed error response with state and issuer."""
-    here = live(database="sqlite")
     person = here.world.account()
     here.application("interop-denied", deny_mode="error")
     walk = Walk(openid_client, _settings(here, "interop-denied", "client_secret_basic", secret="an-app-secret"))
@@ -170,8 +173,7 @@ def test_openid_client_reads_a_refusal(openid_client: Path, live: Callable[..., 
 
 
 @pytest.mark.slow
-def test_openid_client_with_an_rsa_key(openid_client: Path, live: Callable[..., Live]) -> None:
-    here = live(database="sqlite")
+def test_openid_client_with_an_rsa_key(openid_client: Path, here: Live) -> None:
     person = here.world.user()
     key = RSAKey.generate_key(2048, {"kid": "two", "alg": "RS256", "use": "sig"})
     here.application(

@@ -66,7 +66,7 @@ members = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(member=st.none() | members, disabled=st.sampled_from([False, False, False, True]), app_id=st.sampled_from(APPS),
        language=st.sampled_from(["en", "nb"]))  # fmt: skip
 def test_what_the_provider_decides_is_what_the_application_reads(member, disabled, app_id, language) -> None:

@@ -29,18 +29,23 @@ def _ask(issuer: str, path: str, address: str, browser: str) -> None:
     assert http.post(form.action, data=form.filled(**{field: address}), timeout=30).ok
 
 
+@pytest.fixture(scope="module")
+def here(lasting: Callable[..., Live], _sink: Any) -> Live:
+    """The provider and its worker, for all tests of this file."""
+    return lasting(database="sqlite", worker=True, ONIX_MAIL_URL=_sink.url)
+
+
 @pytest.mark.parametrize(("stored", "browser", "expected"), [
     ("nb", "en-GB", "nb"), ("en", "nb-NO", "en"), (None, "nb-NO", "nb"), (None, "en-GB", "en"), (None, "fr", "en"),
 ])  # fmt: skip
 def test_mails_speak_the_recipients_language(
-    live: Callable[..., Live], sink: Any, stored: str | None, browser: str, expected: str
+    here: Live, sink: Any, stored: str | None, browser: str, expected: str
 ) -> None:
     from idp.accounts import passwords, service
     from idp.accounts.models import Account
     from idp.kernel.database import db
     from idp.organizations import service as organizations
 
-    here = live(database="sqlite", worker=True, ONIX_MAIL_URL=sink.url)
     words = SUBJECTS[expected]
 
     def came(address: str, count: int) -> Any:

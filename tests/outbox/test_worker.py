@@ -42,7 +42,7 @@ def running(app: Any) -> Iterator[Callable[..., None]]:
     yield start
     stop.set()
     for thread in threads:
-        thread.join(30)
+        thread.join(120)
         assert not thread.is_alive()
 
 

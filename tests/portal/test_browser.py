@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from tests.support.browsers import axe_everywhere
 from tests.support.world import World
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 def test_sign_in_and_launcher(server: Callable[..., Any], make_app: Any, page: Any, visitors: Any) -> None:

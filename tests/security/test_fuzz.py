@@ -63,7 +63,7 @@ def test_junk_is_never_an_error_of_ours(app: Any, client: Any, protocol: Any) ->
     )
     browsers = (client, app.test_client())
 
-    @settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+    @settings(max_examples=250, suppress_health_check=list(HealthCheck), derandomize=True)
     @given(st.data())
     def throw(data: st.DataObject) -> None:
         rule = data.draw(st.sampled_from(rules))

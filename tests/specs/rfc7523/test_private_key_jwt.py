@@ -145,6 +145,7 @@ def published(*keys):
 def test_keys_behind_an_address_are_cached_and_an_unknown_kid_fetches_again(protocol, key_server, monkeypatch):
     """53: cached; a new key id fetches, at most once in `REFETCH_AFTER` seconds."""
     old, new = client_key(kid="old"), client_key(kid="new")
+    monkeypatch.setattr("idp.oidc.authentication.REFETCH_AFTER", 1_000)
     key_server.body = published(old)
     uri = f"http://127.0.0.1:{key_server.server_port}/keys"
     protocol.register("signer", jwks_uri=uri, **METHOD)
