@@ -13,7 +13,7 @@ from idp.kernel.logging import redact
 
 from .models import AuditEntry
 
-_COLUMNS = frozenset({"at", "actor_id", "account_id", "member_id", "organization_id", "client_id"})
+_COLUMNS = frozenset({"at", "actor_id", "account_id", "member_id", "organization_id", "client_id", "app_ids"})
 _PERSONAL = frozenset({"address", "normalized", "language"})  # the account or proof named beside them says whose
 _MANY = 20  # longer lists are counted instead
 
@@ -37,9 +37,14 @@ def record(event: Event) -> None:
             client_id=getattr(event, "client_id", None),
             request_id=g.get("request_id") if here else None,
             address=request.remote_addr if here else None,
+            app_ids=_between_blanks(getattr(event, "app_ids", ())),
             data=_data(event),
         )
     )
+
+
+def _between_blanks(app_ids: tuple[str, ...]) -> str:
+    return f" {' '.join(app_ids)} "[:200] if app_ids else ""
 
 
 def _signed_in() -> str | None:
@@ -56,6 +61,8 @@ def _data(event: Event) -> dict[str, Any]:
             continue
         if isinstance(value, tuple | list | frozenset | set):
             value = list(value) if len(value) <= _MANY else {"count": len(value)}
+        elif field.name == "changes":
+            value = {name: list(pair) for name, pair in dict(value).items()}
         elif not isinstance(value, str | int | bool):
             continue
         found[field.name] = redact(value, field.name)
