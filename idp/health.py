@@ -25,7 +25,7 @@ from idp.kernel import clock
 from idp.kernel.database import autocommit, db
 from idp.kernel.logging import route
 from idp.kernel.web import csrf
-from idp.oidc import keys
+from idp.oidc import clients, keys
 from idp.outbox import service as outbox
 
 log = structlog.get_logger(__name__)
@@ -75,6 +75,17 @@ def problems() -> dict[str, str]:
     finally:
         db.session.rollback()
     return found
+
+
+def remarks() -> list[str]:
+    """What an operator should know although the process may serve; asked only where `problems` found none."""
+    try:
+        return [
+            f"client {client_id} is of the app {app_id}, which the catalog lacks: its people hold nothing"
+            for client_id, app_id in clients.of_unknown_apps()
+        ]
+    finally:
+        db.session.rollback()
 
 
 @blueprint.get("/healthz/live")

@@ -13,20 +13,21 @@ from dataclasses import dataclass
 
 import structlog
 from flask import Flask
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 from sqlalchemy.exc import SQLAlchemyError
 
 from idp.accounts import service as accounts
 from idp.kernel import clock, continuation, counters
 from idp.kernel.database import aside, change, db, unit_of_work
 from idp.oidc import authorizations, keys, requests
-from idp.oidc.models import AuthorizationCode, LossCheck, RefreshToken, RevokedAccessToken, UsedAssertion
+from idp.oidc.models import RevokedAccessToken, UsedAssertion
 from idp.outbox import service as outbox
 from idp.sessions import service as sessions
 from idp.sessions import throttle
 
 log = structlog.get_logger(__name__)
 DAY = 86400
+PORTIONS = 20  # of dead authorizations deleted at one turn
 
 
 @dataclass(frozen=True)
@@ -39,17 +40,17 @@ class Job:
 
 
 def losses() -> int:
-    """Compare what whole organizations lost, a page of authorizations in each transaction (idea 7 of DESIGN §5)."""
-    pending = db.session.scalar(select(LossCheck.id).limit(1))
+    """Compare what whole organizations lost, and every loss once more, a page of authorizations in each transaction."""
+    due = authorizations.losses_due()
     db.session.rollback()
     done = 0
-    while pending is not None:
+    while due:
         with unit_of_work():
             compared = authorizations.expand_losses()
         if compared is None:  # another worker is at it
             break
         done += compared
-        pending = db.session.scalar(select(LossCheck.id).limit(1))
+        due = authorizations.losses_due()
         db.session.rollback()
     return done
 
@@ -68,12 +69,16 @@ def tidy() -> int:
         gone += continuation.tidy(now) + requests.tidy(now) + outbox.tidy(now)
         gone += accounts.tidy(now) + sessions.tidy(now)
         for statement in (
-            delete(AuthorizationCode).where(AuthorizationCode.expires_at <= now - DAY),
-            delete(RefreshToken).where(RefreshToken.expires_at <= now),
             delete(RevokedAccessToken).where(RevokedAccessToken.expires_at <= now),
             delete(UsedAssertion).where(UsedAssertion.expires_at <= now),
         ):
             gone += change(statement)
+    for _ in range(PORTIONS):
+        with unit_of_work():
+            portion = authorizations.tidy(now)
+        gone += portion
+        if not portion:
+            break
     with aside() as session:
         counters.tidy(session, now=now, window=DAY, rows=throttle.KEPT)
     return gone

@@ -7,6 +7,7 @@ raised. Services never commit.
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -16,7 +17,19 @@ from weakref import WeakKeyDictionary
 
 import uuid_utils
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import JSON, BigInteger, Connection, CursorResult, Engine, Executable, MetaData, String, event
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Connection,
+    CursorResult,
+    Engine,
+    Executable,
+    MetaData,
+    String,
+    event,
+    func,
+    select,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, registry
@@ -126,6 +139,19 @@ def change(statement: Executable) -> int:
     result = db.session.execute(statement)
     assert isinstance(result, CursorResult)
     return result.rowcount
+
+
+def lock_name(kind: str, text: str) -> None:
+    """Hold a name until this transaction ends: for a rule between rows of two rooms, which no row of either can guard.
+
+    `kind` keeps the names of different rules apart. Whoever holds the same name is waited for (at most `lock_timeout`);
+    two names may share a lock by chance, which only makes one wait. On SQLite, whose writers queue, there is nothing to
+    do. The order of locks is in docs/decisions/0009.
+    """
+    session = db.session()
+    if session.get_bind().dialect.name == "postgresql":
+        mark = hashlib.sha256(f"{kind}:{text}".encode()).digest()[:8]
+        session.execute(select(func.pg_advisory_xact_lock(int.from_bytes(mark, "big", signed=True))))
 
 
 def prepare_engine(engine: Engine) -> None:

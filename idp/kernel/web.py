@@ -40,8 +40,16 @@ class _Limiter(Limiter):
     """Request rates per address. Who only reads is not counted, nor are programs: both leave before any bookkeeping."""
 
     def identify_request(self) -> str:
-        counted = request.method not in _SAFE and not is_machine_path(request.path)
+        counted = g.get("counted") or (request.method not in _SAFE and not is_machine_path(request.path))
         return super().identify_request() if counted else ""
+
+    def count(self) -> None:
+        """Count this request too, once: it is read by method and yet makes a row. Outside of units.
+
+        Raises `RateLimitExceeded` (429 with `Retry-After`) before anything is written.
+        """
+        g.counted = True
+        self._check_request_limit()
 
 
 limiter = _Limiter(
