@@ -79,8 +79,8 @@ def tidy() -> int:
         gone += portion
         if not portion:
             break
-    with aside() as session:
-        counters.tidy(session, now=now, window=DAY, rows=throttle.KEPT)
+    with aside() as own:
+        counters.tidy(own, now=now, window=DAY, rows=throttle.KEPT)
     return gone
 
 

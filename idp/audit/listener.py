@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any
+from typing import Any, cast
 
 from flask import g, has_request_context, request
+from sqlalchemy import Table, insert
 
-from idp.kernel.database import db
+from idp.kernel.database import db, new_id
 from idp.kernel.events import Bus, Event
 from idp.kernel.logging import redact
 
 from .models import AuditEntry
 
-_COLUMNS = frozenset({"at", "actor_id", "account_id", "member_id", "organization_id", "client_id", "app_ids"})
+_add = insert(cast("Table", AuditEntry.__table__))
+_COLUMNS = frozenset(
+    {"at", "actor_id", "account_id", "member_id", "organization_id", "client_id", "authorization_id", "app_ids"}
+)
 _PERSONAL = frozenset({"address", "normalized", "language"})  # the account or proof named beside them says whose
 _MANY = 20  # longer lists are counted instead
 
@@ -25,21 +30,24 @@ def subscribe(bus: Bus) -> None:
 def record(event: Event) -> None:
     """Add the entry of one event to the current transaction."""
     here = has_request_context()
-    db.session.add(
-        AuditEntry(
-            at=event.at,
-            event=type(event).__name__,
-            result=str(getattr(event, "reason", None) or "ok")[:40],
-            actor_id=event.actor_id or (_signed_in() if here else None),
-            account_id=getattr(event, "account_id", None),
-            member_id=getattr(event, "member_id", None),
-            organization_id=getattr(event, "organization_id", None),
-            client_id=getattr(event, "client_id", None),
-            request_id=g.get("request_id") if here else None,
-            address=request.remote_addr if here else None,
-            app_ids=_between_blanks(getattr(event, "app_ids", ())),
-            data=_data(event),
-        )
+    db.session.connection().execute(
+        _add,
+        {
+            "id": new_id(),
+            "at": event.at,
+            "event": type(event).__name__,
+            "result": str(getattr(event, "reason", None) or "ok")[:40],
+            "actor_id": event.actor_id or (_signed_in() if here else None),
+            "account_id": getattr(event, "account_id", None),
+            "member_id": getattr(event, "member_id", None),
+            "organization_id": getattr(event, "organization_id", None),
+            "client_id": getattr(event, "client_id", None),
+            "request_id": g.get("request_id") if here else None,
+            "address": request.remote_addr if here else None,
+            "authorization_id": getattr(event, "authorization_id", None),
+            "app_ids": _between_blanks(getattr(event, "app_ids", ())),
+            "data": _data(event),
+        },
     )
 
 
@@ -61,8 +69,8 @@ def _data(event: Event) -> dict[str, Any]:
             continue
         if isinstance(value, tuple | list | frozenset | set):
             value = list(value) if len(value) <= _MANY else {"count": len(value)}
-        elif field.name == "changes":
-            value = {name: list(pair) for name, pair in dict(value).items()}
+        elif isinstance(value, Mapping):
+            value = {name: list(part) if isinstance(part, tuple) else part for name, part in value.items()}
         elif not isinstance(value, str | int | bool):
             continue
         found[field.name] = redact(value, field.name)

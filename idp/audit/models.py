@@ -30,6 +30,7 @@ class AuditEntry(Base):
     member_id: Mapped[str | None] = mapped_column(String(36))
     organization_id: Mapped[str | None] = mapped_column(String(36))
     client_id: Mapped[str | None] = mapped_column(String(120))
+    authorization_id: Mapped[str | None] = mapped_column(String(36), index=True)
     request_id: Mapped[str | None] = mapped_column(String(36))
     address: Mapped[str | None] = mapped_column(String(45))
     app_ids: Mapped[str] = mapped_column(String(200), default="", server_default="")

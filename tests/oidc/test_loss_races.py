@@ -70,12 +70,12 @@ class Elsewhere:
 
 
 @pytest.fixture
-def elsewhere(protocol: Protocol, make_app: Any, database_url: str, app_settings: Any, frozen: Any) -> Elsewhere:
+def elsewhere(protocol: Protocol, make_app: Any, database_url: str, app_settings: Any, clock: Any) -> Elsewhere:
     for client_id, app_id in (("tag-bc", "tag"), ("tag-too", "tag"), ("pick-bc", "pickandpack")):
         protocol.register(
             client_id, app_id=app_id, deny_mode="token", backchannel_logout_uri="http://localhost:9999/bc"
         )
-    return Elsewhere(protocol, make_app(database_url, **app_settings), frozen)
+    return Elsewhere(protocol, make_app(database_url, **app_settings), clock)
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ def test_a_loss_that_nothing_overtook_is_told_once(protocol: Protocol, elsewhere
 
 
 def test_checks_of_many_changes_are_taken_together(
-    protocol: Protocol, elsewhere: Elsewhere, statements: Any, frozen: Any
+    protocol: Protocol, elsewhere: Elsewhere, statements: Any, clock: Any
 ) -> None:
     for _ in range(20):
         license_id = protocol.world.license(protocol.organization_id)
@@ -162,7 +162,7 @@ def test_checks_of_many_changes_are_taken_together(
                 organizations.assign_seat(license_id, protocol.person.member_id)
             with unit_of_work():
                 organizations.unassign_seat(license_id, protocol.person.member_id)
-    frozen.advance(DELAY)
+    clock.advance(DELAY)
     with elsewhere.app.app_context(), statements() as seen:
         assert jobs.losses() == 0
     assert len(seen) <= 8, str(seen)
