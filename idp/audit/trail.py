@@ -23,6 +23,7 @@ from idp.oidc.clients import cached_client
 from idp.organizations.catalog import current_catalog
 from idp.organizations.models import Company, License, Member, Role
 from idp.organizations.people import shown_as
+from idp.organizations.policy import CODES
 
 from .models import AuditEntry
 
@@ -114,6 +115,78 @@ def per_day(organization_id: str, now: int, days: int = 14) -> list[tuple[int, i
     ]
     starts = [first + number * DAY for number in range(days)]
     return [(start, counted[0].get(start, 0), counted[1].get(start, 0)) for start in starts]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the tokens of one authorization told from `since` on (UTC seconds) until the next one.
+
+    `privileges`: each with the roles that gave it; the edition of the license is the other half of the path.
+    """
+
+    since: int
+    code: str | None
+    edition: str | None
+    privileges: tuple[tuple[str, str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPath:
+    """For a token's `jti`: who, with which client, and what its tokens told, newest first."""
+
+    person: str
+    member_id: str | None
+    client: str
+    app_ids: tuple[str, ...]
+    verdicts: tuple[Verdict, ...]
+
+
+def path_of_token(organization_id: str, jti: str) -> TokenPath | None:
+    """Where the privileges of a token came from; None for what is no token of this organization.
+
+    The `jti` begins with the authorization; its tokens tell one verdict until another is told, and each is in the trail
+    with its path. Which one a token had follows from its `iat`.
+    """
+    rows = db.session.scalars(
+        select(AuditEntry)
+        .where(
+            AuditEntry.authorization_id == jti.partition(".")[0],
+            AuditEntry.organization_id == organization_id,
+            AuditEntry.event.in_(("AuthorizationOpened", "VerdictTold")),
+        )
+        .order_by(AuditEntry.at.desc(), AuditEntry.id.desc())
+        .limit(100)
+    ).all()
+    if not rows:
+        return None
+    names = _Names(organization_id, rows)
+    client = cached_client(rows[0].client_id or "")
+    return TokenPath(
+        person=names.person(rows[0]),
+        member_id=rows[0].member_id,
+        client=client.name(language.shown()) if client else (rows[0].client_id or ""),
+        app_ids=tuple(rows[0].app_ids.split()),
+        verdicts=tuple(_verdict(row) for row in rows),
+    )
+
+
+def _verdict(row: AuditEntry) -> Verdict:
+    path = row.data.get("path") or {}
+    given: dict[str, list[str]] = {}
+    for role, privileges in sorted((path.get("roles") or {}).items()):
+        for privilege in privileges:
+            given.setdefault(privilege, []).append(role)
+    catalog, spoken = current_catalog(), language.shown()
+    edition = catalog.edition(path.get("edition") or "")
+    return Verdict(
+        since=row.at,
+        code=row.result if row.result in CODES else None,
+        edition=edition[1].name if edition else path.get("edition"),
+        privileges=tuple(
+            (name, known.title(spoken) if (known := catalog.privilege(name)) else name, tuple(roles))
+            for name, roles in sorted(given.items())
+        ),
+    )
 
 
 class _Names:
@@ -215,14 +288,20 @@ SENTENCES: Mapping[str, Any] = {
     "AccessGranted": _l("%(actor)s gave %(person)s the requested access to %(app)s."),
     "AccessDeclined": _l("%(actor)s declined the request of %(person)s for %(app)s."),
     "AuthorizationOpened": _l("%(person)s signed in to %(client)s."),
+    "AuthorizationOpened.denied": _l("%(person)s signed in to %(client)s and was denied access: %(code)s."),
+    "VerdictTold": _l("%(client)s was told anew what %(person)s may do."),
+    "VerdictTold.denied": _l("%(client)s was told that %(person)s has no access any more: %(code)s."),
     "ClientRegistered": _l("%(actor)s registered the client %(client)s."),
     "EntitlementChanged": _l("What people may do was compared anew."),
 }
-"""A sentence for every event that names an organization; also for `<event>.<result>` where the result says more."""
+"""A sentence for every event that names an organization; also for `<event>.<result>` where the result says more.
+
+`denied` stands for every code of a denial."""
 
 
 def _sentence(row: AuditEntry, names: _Names) -> str:
-    pattern = SENTENCES.get(f"{row.event}.{row.result}") or SENTENCES.get(row.event) or row.event
+    kind = "denied" if row.result in CODES else row.result
+    pattern = SENTENCES.get(f"{row.event}.{kind}") or SENTENCES.get(row.event) or row.event
     apps = [app.name for app_id in row.app_ids.split() if (app := current_catalog().apps.get(app_id))]
     client = cached_client(row.client_id) if row.client_id else None
     values = {
@@ -232,6 +311,7 @@ def _sentence(row: AuditEntry, names: _Names) -> str:
         "license": names.of("license_id", row),
         "company": names.of("company_id", row),
         "app": ", ".join(apps) or _("an app"),
+        "code": row.result,
         "client": client.name(language.shown()) if client else (row.client_id or ""),
     }
     return str(str(pattern) % values)

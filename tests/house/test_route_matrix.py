@@ -86,6 +86,7 @@ MATRIX = {
     ),
     "GET /org/<slug>/audit": "org account:audit.read",
     "GET /org/<slug>/audit.csv": "org account:audit.read",
+    "GET /org/<slug>/audit/token": "org account:audit.read",
 }
 
 

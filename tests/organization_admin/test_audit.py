@@ -15,8 +15,10 @@ from idp.kernel.events import Event, emit
 from idp.oidc.events import AuthorizationOpened
 from idp.organizations import service
 from idp.organizations.events import MemberEvent
+from idp.organizations.models import Organization
 from idp.sessions.events import SignInFailed
 from tests.support.forms import submit, text_of
+from tests.support.protocol import claims_of
 
 
 @pytest.fixture
@@ -161,3 +163,31 @@ def test_entries_keep_no_personal_data(app: Any, office: Any) -> None:
     with app.app_context():
         rows = db.session.query(AuditEntry).filter(AuditEntry.organization_id == office.organization)
         assert rows.count() == 2 and not any("Vik" in str(row.data) for row in rows)
+
+
+def test_a_tokens_jti_tells_what_gave_it_each_privilege(app: Any, world: Any, protocol: Any, client: Any) -> None:
+    """Also after the role was taken back: the token told then what it told then."""
+    boss = world.account()
+    member = world.member(protocol.organization_id, boss.account_id)
+    world.role(protocol.organization_id, ["account:access", "account:audit.read"], members=[member])
+    tokens = protocol.tokens(scope="openid")
+    jti = claims_of(tokens["access_token"])["jti"]
+    with app.app_context():
+        slug = db.session.get(Organization, protocol.organization_id).slug
+        with unit_of_work():
+            service.disable_member(protocol.person.member_id)
+    refused = protocol.refresh(tokens["refresh_token"])
+    browser = app.test_client()
+    submit(browser, browser.get("/login"), "password", identifier=boss.address, password=world.password)
+    page = text_of(browser.get(f"/org/{slug}/audit/token?jti={jti}").get_data(as_text=True))
+    assert "License: Onix Tag Standard" in page and "Open Onix Tag tag:access" in page
+    assert refused.status_code == 200 and "Denied member_disabled" in page, "what it told next is there too"
+    for unknown in ("made-up", f"{jti[:-40]}x"):
+        assert "No token of this organization" in text_of(
+            browser.get(f"/org/{slug}/audit/token?jti={unknown}").get_data(as_text=True)
+        )
+
+
+def test_another_organizations_token_is_an_unknown_one(office: Any, protocol: Any) -> None:
+    jti = claims_of(protocol.tokens(scope="openid")["access_token"])["jti"]
+    assert "No token of this organization" in text_of(office.page(f"audit/token?jti={jti}").get_data(as_text=True))

@@ -88,3 +88,12 @@ def audit_csv() -> ResponseReturnValue:
                 return
 
     return spreadsheet.answer(f"{organization.slug}-audit", lines())
+
+
+@blueprint.get("/audit/token")
+@administrator("account:audit.read")
+def audit_token() -> ResponseReturnValue:
+    """For a token's `jti`: each privilege with the path that gave it. Another organization's token is unknown here."""
+    jti = request.args.get("jti", "").strip()[:200]
+    found = trail.path_of_token(acting().organization.id, jti) if jti else None
+    return render_template("organization_admin/audit_token.html", jti=jti, found=found)
