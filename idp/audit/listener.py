@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, cast
 
@@ -15,7 +16,9 @@ from idp.kernel.logging import redact
 from .models import AuditEntry
 
 _add = insert(cast("Table", AuditEntry.__table__))
-_COLUMNS = frozenset({"at", "actor_id", "account_id", "member_id", "organization_id", "client_id"})
+_COLUMNS = frozenset(
+    {"at", "actor_id", "account_id", "member_id", "organization_id", "client_id", "authorization_id", "app_ids"}
+)
 _PERSONAL = frozenset({"address", "normalized", "language"})  # the account or proof named beside them says whose
 _MANY = 20  # longer lists are counted instead
 
@@ -41,9 +44,15 @@ def record(event: Event) -> None:
             "client_id": getattr(event, "client_id", None),
             "request_id": g.get("request_id") if here else None,
             "address": request.remote_addr if here else None,
+            "authorization_id": getattr(event, "authorization_id", None),
+            "app_ids": _between_blanks(getattr(event, "app_ids", ())),
             "data": _data(event),
         },
     )
+
+
+def _between_blanks(app_ids: tuple[str, ...]) -> str:
+    return f" {' '.join(app_ids)} "[:200] if app_ids else ""
 
 
 def _signed_in() -> str | None:
@@ -60,6 +69,8 @@ def _data(event: Event) -> dict[str, Any]:
             continue
         if isinstance(value, tuple | list | frozenset | set):
             value = list(value) if len(value) <= _MANY else {"count": len(value)}
+        elif isinstance(value, Mapping):
+            value = {name: list(part) if isinstance(part, tuple) else part for name, part in value.items()}
         elif not isinstance(value, str | int | bool):
             continue
         found[field.name] = redact(value, field.name)

@@ -81,6 +81,11 @@ def at_time(instant: int) -> str:
     return f"{format_datetime(datetime.fromtimestamp(instant, tz=UTC), pattern)} UTC"
 
 
+def iso(instant: int) -> str:
+    """An instant for machines: `2026-11-22T09:30:00+00:00`."""
+    return datetime.fromtimestamp(instant, tz=UTC).isoformat(timespec="seconds")
+
+
 def init_app(app: Flask) -> None:
     """Hook Babel on the application and give every template `language`, `language_links` and `this_page`."""
     app.config.setdefault("BABEL_DEFAULT_LOCALE", "en")
@@ -89,6 +94,7 @@ def init_app(app: Flask) -> None:
     app.before_request(_choose)
     app.jinja_env.filters["on_date"] = on_date
     app.jinja_env.filters["at_time"] = at_time
+    app.jinja_env.filters["iso"] = iso
 
     @app.context_processor
     def _names() -> dict[str, Any]:

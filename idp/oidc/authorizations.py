@@ -26,7 +26,7 @@ from idp.organizations.policy import Choices, Decision, choose, entitlement
 from idp.sessions.events import SessionEnded
 
 from . import statements
-from .claims import Ground, lost, told
+from .claims import LOST, Ground, lost, path_of, told
 from .clients import ClientInfo, cached_client, find_client, resources
 from .events import AuthorizationOpened, AuthorizationWithdrawn, ClientDisabled, ConsentWithdrawn, LogoutDue
 from .models import Authorization, LossCheck
@@ -58,15 +58,19 @@ def open_authorization(
     nonce: str | None = None,
     language: str = "en",
     offline: bool = False,
+    decision: Decision | None = None,
 ) -> Authorization:
     """Grant a client access for a person; emits `AuthorizationOpened`. Call inside a unit of work.
 
     `session` is the signed-in browser's row (`id`, `expires_at`, `auth_time`, `acr`, `amr`): its sign-in is copied,
     and an online grant ends with it. `offline` ones live `refresh_absolute` seconds and outlive it. `member_id` is
     the member that the decision was about (`Decision.judged`), also for a denial, so that a gain shows at the next
-    refresh.
+    refresh. `decision`: what the first token is going to tell, unless something is lost or won before.
     """
     now = clock.now()
+    about_its_app = resource is None or resource == next(iter(resources(client)))
+    if not (client.family or "organization" in scope.split()):
+        decision = None  # such a client is told of no organization
     lifetimes = current_app.extensions["onix_settings"].lifetimes
     values: dict[str, Any] = {
         "id": new_id(),
@@ -85,16 +89,16 @@ def open_authorization(
         "auth_time": session.auth_time,
         "acr": session.acr,
         "amr": list(session.amr),
-        "told": None,
+        "told": told(decision) if about_its_app else None,
         "created_at": now,
         "expires_at": now + lifetimes.refresh_absolute if offline else session.expires_at,
         "withdrawn_at": None,
         "withdrawn_reason": None,
     }
-    return _open(values)
+    return _open(values, decision)
 
 
-def _open(values: dict[str, Any]) -> Authorization:
+def _open(values: dict[str, Any], decision: Decision | None = None) -> Authorization:
     db.session.connection().execute(statements.insert_authorization, values)
     emit(
         AuthorizationOpened(
@@ -104,6 +108,10 @@ def _open(values: dict[str, Any]) -> Authorization:
             client_id=values["client_id"],
             account_id=values["account_id"],
             organization_id=values["organization_id"],
+            member_id=values["member_id"],
+            app_ids=(decision.app_id,) if decision and decision.app_id else (),
+            reason=decision.code if decision else None,
+            path=path_of(decision),
         )
     )
     return Authorization(**values)
@@ -134,7 +142,8 @@ def open_sibling(
             "created_at": clock.now(),
             "withdrawn_at": None,
             "withdrawn_reason": None,
-        }
+        },
+        decision,
     )
 
 
@@ -480,11 +489,7 @@ def _compare(rows: Iterable[Row[Any]]) -> None:
             known[key] = decide(connection, row, ground_of(row, client, app), app, now)
         today = known[key]
         if lost(row.told, today):
-            now_told = (
-                update(_table)
-                .where(_table.c.id == row.id, _table.c.told == row.told)
-                .values(told=told(today) or "deny no_organization")
-            )
+            now_told = update(_table).where(_table.c.id == row.id, _table.c.told == row.told).values(told=LOST)
             if connection.execute(now_told).rowcount:  # else another comparison, or a newer token, was quicker
                 ended.add((row.client_id, row.sub, row.sid))
     _logout(now, ended)

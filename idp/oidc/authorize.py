@@ -235,6 +235,7 @@ def _issue(
                 nonce=asked.nonce,
                 language=language.match(asked.ui_locales) or who.account.locale or language.current(),
                 offline=asked.offline,
+                decision=decision,
             )
             code = authorizations.issue_code(authorization, asked)
             if about and decision and decision.allowed:

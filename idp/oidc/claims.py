@@ -226,6 +226,10 @@ def person_claims(account: Mapping[str, Any], email: str | None, email_verified:
     return {claim: value for claim, value in claims.items() if value is not None and value != ""}
 
 
+LOST = "lost"
+"""In the place of a verdict: the client was told that it lost something; its next token tells what is left."""
+
+
 def told(decision: Decision | None) -> str | None:
     """What a client was told, short enough to keep and to compare: `allow <member> <privileges…>` or `deny <code>`."""
     if decision is None:
@@ -233,6 +237,20 @@ def told(decision: Decision | None) -> str | None:
     if decision.code is not None:
         return f"deny {decision.code}"
     return " ".join(("allow", decision.member.id if decision.member else "-", *decision.privileges))
+
+
+def path_of(decision: Decision | None) -> Mapping[str, Any]:
+    """Where the privileges of an allowed decision came from: `{"edition": …, "roles": {name: [privileges]}}`.
+
+    Empty for a denial. Kept by the audit trail, so that it can be told later of a token what gave it each privilege.
+    """
+    if decision is None or not decision.allowed or decision.member is None:
+        return {}
+    granted = set(decision.privileges)
+    roles = {
+        role.name: sorted(role.privileges & granted) for role in decision.member.roles if role.privileges & granted
+    }
+    return {"edition": decision.license.edition if decision.license else None, "roles": roles}
 
 
 def lost(before: str | None, today: Decision | None) -> bool:

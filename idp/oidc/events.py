@@ -2,19 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from idp.kernel.events import Event
 
 
 @dataclass(frozen=True, kw_only=True)
 class AuthorizationOpened(Event):
-    """A client was granted access for one account (None: for itself) and one member (None: no organization)."""
+    """A client was granted access for one account (None: for itself) and one member (None: no organization).
+
+    `reason`: the code of a denial. `path`: where the privileges came from (`claims.path_of`).
+    """
 
     authorization_id: str
     client_id: str
     account_id: str | None
     organization_id: str | None
+    member_id: str | None = None
+    app_ids: tuple[str, ...] = ()
+    reason: str | None = None
+    path: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerdictTold(Event):
+    """A token tells another verdict than the one before it under this authorization; `reason` and `path` as above."""
+
+    authorization_id: str
+    client_id: str
+    account_id: str | None
+    organization_id: str | None
+    member_id: str | None
+    app_ids: tuple[str, ...]
+    reason: str | None
+    path: Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Select, Table, and_, bindparam, exists, insert, select, update
+from sqlalchemy import Select, Table, and_, bindparam, exists, insert, or_, select, update
 
 from idp.accounts.models import Account, EmailAddress
 from idp.sessions.models import Session
@@ -153,7 +153,13 @@ insert_code = insert(code)
 insert_authorization = insert(authorization)
 tell = (
     update(authorization)
-    .where(authorization.c.id == bindparam("authorization_id"))
+    .where(
+        authorization.c.id == bindparam("authorization_id"),
+        or_(
+            authorization.c.told.is_distinct_from(bindparam("verdict")),
+            authorization.c.member_id.is_distinct_from(bindparam("member")),
+        ),
+    )
     .values(told=bindparam("verdict"), member_id=bindparam("member"), organization_id=bindparam("organization"))
 )
 insert_revoked = insert(revoked)

@@ -50,6 +50,7 @@ SECTIONS = (
             }
         ),
     ),
+    Section("audit", _l("Audit"), frozenset({"account:audit.read"})),
 )  # fmt: skip
 """In the order of the menu."""
 

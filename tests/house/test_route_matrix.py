@@ -84,6 +84,9 @@ MATRIX = {
         "org account:audit.read|account:licenses.manage|account:licenses.read|account:people.manage"
         "|account:people.read|account:requests.manage|account:roles.manage"
     ),
+    "GET /org/<slug>/audit": "org account:audit.read",
+    "GET /org/<slug>/audit.csv": "org account:audit.read",
+    "GET /org/<slug>/audit/token": "org account:audit.read",
 }
 
 

@@ -101,9 +101,9 @@ def test_a_code_redeemed_during_a_loss(protocol: Protocol, elsewhere: Elsewhere,
     before(ISSUING, elsewhere.suspend if loses != "a seat" else lambda: elsewhere.take_seat(protocol.person.member_id))
     token = protocol.redeem(grant, "tag-bc").json
     assert claims_of(token["access_token"])["onix_access"]["decision"] == "allow", "on the facts of before"
-    first = elsewhere.owed()
-    assert first == ([] if loses == "a seat" else ["tag-bc"]), "a whole organization's comparison comes by the worker"
-    assert elsewhere.owed_later() == ["tag-bc"]
+    assert elsewhere.owed() == ["tag-bc"], "the authorization says what its first token is going to tell"
+    again = ["tag-bc"] if loses == "a seat" else []  # that notice may have come before there was a session to end
+    assert elsewhere.owed_later() == ["tag-bc", *again]
 
 
 @overlapping

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from idp.kernel import clock
-from idp.kernel.database import new_id, unit_of_work
+from idp.kernel.database import db, new_id, unit_of_work
 from idp.kernel.secrets import digest, random_handle
 
 from .flow import pkce
@@ -90,8 +90,10 @@ class Protocol:
         challenge: bool = True, **values: Any,
     ) -> Grant:  # fmt: skip
         """What the authorize endpoint does last: an authorization and its code."""
-        from idp.oidc.authorizations import issue_code, open_authorization
+        from idp.oidc.authorizations import app_of, issue_code, open_authorization
         from idp.oidc.clients import find_client
+        from idp.organizations.facts import load_facts
+        from idp.organizations.policy import entitlement
         from idp.sessions.models import Session
 
         person = person or self.person
@@ -100,10 +102,14 @@ class Protocol:
         with self.app.app_context():
             row = self.world.get(Session, sid)
             with unit_of_work():
+                client, member = find_client(client_id or self.client_id), member_id or person.member_id
+                app = app_of(client, values.get("resource"))
+                facts = load_facts(db.session(), person.account_id, app.id if app else None, member)
+                decision = entitlement(facts, next(iter(facts.members), None), app, clock.now()) if facts else None
                 authorization = open_authorization(
-                    client=find_client(client_id or self.client_id), account_id=person.account_id,
-                    member_id=member_id or person.member_id, organization_id=organization_id or self.organization_id,
-                    session=row, scope=scope, **values,
+                    client=client, account_id=person.account_id, member_id=member,
+                    organization_id=organization_id or self.organization_id, session=row, scope=scope,
+                    decision=decision, **values,
                 )  # fmt: skip
                 parameters = {"redirect_uri": CALLBACK, **({"code_challenge": code_challenge} if challenge else {})}
                 code = issue_code(authorization, SimpleNamespace(parameters=parameters))  # type: ignore[arg-type]

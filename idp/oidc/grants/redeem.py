@@ -21,9 +21,9 @@ from idp.organizations.policy import Decision
 from .. import statements, tokens
 from ..authentication import confirm
 from ..authorizations import app_of, decide, expiry, fallen, ground_of, withdraw_kin
-from ..claims import person_claims, told
+from ..claims import path_of, person_claims, told
 from ..clients import ClientInfo, resources
-from ..events import CodeReused, RefreshTokenReused
+from ..events import CodeReused, RefreshTokenReused, VerdictTold
 from ..extensions.resource import invalid_target
 
 
@@ -56,7 +56,7 @@ class Issuing:
     def __init__(self, request: Any, row: Row[Any], now: int) -> None:
         self.connection = db.session.connection()
         self.row, self.now, self.request = row, now, request
-        self.told: str | None = row.told
+        self.told: str | None = None
         self.client: ClientInfo = confirm(request.authenticated, row.client_status, row.client_rev, now)
         if (part := fallen(row, now)) is not None:
             raise InvalidGrantError(f"The authorization has ended: {part}")
@@ -89,7 +89,10 @@ class Issuing:
         return decision
 
     def tell(self, decision: Decision | None) -> None:
-        """Keep what the client is told now, when it is something new: not what `told` says it has heard last."""
+        """Keep what the client is told now, when it is something new: not what `told` says it has heard last.
+
+        `told` None: whoever issues does not know, and the statement finds out.
+        """
         verdict = told(decision)
         if decision is None or self.resource != self.default_audience:
             return
@@ -97,10 +100,25 @@ class Issuing:
         organization = self.row.organization_id
         if member is None and decision.judged is not None and decision.allowed:
             member, organization = decision.judged.id, decision.judged.organization.id
-        if verdict != self.told or member != self.row.member_id:
-            self.connection.execute(
-                statements.tell,
-                {"authorization_id": self.row.id, "verdict": verdict, "member": member, "organization": organization},
+        if verdict == self.told and member == self.row.member_id:
+            return
+        values = {
+            "authorization_id": self.row.id, "verdict": verdict, "member": member, "organization": organization,
+        }  # fmt: skip
+        if self.connection.execute(statements.tell, values).rowcount:
+            emit(
+                VerdictTold(
+                    at=self.now,
+                    actor_id=self.row.account_id,
+                    authorization_id=self.row.id,
+                    client_id=self.client.id,
+                    account_id=self.row.account_id,
+                    organization_id=organization,
+                    member_id=member,
+                    app_ids=(decision.app_id,) if decision.app_id else (),
+                    reason=decision.code,
+                    path=path_of(decision),
+                )
             )
 
     def new_refresh_token(self, authorization_id: str, scope: str) -> str:

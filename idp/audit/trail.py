@@ -1,0 +1,351 @@
+"""Reading the trail: an organization's entries as plain sentences, and how many of what happened on which day.
+
+An organization reads what concerns it, never what its people do elsewhere: only entries that name it, and of failed
+sign-ins only their number. Who acted is named when it is one of its own people; anybody else is the platform.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import Select, func, or_, select
+from sqlalchemy.orm import selectinload
+
+from idp.accounts.models import Account
+from idp.kernel import language
+from idp.kernel.database import db
+from idp.kernel.listing import contains
+from idp.oidc.clients import cached_client
+from idp.organizations.catalog import current_catalog
+from idp.organizations.models import Company, License, Member, Role
+from idp.organizations.people import shown_as
+from idp.organizations.policy import CODES
+
+from .models import AuditEntry
+
+DAY = 86400
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One entry for a person: when, what happened as a sentence, and what changed, from what to what."""
+
+    id: str
+    at: int
+    sentence: str
+    changes: tuple[tuple[str, str, str], ...]
+    member_id: str | None
+    address: str | None
+    request_id: str | None
+
+
+def entries_of(
+    organization_id: str,
+    *,
+    person: str = "",
+    member_id: str | None = None,
+    app_id: str | None = None,
+    since: int | None = None,
+    until: int | None = None,
+) -> Select[AuditEntry]:
+    """What concerns an organization. `person`: words of a name or address, of whoever acted or was acted on.
+
+    `since` and `until` are UTC seconds, the second excluded. Orders nothing.
+    """
+    found = select(AuditEntry).where(AuditEntry.organization_id == organization_id)
+    if person:
+        ids = select(Member.id).where(Member.organization_id == organization_id, contains(Member.search_text, person))
+        accounts = select(Member.account_id).where(
+            Member.organization_id == organization_id,
+            Member.account_id.is_not(None),
+            contains(Member.search_text, person),
+        )
+        found = found.where(
+            or_(AuditEntry.member_id.in_(ids), AuditEntry.actor_id.in_(accounts), AuditEntry.account_id.in_(accounts))
+        )
+    if member_id:
+        found = found.where(AuditEntry.member_id == member_id)
+    if app_id:
+        found = found.where(AuditEntry.app_ids.like(f"% {app_id} %"))
+    if since is not None:
+        found = found.where(AuditEntry.at >= since)
+    if until is not None:
+        found = found.where(AuditEntry.at < until)
+    return found
+
+
+def told(organization_id: str, entries: Iterable[AuditEntry]) -> list[Told]:
+    """Entries of one organization as sentences in the language of whoever reads; at most four statements for all."""
+    rows = list(entries)
+    names = _Names(organization_id, rows)
+    return [
+        Told(
+            id=row.id,
+            at=row.at,
+            sentence=_sentence(row, names),
+            changes=tuple(_changes(row)),
+            member_id=row.member_id,
+            address=row.address,
+            request_id=row.request_id,
+        )
+        for row in rows
+    ]
+
+
+def per_day(organization_id: str, now: int, days: int = 14) -> list[tuple[int, int, int]]:
+    """(start of the day in UTC, apps opened, failed sign-ins) for each of the last days, today last. Two statements."""
+    first = now - now % DAY - (days - 1) * DAY
+    day = AuditEntry.at - AuditEntry.at % DAY
+    opened = select(day, func.count()).where(
+        AuditEntry.organization_id == organization_id, AuditEntry.event == "AuthorizationOpened", AuditEntry.at >= first
+    )
+    people = select(Member.account_id).where(
+        Member.organization_id == organization_id, Member.account_id.is_not(None), Member.status == "active"
+    )
+    failed = select(day, func.count()).where(
+        AuditEntry.event == "SignInFailed", AuditEntry.at >= first, AuditEntry.account_id.in_(people)
+    )
+    counted: list[dict[int, int]] = [
+        {int(start): count for start, count in db.session.execute(statement.group_by(day))}
+        for statement in (opened, failed)
+    ]
+    starts = [first + number * DAY for number in range(days)]
+    return [(start, counted[0].get(start, 0), counted[1].get(start, 0)) for start in starts]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the tokens of one authorization told from `since` on (UTC seconds) until the next one.
+
+    `privileges`: each with the roles that gave it; the edition of the license is the other half of the path.
+    """
+
+    since: int
+    code: str | None
+    edition: str | None
+    privileges: tuple[tuple[str, str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPath:
+    """For a token's `jti`: who, with which client, and what its tokens told, newest first."""
+
+    person: str
+    member_id: str | None
+    client: str
+    app_ids: tuple[str, ...]
+    verdicts: tuple[Verdict, ...]
+
+
+def path_of_token(organization_id: str, jti: str) -> TokenPath | None:
+    """Where the privileges of a token came from; None for what is no token of this organization.
+
+    The `jti` begins with the authorization; its tokens tell one verdict until another is told, and each is in the trail
+    with its path. Which one a token had follows from its `iat`.
+    """
+    rows = db.session.scalars(
+        select(AuditEntry)
+        .where(
+            AuditEntry.authorization_id == jti.partition(".")[0],
+            AuditEntry.organization_id == organization_id,
+            AuditEntry.event.in_(("AuthorizationOpened", "VerdictTold")),
+        )
+        .order_by(AuditEntry.at.desc(), AuditEntry.id.desc())
+        .limit(100)
+    ).all()
+    if not rows:
+        return None
+    names = _Names(organization_id, rows)
+    client = cached_client(rows[0].client_id or "")
+    return TokenPath(
+        person=names.person(rows[0]),
+        member_id=rows[0].member_id,
+        client=client.name(language.shown()) if client else (rows[0].client_id or ""),
+        app_ids=tuple(rows[0].app_ids.split()),
+        verdicts=tuple(_verdict(row) for row in rows),
+    )
+
+
+def _verdict(row: AuditEntry) -> Verdict:
+    path = row.data.get("path") or {}
+    given: dict[str, list[str]] = {}
+    for role, privileges in sorted((path.get("roles") or {}).items()):
+        for privilege in privileges:
+            given.setdefault(privilege, []).append(role)
+    catalog, spoken = current_catalog(), language.shown()
+    edition = catalog.edition(path.get("edition") or "")
+    return Verdict(
+        since=row.at,
+        code=row.result if row.result in CODES else None,
+        edition=edition[1].name if edition else path.get("edition"),
+        privileges=tuple(
+            (name, known.title(spoken) if (known := catalog.privilege(name)) else name, tuple(roles))
+            for name, roles in sorted(given.items())
+        ),
+    )
+
+
+class _Names:
+    """What the ids of some entries are called, read with one statement for each kind."""
+
+    def __init__(self, organization_id: str, rows: Sequence[AuditEntry]) -> None:
+        accounts = {row.actor_id for row in rows} | {row.account_id for row in rows}
+        members = {row.member_id for row in rows}
+        self._people: dict[str, str] = {}
+        self._accounts: dict[str, str] = {}
+        found = db.session.execute(
+            select(Member, Account)
+            .outerjoin(Account, Account.id == Member.account_id)
+            .where(
+                Member.organization_id == organization_id,
+                or_(Member.id.in_(members - {None}), Member.account_id.in_(accounts - {None})),
+            )
+            .options(selectinload(Account.emails))
+        )
+        for member, account in found:
+            name = shown_as(member, account).name
+            self._people[member.id] = name
+            if member.account_id:
+                self._accounts[member.account_id] = name
+        wanted = {kind: {str(row.data[kind]) for row in rows if kind in row.data} for kind in _ROWS}
+        self._rows = {
+            kind: self._read(model, label, wanted[kind], organization_id)
+            for kind, (model, label) in _ROWS.items()
+            if wanted[kind]
+        }
+
+    @staticmethod
+    def _read(model: Any, label: Callable[[Any], str], ids: set[str], organization_id: str) -> dict[str, str]:
+        rows = db.session.scalars(
+            select(model).where(
+                model.id.in_(ids), or_(model.organization_id == organization_id, model.organization_id.is_(None))
+            )
+        )
+        return {row.id: label(row) for row in rows}
+
+    def actor(self, row: AuditEntry) -> str:
+        if row.actor_id is None:
+            return "Onix Account"
+        return self._accounts.get(row.actor_id) or "Onix Work"
+
+    def person(self, row: AuditEntry) -> str:
+        found = self._people.get(row.member_id or "") or self._accounts.get(row.account_id or "")
+        return found or _("someone who is no longer here")
+
+    def of(self, kind: str, row: AuditEntry) -> str:
+        kept = row.data.get("name")
+        found = self._rows.get(kind, {}).get(str(row.data.get(kind)))
+        return found or (str(kept) if kept else _("one that is no longer here"))
+
+
+def _edition(row: License) -> str:
+    found = current_catalog().edition(row.edition)
+    return found[1].name if found else row.edition
+
+
+def _role(row: Role) -> str:
+    system = current_catalog().roles.get(row.name) if row.organization_id is None else None
+    return system.title(language.shown()) if system else row.name
+
+
+_ROWS: Mapping[str, tuple[Any, Callable[[Any], str]]] = {
+    "role_id": (Role, _role),
+    "license_id": (License, _edition),
+    "company_id": (Company, lambda row: row.name),
+}
+
+SENTENCES: Mapping[str, Any] = {
+    "OrganizationCreated": _l("%(actor)s created the organization."),
+    "OrganizationEdited": _l("%(actor)s changed the organization."),
+    "OrganizationSuspended": _l("%(actor)s suspended the organization."),
+    "OrganizationResumed": _l("%(actor)s lifted the suspension of the organization."),
+    "CompanyAdded": _l("%(actor)s added the company %(company)s."),
+    "MemberAdded": _l("%(actor)s added %(person)s."),
+    "MemberEdited": _l("%(actor)s changed what is recorded about %(person)s."),
+    "MemberActivated": _l("%(actor)s set %(person)s as Active."),
+    "MemberSetContactOnly": _l("%(actor)s set %(person)s as Contact only."),
+    "MemberDisabled": _l("%(actor)s disabled %(person)s."),
+    "MemberEnabled": _l("%(actor)s enabled %(person)s."),
+    "MemberEnded": _l("%(actor)s ended the membership of %(person)s."),
+    "MemberEnded.inactive": _l("The membership of %(person)s ended after a year without a sign-in."),
+    "MemberLinked": _l("%(person)s was linked to an account by proving the address."),
+    "MemberInvited": _l("%(actor)s invited %(person)s."),
+    "InvitationAccepted": _l("%(person)s accepted the invitation."),
+    "RoleCreated": _l("%(actor)s created the role %(role)s."),
+    "RoleChanged": _l("%(actor)s changed the role %(role)s."),
+    "RoleDeleted": _l("%(actor)s deleted the role %(role)s."),
+    "RoleAssigned": _l("%(actor)s assigned the role %(role)s to %(person)s."),
+    "RoleUnassigned": _l("%(actor)s took the role %(role)s from %(person)s."),
+    "LicenseSold": _l("%(actor)s sold the license %(license)s to the organization."),
+    "LicenseChanged": _l("%(actor)s changed the license %(license)s."),
+    "SeatAssigned": _l("%(actor)s assigned the license %(license)s to %(person)s."),
+    "SeatUnassigned": _l("%(actor)s took the license %(license)s from %(person)s."),
+    "AccessRequested": _l("%(person)s asked for access to %(app)s."),
+    "AccessGranted": _l("%(actor)s gave %(person)s the requested access to %(app)s."),
+    "AccessDeclined": _l("%(actor)s declined the request of %(person)s for %(app)s."),
+    "AuthorizationOpened": _l("%(person)s signed in to %(client)s."),
+    "AuthorizationOpened.denied": _l("%(person)s signed in to %(client)s and was denied access: %(code)s."),
+    "VerdictTold": _l("%(client)s was told anew what %(person)s may do."),
+    "VerdictTold.denied": _l("%(client)s was told that %(person)s has no access any more: %(code)s."),
+    "ClientRegistered": _l("%(actor)s registered the client %(client)s."),
+    "EntitlementChanged": _l("What people may do was compared anew."),
+}
+"""A sentence for every event that names an organization; also for `<event>.<result>` where the result says more.
+
+`denied` stands for every code of a denial."""
+
+
+def _sentence(row: AuditEntry, names: _Names) -> str:
+    kind = "denied" if row.result in CODES else row.result
+    pattern = SENTENCES.get(f"{row.event}.{kind}") or SENTENCES.get(row.event) or row.event
+    apps = [app.name for app_id in row.app_ids.split() if (app := current_catalog().apps.get(app_id))]
+    client = cached_client(row.client_id) if row.client_id else None
+    values = {
+        "actor": names.actor(row),
+        "person": names.person(row),
+        "role": names.of("role_id", row),
+        "license": names.of("license_id", row),
+        "company": names.of("company_id", row),
+        "app": ", ".join(apps) or _("an app"),
+        "code": row.result,
+        "client": client.name(language.shown()) if client else (row.client_id or ""),
+    }
+    return str(str(pattern) % values)
+
+
+FIELDS: Mapping[str, Any] = {
+    "name": _l("Name"),
+    "given_name": _l("First name"),
+    "family_name": _l("Last name"),
+    "email": _l("E-mail"),
+    "phone_number": _l("Phone"),
+    "language": _l("Language"),
+    "organization_number": _l("Organization number"),
+    "seats": _l("Licenses bought"),
+    "starts_at": _l("Starts"),
+    "ends_at": _l("Ends"),
+    "privileges": _l("Privileges"),
+}
+
+
+def _changes(row: AuditEntry) -> Iterable[tuple[str, str, str]]:
+    """What changed: (field, before, after). Of personal data only the field is kept, so both are empty."""
+    for field, values in sorted((row.data.get("changes") or {}).items()):
+        before, after = values if isinstance(values, list) and len(values) == 2 else ("", "")
+        yield str(FIELDS.get(field, field)), _value(field, before), _value(field, after)
+
+
+def _value(field: str, value: Any) -> str:
+    if value is None:
+        return str(_("none"))
+    if isinstance(value, list):
+        catalog, spoken = current_catalog(), language.shown()
+        titles = [known.title(spoken) if (known := catalog.privilege(str(name))) else str(name) for name in value]
+        return ", ".join(titles) or str(_("none"))
+    if field.endswith("_at") and isinstance(value, int):
+        return language.on_date(value)
+    return str(value)

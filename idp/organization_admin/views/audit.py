@@ -1,0 +1,99 @@
+"""What happened in the organization, in plain sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+
+from flask import render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from sqlalchemy import Select
+
+from idp.audit import trail
+from idp.audit.models import AuditEntry
+from idp.kernel import listing, spreadsheet
+from idp.kernel.database import db
+from idp.kernel.listing import Listing
+from idp.organizations.catalog import current_catalog
+
+from ..guard import acting, administrator
+from . import blueprint
+
+MOST_EXPORTED = 100_000
+PORTION = 500
+
+
+def _asked() -> tuple[Listing, Select[AuditEntry]]:
+    apps = current_catalog().apps
+    asked = listing.read(
+        acting().address("audit"),
+        request.args,
+        sorts=("-at",),
+        filters={"app": tuple(apps), "from": None, "to": None, "member": None},
+    )
+    last = _day(asked.filters.get("to"))
+    found = trail.entries_of(
+        acting().organization.id,
+        person=asked.query,
+        member_id=asked.filters.get("member"),
+        app_id=asked.filters.get("app"),
+        since=_day(asked.filters.get("from")),
+        until=None if last is None else last + trail.DAY,
+    )
+    return asked, found
+
+
+def _day(text: str | None) -> int | None:
+    """The start of a day that was typed (ISO 8601) in UTC seconds; None for what is no day."""
+    try:
+        found = date.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return int(datetime(found.year, found.month, found.day, tzinfo=UTC).timestamp())
+
+
+@blueprint.get("/audit")
+@administrator("account:audit.read")
+def audit() -> ResponseReturnValue:
+    """The entries, newest first."""
+    asked, found = _asked()
+    order = (listing.directed(AuditEntry.at, asked), listing.directed(AuditEntry.id, asked))
+    page = listing.page_of(found, asked, order)
+    entries = trail.told(acting().organization.id, page.rows)
+    apps = [(app.id, app.name) for app in current_catalog().apps.values()]
+    return render_template(
+        "organization_admin/audit.html", page=page.with_rows(entries), listing=page.listing, apps=apps
+    )
+
+
+@blueprint.get("/audit.csv")
+@administrator("account:audit.read")
+def audit_csv() -> ResponseReturnValue:
+    """The same entries as a file, newest first, at most `MOST_EXPORTED`."""
+    _listing, found = _asked()
+    found = found.order_by(AuditEntry.at.desc(), AuditEntry.id.desc())
+    organization = acting().organization
+
+    def lines() -> Iterator[list[str]]:
+        yield [_("Time (UTC)"), _("What happened"), _("From"), _("To"), _("Network address"), _("Reference")]
+        for start in range(0, MOST_EXPORTED, PORTION):
+            rows = db.session.scalars(found.limit(PORTION).offset(start)).all()
+            for entry in trail.told(organization.id, rows):
+                before = "; ".join(f"{field}: {value}" for field, value, _after in entry.changes)
+                after = "; ".join(f"{field}: {value}" for field, _before, value in entry.changes)
+                moment = datetime.fromtimestamp(entry.at, UTC).isoformat(timespec="seconds")
+                yield [moment, entry.sentence, before, after, entry.address or "", entry.request_id or ""]
+            if len(rows) < PORTION:
+                return
+
+    return spreadsheet.answer(f"{organization.slug}-audit", lines())
+
+
+@blueprint.get("/audit/token")
+@administrator("account:audit.read")
+def audit_token() -> ResponseReturnValue:
+    """For a token's `jti`: each privilege with the path that gave it. Another organization's token is unknown here."""
+    jti = request.args.get("jti", "").strip()[:200]
+    found = trail.path_of_token(acting().organization.id, jti) if jti else None
+    return render_template("organization_admin/audit_token.html", jti=jti, found=found)

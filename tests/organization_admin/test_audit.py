@@ -1,0 +1,193 @@
+"""The trail of an organization as its administrators read it: sentences, filters, the file, and the figures."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+import pytest
+
+from idp.audit import trail
+from idp.audit.models import AuditEntry
+from idp.kernel.database import db, unit_of_work
+from idp.kernel.events import Event, emit
+from idp.oidc.events import AuthorizationOpened
+from idp.organizations import service
+from idp.organizations.events import MemberEvent
+from idp.organizations.models import Organization
+from idp.sessions.events import SignInFailed
+from tests.support.forms import submit, text_of
+from tests.support.protocol import claims_of
+
+
+@pytest.fixture
+def office(app: Any, world: Any, client: Any) -> Any:
+    """An organization with an administrator, signed in, and a person to whom things happen."""
+
+    class Office:
+        organization = world.organization("nordic", name="Nordic Lift AS")
+        boss = world.account(given_name="Ada", family_name="Berg")
+        member = world.member(
+            organization, boss.account_id, given_name="Ada", family_name="Berg", search_text="berg ada"
+        )
+        person = world.member(organization, given_name="Ola", family_name="Vik", search_text="vik ola")
+        role = world.role(
+            organization,
+            ["account:access", "account:audit.read", "account:people.read"],
+            name="Reader",
+            members=[member],
+        )
+        license = world.license(organization, "tag:standard", seats=10)
+
+        def page(self, address: str) -> Any:
+            answer = client.get(f"/org/nordic/{address}")
+            assert answer.status_code == 200
+            return answer
+
+    found = Office()
+    submit(client, client.get("/login"), "password", identifier=found.boss.address, password=world.password)
+    with app.app_context():
+        with unit_of_work():
+            service.assign_seat(found.license, found.person, actor_id=found.boss.account_id)
+        with unit_of_work():
+            service.assign_role(found.person, found.role)
+    return found
+
+
+def test_what_happened_reads_as_sentences_with_who_did_it(office: Any) -> None:
+    text = text_of(office.page("audit").get_data(as_text=True))
+    assert "Ada Berg assigned the license Onix Tag Standard to Ola Vik." in text
+    assert "Onix Account assigned the role Reader to Ola Vik." in text, "done by nobody's hand"
+
+
+def test_who_acted_from_outside_is_the_platform_and_stays_unnamed(app: Any, world: Any, office: Any) -> None:
+    stranger = world.account(given_name="Someone", family_name="Else")
+    with app.app_context(), unit_of_work():
+        service.suspend_organization(office.organization, actor_id=stranger.account_id)
+        service.resume_organization(office.organization, actor_id=stranger.account_id)
+    text = text_of(office.page("audit").get_data(as_text=True))
+    assert "Onix Work suspended the organization." in text and "Someone" not in text
+
+
+def test_it_is_found_by_person_app_and_day(app: Any, office: Any, clock: Any) -> None:
+    with app.app_context(), unit_of_work():
+        emit(
+            AuthorizationOpened(
+                at=86400 * 365, actor_id=None, authorization_id="a", client_id="c", account_id=office.boss.account_id,
+                organization_id=office.organization,
+            )
+        )  # fmt: skip
+    assert "1 entry" in text_of(office.page("audit?to=1971-01-01").get_data(as_text=True))
+    assert "Ada Berg signed in to c." in text_of(
+        office.page("audit?from=1971-01-01&to=1971-01-01").get_data(as_text=True)
+    )
+    assert "Nothing was found" in text_of(office.page("audit?from=1971-01-02&to=1971-01-03").get_data(as_text=True))
+    assert "2 entries" in text_of(office.page("audit?q=VIK").get_data(as_text=True))
+    assert "Nothing was found" in text_of(office.page("audit?q=nobody").get_data(as_text=True))
+    for nonsense in ("from=yesterday", "app=nothing", "sort=password", "page=0", "page=99999999999", "from=9999-99-99"):
+        assert "3 entries" in text_of(office.page(f"audit?{nonsense}").get_data(as_text=True)), nonsense
+
+
+def test_another_tenants_person_is_nobody_here(app: Any, world: Any, office: Any) -> None:
+    other = world.organization("other")
+    foreign = world.member(other, given_name="Foreign", family_name="Person", search_text="person foreign")
+    role = world.role(other, ["tag:access"])
+    with app.app_context(), unit_of_work():
+        service.assign_role(foreign, role)
+    assert "Nothing was found" in text_of(office.page(f"audit?member={foreign}").get_data(as_text=True))
+    assert "Nothing was found" in text_of(office.page("audit?member=made-up").get_data(as_text=True))
+    assert "Foreign" not in office.page("audit").get_data(as_text=True)
+
+
+def test_the_file_has_the_same_and_runs_nothing(app: Any, world: Any, office: Any) -> None:
+    risky = world.member(office.organization, given_name="=cmd|' /C calc'!A0", family_name="", search_text="=cmd")
+    with app.app_context(), unit_of_work():
+        service.assign_seat(office.license, risky, actor_id=office.boss.account_id)
+    answer = office.page("audit.csv?q=cmd")
+    assert answer.mimetype == "text/csv" and "attachment" in answer.headers["Content-Disposition"]
+    text = answer.get_data(as_text=True)
+    assert text.startswith("\ufeff")
+    head, *rows = list(csv.reader(io.StringIO(text[1:])))
+    assert head[:2] == ["Time (UTC)", "What happened"] and len(rows) == 1
+    assert not any(cell.startswith(("=", "+", "-", "@")) for cell in rows[0])
+
+
+def test_statements_do_not_grow_with_the_entries(app: Any, office: Any, client: Any, statements: Any) -> None:
+    with statements() as few:
+        office.page("audit")
+    with app.app_context(), unit_of_work():
+        for _ in range(20):
+            service.unassign_seat(office.license, office.person)
+            service.assign_seat(office.license, office.person)
+    with statements() as many:
+        office.page("audit")
+    assert len(many) == len(few), str(many)
+
+
+def test_the_overview_counts_and_leads_to_the_lists(app: Any, world: Any, office: Any, clock: Any) -> None:
+    world.member(office.organization, status="contact")
+    world.member(office.organization, status="disabled")
+    text = office.page("").get_data(as_text=True)
+    assert (
+        "1</strong> contact" in text and "2</strong> active users" in text and "/org/nordic/people?state=active" in text
+    )
+    assert "Licenses in use" not in text_of(text), "the role does not include licenses"
+    assert "Nobody has opened an app" in text_of(text)
+    stranger, now = world.account(), clock.now()
+    with app.app_context(), unit_of_work():
+        emit(SignInFailed(at=now, identifier_digest="x", account_id=office.boss.account_id, reason="wrong"))
+        emit(SignInFailed(at=now, identifier_digest="x", account_id=stranger.account_id, reason="wrong"))
+    with app.app_context():
+        assert trail.per_day(office.organization, now)[-1][1:] == (0, 1), "only of one's own people"
+    assert "Failed sign-ins of your people" in text_of(office.page("").get_data(as_text=True))
+
+
+def _all(kind: type[Event]) -> set[type[Event]]:
+    return {kind, *(found for one in kind.__subclasses__() for found in _all(one))}
+
+
+def test_every_event_of_an_organization_has_its_sentence() -> None:
+    """In the manner of the route matrix: an event that names an organization and has no words fails here."""
+    events = {
+        one.__name__
+        for one in _all(Event)
+        if "organization_id" in one.__dataclass_fields__
+        and one.__module__.startswith("idp.")
+        and one is not MemberEvent
+    }
+    assert events <= set(trail.SENTENCES), events - set(trail.SENTENCES)
+
+
+def test_entries_keep_no_personal_data(app: Any, office: Any) -> None:
+    with app.app_context():
+        rows = db.session.query(AuditEntry).filter(AuditEntry.organization_id == office.organization)
+        assert rows.count() == 2 and not any("Vik" in str(row.data) for row in rows)
+
+
+def test_a_tokens_jti_tells_what_gave_it_each_privilege(app: Any, world: Any, protocol: Any, client: Any) -> None:
+    """Also after the role was taken back: the token told then what it told then."""
+    boss = world.account()
+    member = world.member(protocol.organization_id, boss.account_id)
+    world.role(protocol.organization_id, ["account:access", "account:audit.read"], members=[member])
+    tokens = protocol.tokens(scope="openid")
+    jti = claims_of(tokens["access_token"])["jti"]
+    with app.app_context():
+        slug = db.session.get(Organization, protocol.organization_id).slug
+        with unit_of_work():
+            service.disable_member(protocol.person.member_id)
+    refused = protocol.refresh(tokens["refresh_token"])
+    browser = app.test_client()
+    submit(browser, browser.get("/login"), "password", identifier=boss.address, password=world.password)
+    page = text_of(browser.get(f"/org/{slug}/audit/token?jti={jti}").get_data(as_text=True))
+    assert "License: Onix Tag Standard" in page and "Open Onix Tag tag:access" in page
+    assert refused.status_code == 200 and "Denied member_disabled" in page, "what it told next is there too"
+    for unknown in ("made-up", f"{jti[:-40]}x"):
+        assert "No token of this organization" in text_of(
+            browser.get(f"/org/{slug}/audit/token?jti={unknown}").get_data(as_text=True)
+        )
+
+
+def test_another_organizations_token_is_an_unknown_one(office: Any, protocol: Any) -> None:
+    jti = claims_of(protocol.tokens(scope="openid")["access_token"])["jti"]
+    assert "No token of this organization" in text_of(office.page(f"audit/token?jti={jti}").get_data(as_text=True))
