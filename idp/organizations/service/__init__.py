@@ -28,12 +28,14 @@ from .members import (
     set_contact_only,
 )
 from .places import add_company, create_organization, find_organization, resume_organization, suspend_organization
+from .rights import rights_in
 from .roles import (
     administrators_of,
     assign_role,
     create_role,
     delete_role,
     find_role,
+    rename_role,
     set_role_privileges,
     sync_system_roles,
     unassign_role,
@@ -63,10 +65,12 @@ __all__ = [
     "lock",
     "note_use",
     "read_invitation",
+    "rename_role",
     "resend_invitation",
     "resend_own_invitations",
     "resume_organization",
     "revoke_invitation",
+    "rights_in",
     "sell_license",
     "set_active",
     "set_contact_only",
