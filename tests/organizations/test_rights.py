@@ -1,4 +1,4 @@
-"""R38 through the services: nobody gives, takes or ends what reaches beyond its own rights, and a refusal changes nothing."""
+"""R38 through the services: nobody gives, takes or ends what reaches beyond its own rights."""
 
 from __future__ import annotations
 
