@@ -14,7 +14,7 @@ from .invitations import (
     resend_own_invitations,
     revoke_invitation,
 )
-from .licenses import assign_seat, change_license, sell_license, unassign_seat
+from .licenses import assign_seat, assign_seats, change_license, sell_license, unassign_seat, why_no_seat
 from .locking import lock
 from .members import (
     add_member,
@@ -32,9 +32,11 @@ from .rights import rights_in
 from .roles import (
     administrators_of,
     assign_role,
+    change_role,
     create_role,
     delete_role,
     find_role,
+    free_role_name,
     rename_role,
     set_role_privileges,
     sync_system_roles,
@@ -49,7 +51,9 @@ __all__ = [
     "administrators_of",
     "assign_role",
     "assign_seat",
+    "assign_seats",
     "change_license",
+    "change_role",
     "create_organization",
     "create_role",
     "delete_role",
@@ -59,6 +63,7 @@ __all__ = [
     "end_member",
     "find_organization",
     "find_role",
+    "free_role_name",
     "invitation_link",
     "invite",
     "link_address",
@@ -79,4 +84,5 @@ __all__ = [
     "sync_system_roles",
     "unassign_role",
     "unassign_seat",
+    "why_no_seat",
 ]

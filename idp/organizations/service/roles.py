@@ -95,7 +95,7 @@ def create_role(
 ) -> Role:
     """Make a role of an organization; names of roles, also the system's, are taken once. Raises `Refusal`."""
     organization = lock(organization_id)
-    name = _free(name, organization_id)
+    name = free_role_name(name, organization_id)
     names = _known(privileges, organization)
     within_rights(organization_id, names, actor_id)
     now = clock.now()
@@ -107,7 +107,7 @@ def create_role(
     return role
 
 
-def _free(name: str, organization_id: str) -> str:
+def free_role_name(name: str | None, organization_id: str) -> str:
     """The name as it is kept. Raises `Refusal` when the organization or the system has a role of it."""
     name = one_line(name, "name", 100)
     if find_role(name, organization_id):
@@ -150,9 +150,22 @@ def rename_role(role_id: str, name: str, *, version: int | None = None, actor_id
     expect(role, version)
     if one_line(name, "name", 100) == role.name:
         return role
-    role.name = _free(name, organization_id)
+    role.name = free_role_name(name, organization_id)
     _tell_changed(role, actor_id)
     return role
+
+
+def change_role(
+    role_id: str,
+    *,
+    name: str,
+    privileges: Iterable[str],
+    version: int | None = None,
+    actor_id: str | None = None,
+) -> Role:
+    """Rename a role of an organization and give it exactly these privileges, or neither. Raises `Refusal`."""
+    rename_role(role_id, name, version=version, actor_id=actor_id)
+    return set_role_privileges(role_id, privileges, actor_id=actor_id)
 
 
 def set_role_privileges(
