@@ -50,6 +50,8 @@ SECTIONS = (
             }
         ),
     ),
+    Section("licenses", _l("Licenses"), frozenset({"account:licenses.read", "account:licenses.manage"})),
+    Section("roles", _l("Roles"), frozenset({"account:people.read", "account:roles.manage"})),
 )  # fmt: skip
 """In the order of the menu."""
 

@@ -195,10 +195,8 @@ def _in_use(rows: Iterable[License]) -> list[LicenseInUse]:
 
 
 def licenses_page(organization_id: str, listing: Listing, now: int) -> Page[LicenseInUse]:
-    """The organization's licenses by app, the latest start first. Filters `app` and `state`."""
+    """The organization's licenses by app, the latest start first. Filter `state`."""
     statement = select(License).where(License.organization_id == organization_id)
-    if app_id := listing.filters.get("app"):
-        statement = statement.where(License.app_id == app_id)
     if state := listing.filters.get("state"):
         statement = statement.where(_in_state(state, now))
     page = page_of(statement, listing, (directed(License.app_id, listing), License.starts_at.desc(), License.id.asc()))
@@ -235,3 +233,8 @@ def without_license(license_: License, listing: Listing) -> Page[Person]:
         .where(contains(Member.search_text, listing.query))
     )
     return people_of(page_of(statement, listing, _by_name(listing)))
+
+
+def seller() -> str | None:
+    """The name of the platform owner's organization, which sells licenses; None when there is none yet."""
+    return db.session.scalar(select(Organization.name).where(Organization.kind == "self"))
