@@ -51,6 +51,8 @@ SECTIONS = (
         ),
     ),
     Section("audit", _l("Audit"), frozenset({"account:audit.read"})),
+    Section("licenses", _l("Licenses"), frozenset({"account:licenses.read", "account:licenses.manage"})),
+    Section("roles", _l("Roles"), frozenset({"account:people.read", "account:roles.manage"})),
 )  # fmt: skip
 """In the order of the menu."""
 

@@ -2,13 +2,14 @@
 
 Plain values in, a frozen `Decision` with exactly one reason out; the time is an argument. Start reading at
 `entitlement` (the table of DESIGN §3, top to bottom) and `choose` (which organization the answer is about).
+`rights_of` bounds what an administrator may give and take; `consequences` says what a change makes of two decisions.
 The values come from `facts.load_facts`, the words for people from `sentences.explain`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ WITHOUT_ORGANIZATION = frozenset(CODES[: CODES.index("contact_only") + 1])
 
 NOBODY_TO_ASK = frozenset({"account_disabled", "no_organization"})
 """No administrator of an organization can help with these."""
+
+PLATFORM_ADMIN = "account:platform.admin"
+"""Whoever holds it, through a member of `self`, administers everybody."""
 
 MOST_ASKED = 3
 """At most so many administrators are named as those to ask."""
@@ -331,4 +335,113 @@ def _acting(members: Iterable[MemberFacts], organization: str | None) -> Iterabl
         for member in members
         if (organization is None and member.organization.kind == "self")
         or (organization is not None and organization in (member.organization.id, member.organization.slug))
+    )
+
+
+# What an administrator may give and take ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What an actor may give and take in one organization, of what administers it (security R38).
+
+    `held`: privileges of app `account` that it holds there now. `unbounded`: a platform administrator, or the system.
+    """
+
+    held: frozenset[str] = frozenset()
+    unbounded: bool = False
+
+    def lack(self, privileges: Iterable[str], apps: Mapping[str, App]) -> tuple[str, ...]:
+        """Which of these the actor can neither give nor take, because it does not hold them itself; in order of name.
+
+        Only administration is bounded. What opens an application to people may be given by whoever manages roles.
+        """
+        if self.unbounded:
+            return ()
+        return tuple(sorted(name for name in set(privileges) - self.held if administers(name, apps)))
+
+
+THE_SYSTEM = Rights(unbounded=True)
+"""Commands and jobs: nobody's hand."""
+
+
+def administers(privilege: str, apps: Mapping[str, App]) -> bool:
+    """Whether a privilege is one of administration: of app `account`, or of reach `platform` in any app."""
+    app = apps.get(privilege.partition(":")[0])
+    known = app.privileges.get(privilege) if app else None
+    return known is not None and app is not None and (app.id == "account" or known.reach == "platform")
+
+
+def rights_of(account: AccountFacts | None, organization_id: str, app: App, now: int) -> Rights:
+    """What `account` (None: there is no such account) may give and take in the organization; `app` is `account`."""
+    if account is None:
+        return Rights()
+    if may(account, PLATFORM_ADMIN, app, now):
+        return Rights(unbounded=True)
+    held = (entitlement(account, member, app, now).privileges for member in _acting(account.members, organization_id))
+    return Rights(frozenset().union(*held))
+
+
+# What a change does ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Consequence:
+    """What a change does to one app of one member: it opens, it closes, or it stays open with other privileges."""
+
+    app_id: str
+    opens: bool = False
+    closes: bool = False
+    gained: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+
+
+def consequences(
+    before: AccountFacts, after: AccountFacts, apps: Iterable[App], now: int
+) -> dict[str, tuple[Consequence, ...]]:
+    """What happens to each member when the facts become others: the difference of the decisions, nothing else.
+
+    By member, in the order of `apps`; members for whom nothing changes are left out. A member may be missing on either
+    side: it can do nothing there.
+    """
+    apps = tuple(apps)
+    was, becomes = ({member.id: member for member in facts.members} for facts in (before, after))
+    found = {}
+    for member_id in (*was, *(member_id for member_id in becomes if member_id not in was)):
+        changes = []
+        for app in apps:
+            old = entitlement(before, was.get(member_id), app, now)
+            new = entitlement(after, becomes.get(member_id), app, now)
+            if old.privileges == new.privileges and old.allowed == new.allowed:
+                continue
+            had, has = set(old.privileges), set(new.privileges)
+            changes.append(
+                Consequence(
+                    app_id=app.id,
+                    opens=new.allowed and not old.allowed,
+                    closes=old.allowed and not new.allowed,
+                    gained=tuple(sorted(has - had)),
+                    lost=tuple(sorted(had - has)),
+                )
+            )
+        if changes:
+            found[member_id] = tuple(changes)
+    return found
+
+
+def with_role(account: AccountFacts, role_id: str, privileges: Iterable[str] | None) -> AccountFacts:
+    """The same facts when the role has these privileges; None: when nobody holds the role any more."""
+    names = None if privileges is None else frozenset(privileges)
+
+    def changed(role: RoleFacts) -> tuple[RoleFacts, ...]:
+        if role.id != role_id:
+            return (role,)
+        return () if names is None else (replace(role, privileges=names),)
+
+    return replace(
+        account,
+        members=tuple(
+            replace(member, roles=tuple(found for role in member.roles for found in changed(role)))
+            for member in account.members
+        ),
     )

@@ -87,6 +87,19 @@ MATRIX = {
     "GET /org/<slug>/audit": "org account:audit.read",
     "GET /org/<slug>/audit.csv": "org account:audit.read",
     "GET /org/<slug>/audit/token": "org account:audit.read",
+    "GET /org/<slug>/licenses": "org account:licenses.manage|account:licenses.read",
+    "GET /org/<slug>/licenses/<license_id>": "org account:licenses.manage|account:licenses.read",
+    "GET /org/<slug>/licenses/<license_id>/assign": "org account:licenses.manage",
+    "POST /org/<slug>/licenses/<license_id>/assign": "org account:licenses.manage",
+    "POST /org/<slug>/licenses/<license_id>/take-back": "org account:licenses.manage",
+    "GET /org/<slug>/roles": "org account:people.read|account:roles.manage",
+    "GET /org/<slug>/roles/<role_id>": "org account:people.read|account:roles.manage",
+    "GET /org/<slug>/roles/new": "org account:roles.manage",
+    "POST /org/<slug>/roles/new": "org account:roles.manage",
+    "GET /org/<slug>/roles/<role_id>/change": "org account:roles.manage",
+    "POST /org/<slug>/roles/<role_id>/change": "org account:roles.manage",
+    "GET /org/<slug>/roles/<role_id>/delete": "org account:roles.manage",
+    "POST /org/<slug>/roles/<role_id>/delete": "org account:roles.manage",
 }
 
 

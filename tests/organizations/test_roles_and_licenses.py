@@ -1,4 +1,4 @@
-"""Roles, licenses and seats: what is refused, what is told, and that forty at once get ten seats."""
+"""Roles, licenses and seats: what is refused, what is told, and that forty at once get twenty-five seats."""
 
 from __future__ import annotations
 
@@ -180,11 +180,11 @@ def test_revision_rises_with_every_change(world: Any, do: Do, place: str, kind: 
 
 
 @pytest.mark.timeout(120)
-def test_forty_at_once_get_ten_seats(world: Any, app: Any) -> None:
+def test_forty_at_once_get_twenty_five_seats(world: Any, app: Any) -> None:
     """Seats held never exceed seats bought, whoever comes first (P27)."""
     with app.app_context():
         place = world.organization()
-        license_id = world.license(place, "tag:standard", seats=10)
+        license_id = world.license(place, "tag:standard", seats=25)
         members = [world.member(place, given_name=f"M{number}") for number in range(40)]
         db.session.remove()
     outcomes: list[str] = []
@@ -209,7 +209,7 @@ def test_forty_at_once_get_ten_seats(world: Any, app: Any) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(outcomes) == ["seat"] * 10 + ["seat_limit_reached"] * 30
+    assert sorted(outcomes) == ["seat"] * 25 + ["seat_limit_reached"] * 15
     with app.app_context():
         held = db.session.scalar(select(func.count()).select_from(Seat).where(Seat.license_id == license_id))
-        assert held == world.get(License, license_id).seats == 10
+        assert held == world.get(License, license_id).seats == 25

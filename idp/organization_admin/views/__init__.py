@@ -25,6 +25,6 @@ def _frame() -> dict[str, Any]:
     }
 
 
-from . import audit, overview  # noqa: E402 (each puts its routes on the blueprint)
+from . import audit, licenses, overview, roles  # noqa: E402 (each puts its routes on the blueprint)
 
-__all__ = ["audit", "blueprint", "overview"]
+__all__ = ["audit", "blueprint", "licenses", "overview", "roles"]

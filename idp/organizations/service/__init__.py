@@ -15,7 +15,7 @@ from .invitations import (
     resend_own_invitations,
     revoke_invitation,
 )
-from .licenses import assign_seat, change_license, sell_license, unassign_seat
+from .licenses import assign_seat, assign_seats, change_license, sell_license, unassign_seat, why_no_seat
 from .locking import lock
 from .members import (
     add_member,
@@ -29,12 +29,16 @@ from .members import (
     set_contact_only,
 )
 from .places import add_company, create_organization, find_organization, resume_organization, suspend_organization
+from .rights import rights_in
 from .roles import (
     administrators_of,
     assign_role,
+    change_role,
     create_role,
     delete_role,
     find_role,
+    free_role_name,
+    rename_role,
     set_role_privileges,
     sync_system_roles,
     unassign_role,
@@ -48,7 +52,9 @@ __all__ = [
     "administrators_of",
     "assign_role",
     "assign_seat",
+    "assign_seats",
     "change_license",
+    "change_role",
     "create_organization",
     "create_role",
     "delete_role",
@@ -58,16 +64,19 @@ __all__ = [
     "end_member",
     "find_organization",
     "find_role",
+    "free_role_name",
     "invitation_link",
     "invite",
     "link_address",
     "lock",
     "note_use",
     "read_invitation",
+    "rename_role",
     "resend_invitation",
     "resend_own_invitations",
     "resume_organization",
     "revoke_invitation",
+    "rights_in",
     "sell_license",
     "set_active",
     "set_contact_only",
@@ -76,4 +85,5 @@ __all__ = [
     "sync_system_roles",
     "unassign_role",
     "unassign_seat",
+    "why_no_seat",
 ]

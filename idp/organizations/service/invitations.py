@@ -19,6 +19,7 @@ from ..events import InvitationAccepted, MemberInvited, MemberLinked
 from ..models import Invitation, Member, MemberRole
 from .locking import fresh, lock, lock_of
 from .members import _member_of, _proven_by, admit, reopen, withdraw_invitations
+from .rights import not_above
 from .roles import find_role
 from .telling import tell
 
@@ -42,6 +43,7 @@ def invite(member_id: str, *, actor_id: str | None = None) -> Invitation:
         raise Refusal("already_user", _l("This person is a user already."), status=409)
     if not member.email:
         raise Refusal("email_required", _l("An invitation needs an e-mail address."), field="email")
+    not_above(member, actor_id)
     withdraw_invitations(member)
     reopen(member, actor_id)
     now = clock.now()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import delete, func, select
 
@@ -13,7 +15,7 @@ from idp.kernel.refusal import Refusal
 from ..catalog import current_catalog
 from ..events import LicenseChanged, LicenseSold, SeatAssigned, SeatUnassigned
 from ..models import License, Member, Seat
-from .locking import fresh, lock, lock_of
+from .locking import lock, lock_of
 from .roles import needs_user
 from .telling import named, tell
 
@@ -112,34 +114,67 @@ def change_license(
     return license_
 
 
-def assign_seat(license_id: str, member_id: str, *, actor_id: str | None = None) -> Seat:
-    """Give a member a seat; one that it holds already is no error. Raises `Refusal`, also when none is left."""
-    license_ = lock_of(License, license_id)
-    member = fresh(Member, member_id)
-    if member.organization_id != license_.organization_id:
-        raise Refusal("member_unknown", _l("There is no such member."), status=404, field="member")
-    needs_user(member)
+def why_no_seat(license_: License, member: Member, now: int) -> Refusal | None:
+    """Why this member of the license's organization can't be given a seat of it, whatever the number left; or None."""
+    try:
+        needs_user(member)
+    except Refusal as refusal:
+        return refusal
     app = current_catalog().apps.get(license_.app_id)
     if app is None or app.license_step[member.type] != "seat":
-        raise Refusal("no_seat_needed", _l("This member needs no license of its own for this app."), status=409)
+        return Refusal("no_seat_needed", _l("This member needs no license of its own for this app."), status=409)
+    if license_.ends_at is not None and license_.ends_at <= now:
+        return Refusal("license_expired", _l("This license has expired."), status=409, field="license")
+    return None
+
+
+def assign_seat(license_id: str, member_id: str, *, actor_id: str | None = None) -> Seat:
+    """Give a member a seat; one that it holds already is no error. Raises `Refusal`, also when none is left."""
+    return _assign(lock_of(License, license_id), member_id, actor_id)
+
+
+def assign_seats(license_id: str, member_ids: Iterable[str], *, actor_id: str | None = None) -> dict[str, Refusal]:
+    """Give each of these members a seat; whoever can't be given one is in the answer, with the reason.
+
+    The others get theirs all the same. Raises `Refusal` when there is no such license.
+    """
+    license_ = lock_of(License, license_id)
+    refused: dict[str, Refusal] = {}
+    for member_id in dict.fromkeys(member_ids):
+        try:
+            _assign(license_, member_id, actor_id)
+        except Refusal as refusal:  # of the checks, which come before anything is written
+            refused[member_id] = refusal
+    return refused
+
+
+def _assign(license_: License, member_id: str, actor_id: str | None) -> Seat:
+    member = _member_of(license_, member_id)
     now = clock.now()
-    held = db.session.scalar(select(Seat).where(Seat.license_id == license_id, Seat.member_id == member_id))
+    held = db.session.scalar(select(Seat).where(Seat.license_id == license_.id, Seat.member_id == member_id))
     if held:
         return held
-    if license_.ends_at is not None and license_.ends_at <= now:
-        raise Refusal("license_expired", _l("This license has expired."), status=409, field="license")
-    if _held(license_id) >= license_.seats:
+    if refusal := why_no_seat(license_, member, now):
+        raise refusal
+    if _held(license_.id) >= license_.seats:
         raise Refusal("seat_limit_reached", _l("All licenses are in use."), status=409, field="license")
-    seat = Seat(license_id=license_id, member_id=member_id, assigned_at=now)
+    seat = Seat(license_id=license_.id, member_id=member_id, assigned_at=now)
     db.session.add(seat)
     db.session.flush()
-    tell(SeatAssigned, member, actor_id, license_id=license_id)
+    tell(SeatAssigned, member, actor_id, license_id=license_.id)
     return seat
+
+
+def _member_of(license_: License, member_id: str) -> Member:
+    """A member of the license's organization; another's is answered as one that does not exist."""
+    member = db.session.get(Member, member_id, populate_existing=True)
+    if member is None or member.organization_id != license_.organization_id:
+        raise Refusal("member_unknown", _l("There is no such member."), status=404, field="member")
+    return member
 
 
 def unassign_seat(license_id: str, member_id: str, *, actor_id: str | None = None) -> None:
     """Take a member's seat back; one that it does not hold is no error. Raises `Refusal` (404)."""
-    lock_of(License, license_id)
-    member = fresh(Member, member_id)
+    member = _member_of(lock_of(License, license_id), member_id)
     if change(delete(Seat).where(Seat.license_id == license_id, Seat.member_id == member_id)):
         tell(SeatUnassigned, member, actor_id, license_id=license_id)

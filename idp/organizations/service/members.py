@@ -1,4 +1,7 @@
-"""Members: from contact to user and back, and whose record each one is."""
+"""Members: from contact to user and back, and whose record each one is.
+
+Nobody changes the standing of a member who administers with privileges that the actor lacks (`rights.not_above`).
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,7 @@ from ..events import (
 from ..models import Company, Invitation, Member, MemberRole, Organization, Seat
 from ..people import shown_as
 from .locking import expect, fresh, lock, lock_address, lock_of
+from .rights import not_above
 from .roles import keeping_an_administrator
 from .telling import tell
 from .typed import one_line
@@ -144,6 +148,8 @@ def edit_member(
     if found is None and member.account_id is None and member.status == "active":
         raise Refusal("email_required", _l("An Active member needs an e-mail address."), field="email")
     if (found.normalized if found else None) != member.email_normalized:
+        if member.account_id is None:  # whoever reads the new mailbox becomes this person
+            not_above(member, actor_id)
         withdraw_invitations(member)
     member.given_name = one_line(given_name, "given_name", 100, required=False) or ""
     member.family_name = one_line(family_name, "family_name", 100, required=False) or ""
@@ -174,6 +180,7 @@ def set_active(member_id: str, *, actor_id: str | None = None) -> Member:
         raise Refusal("not_a_contact", _l("Only a contact can be set as Active."), status=409)
     if not (member.email or member.account_id):
         raise Refusal("email_required", _l("An Active member needs an e-mail address."), field="email")
+    not_above(member, actor_id)
     withdraw_invitations(member)
     _become(member, "active", actor_id)
     _welcome(member)
@@ -188,6 +195,7 @@ def set_contact_only(member_id: str, *, actor_id: str | None = None) -> Member:
         return member
     if member.status != "active":
         raise Refusal("not_active", _l("Only an Active member can be set as Contact only."), status=409)
+    not_above(member, actor_id)
     with keeping_an_administrator(member.organization_id):
         _become(member, "contact", actor_id)
         _strip(member)
@@ -202,6 +210,7 @@ def disable_member(member_id: str, *, actor_id: str | None = None) -> Member:
         return member
     if member.status != "active":
         raise Refusal("not_active", _l("Only an Active member can be disabled."), status=409)
+    not_above(member, actor_id)
     with keeping_an_administrator(member.organization_id):
         _become(member, "disabled", actor_id)
     tell(MemberDisabled, member, actor_id)
@@ -215,6 +224,7 @@ def enable_member(member_id: str, *, actor_id: str | None = None) -> Member:
         return member
     if member.status != "disabled":
         raise Refusal("not_disabled", _l("Only a disabled member can be enabled."), status=409)
+    not_above(member, actor_id)
     _become(member, "active", actor_id)
     tell(MemberEnabled, member, actor_id)
     return member
@@ -230,6 +240,7 @@ def end_member(member_id: str, *, reason: str = "ended", actor_id: str | None = 
     member = lock_of(Member, member_id)
     if member.status == "ended":
         return member
+    not_above(member, actor_id)
     with keeping_an_administrator(member.organization_id):
         _become(member, "ended", actor_id, reason)
         _strip(member)

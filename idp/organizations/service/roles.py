@@ -10,7 +10,7 @@ from sqlalchemy import Select, delete, func, or_, select, update
 
 from idp.accounts.models import Account
 from idp.kernel import clock
-from idp.kernel.database import change, db
+from idp.kernel.database import db
 from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
 
@@ -18,7 +18,8 @@ from ..catalog import Catalog, current_catalog
 from ..events import RoleAssigned, RoleChanged, RoleCreated, RoleDeleted, RoleUnassigned, SystemRoleReduced
 from ..facts import ADMINISTRATION
 from ..models import Member, MemberRole, Organization, Role, RolePrivilege
-from .locking import fresh, lock, lock_of
+from .locking import expect, fresh, lock, lock_of
+from .rights import within_rights
 from .telling import named, tell
 from .typed import one_line
 
@@ -94,61 +95,124 @@ def create_role(
 ) -> Role:
     """Make a role of an organization; names of roles, also the system's, are taken once. Raises `Refusal`."""
     organization = lock(organization_id)
-    name = one_line(name, "name", 100)
-    if find_role(name, organization_id):
-        raise Refusal("role_exists", _l("There already is a role of this name."), status=409, field="name")
+    name = free_role_name(name, organization_id)
+    names = _known(privileges, organization)
+    within_rights(organization_id, names, actor_id)
     now = clock.now()
     role = Role(organization_id=organization_id, name=name, created_at=now)
-    role.privileges = [RolePrivilege(privilege=privilege) for privilege in _known(privileges, organization)]
+    role.privileges = [RolePrivilege(privilege=privilege) for privilege in names]
     db.session.add(role)
     db.session.flush()
     emit(RoleCreated(at=now, actor_id=actor_id, organization_id=organization_id, role_id=role.id))
     return role
 
 
+def free_role_name(name: str | None, organization_id: str) -> str:
+    """The name as it is kept. Raises `Refusal` when the organization or the system has a role of it."""
+    name = one_line(name, "name", 100)
+    if find_role(name, organization_id):
+        raise Refusal("role_exists", _l("There already is a role of this name."), status=409, field="name")
+    return name
+
+
 def _holders(role_id: str) -> list[str]:
     return list(db.session.scalars(select(MemberRole.member_id).where(MemberRole.role_id == role_id)))
 
 
-def set_role_privileges(role_id: str, privileges: Iterable[str], *, actor_id: str | None = None) -> Role:
-    """Give a role of an organization exactly these privileges. Raises `Refusal` for the system's roles."""
+def _own(role_id: str) -> tuple[Role, str]:
+    """The role behind its organization's lock, and that organization's id. Raises `Refusal` for the system's roles."""
     role = lock_of(Role, role_id)
     assert role.organization_id is not None
-    names = _known(privileges, fresh(Organization, role.organization_id))
-    held = {entry.privilege: entry for entry in role.privileges}
-    if set(names) == set(held):
-        return role
-    with keeping_an_administrator(role.organization_id):
-        role.privileges = [held.get(name) or RolePrivilege(privilege=name) for name in names]
+    return role, role.organization_id
+
+
+def _tell_changed(role: Role, actor_id: str | None) -> None:
+    role.version += 1
+    db.session.flush()
+    assert role.organization_id is not None
     emit(
         RoleChanged(
             at=clock.now(),
             actor_id=actor_id,
             organization_id=role.organization_id,
-            member_ids=named(_holders(role_id)),
-            role_id=role_id,
+            member_ids=named(_holders(role.id)),
+            role_id=role.id,
         )
     )
+
+
+def rename_role(role_id: str, name: str, *, version: int | None = None, actor_id: str | None = None) -> Role:
+    """Give a role of an organization another name. Raises `Refusal` for the system's roles and names that are taken.
+
+    `version`: of the row that the editor saw.
+    """
+    role, organization_id = _own(role_id)
+    expect(role, version)
+    if one_line(name, "name", 100) == role.name:
+        return role
+    role.name = free_role_name(name, organization_id)
+    _tell_changed(role, actor_id)
     return role
 
 
-def delete_role(role_id: str, *, actor_id: str | None = None) -> None:
-    """Delete a role of an organization, also from its holders. Raises `Refusal` for the system's roles."""
-    role = lock_of(Role, role_id)
-    assert role.organization_id is not None
+def change_role(
+    role_id: str,
+    *,
+    name: str,
+    privileges: Iterable[str],
+    version: int | None = None,
+    actor_id: str | None = None,
+) -> Role:
+    """Rename a role of an organization and give it exactly these privileges, or neither. Raises `Refusal`."""
+    rename_role(role_id, name, version=version, actor_id=actor_id)
+    return set_role_privileges(role_id, privileges, actor_id=actor_id)
+
+
+def set_role_privileges(
+    role_id: str, privileges: Iterable[str], *, version: int | None = None, actor_id: str | None = None
+) -> Role:
+    """Give a role of an organization exactly these privileges. Raises `Refusal` for the system's roles.
+
+    Privileges of administration that come or go have to be the actor's own. `version`: of the row that the editor saw.
+    """
+    role, organization_id = _own(role_id)
+    expect(role, version)
+    names = _known(privileges, fresh(Organization, organization_id))
+    held = {entry.privilege: entry for entry in role.privileges}
+    if set(names) == set(held):
+        return role
+    within_rights(organization_id, set(names) ^ set(held), actor_id)
+    with keeping_an_administrator(organization_id):
+        role.privileges = [held.get(name) or RolePrivilege(privilege=name) for name in names]
+    _tell_changed(role, actor_id)
+    return role
+
+
+def delete_role(role_id: str, *, version: int | None = None, actor_id: str | None = None) -> None:
+    """Delete a role of an organization, also from its holders. Raises `Refusal` for the system's roles.
+
+    `version`: of the row that the editor saw.
+    """
+    role, organization_id = _own(role_id)
+    expect(role, version)
+    within_rights(organization_id, _privileges_of(role), actor_id)
     holders = _holders(role_id)
-    with keeping_an_administrator(role.organization_id):
+    with keeping_an_administrator(organization_id):
         db.session.execute(delete(MemberRole).where(MemberRole.role_id == role_id))
         db.session.delete(role)
     emit(
         RoleDeleted(
             at=clock.now(),
             actor_id=actor_id,
-            organization_id=role.organization_id,
+            organization_id=organization_id,
             member_ids=named(holders),
             role_id=role_id,
         )
     )
+
+
+def _privileges_of(role: Role) -> list[str]:
+    return [entry.privilege for entry in role.privileges]
 
 
 def needs_user(member: Member) -> None:
@@ -160,15 +224,16 @@ def needs_user(member: Member) -> None:
 def assign_role(member_id: str, role_id: str, *, actor_id: str | None = None) -> None:
     """Give a member a role of its organization or of the system; again is no error. Raises `Refusal`.
 
-    A contact holds no role: it has to be set Active first.
+    A contact holds no role: it has to be set Active first. What administers has to be the actor's own.
     """
     member = lock_of(Member, member_id)
-    role = fresh(Role, role_id)
-    if role.organization_id not in (None, member.organization_id):
+    role = db.session.get(Role, role_id, populate_existing=True)
+    if role is None or role.organization_id not in (None, member.organization_id):
         raise Refusal("role_unknown", _l("There is no such role."), status=404, field="role")
     needs_user(member)
     if db.session.get(MemberRole, (member_id, role_id), populate_existing=True):
         return
+    within_rights(member.organization_id, _privileges_of(role), actor_id)
     db.session.add(MemberRole(member_id=member_id, role_id=role_id))
     db.session.flush()
     db.session.expire(member, ["roles"])
@@ -176,13 +241,19 @@ def assign_role(member_id: str, role_id: str, *, actor_id: str | None = None) ->
 
 
 def unassign_role(member_id: str, role_id: str, *, actor_id: str | None = None) -> None:
-    """Take a role from a member; one that it does not hold is no error. Raises `Refusal` for the last administrator."""
+    """Take a role from a member; one that it does not hold is no error. Raises `Refusal` for the last administrator.
+
+    What administers can be taken only by whoever holds it too.
+    """
     member = lock_of(Member, member_id)
+    held = db.session.get(MemberRole, (member_id, role_id), populate_existing=True)
+    if held is None:
+        return
+    within_rights(member.organization_id, _privileges_of(fresh(Role, role_id)), actor_id)
     with keeping_an_administrator(member.organization_id):
-        taken = change(delete(MemberRole).where(MemberRole.member_id == member_id, MemberRole.role_id == role_id))
+        db.session.delete(held)
     db.session.expire(member, ["roles"])
-    if taken:
-        tell(RoleUnassigned, member, actor_id, role_id=role_id)
+    tell(RoleUnassigned, member, actor_id, role_id=role_id)
 
 
 def sync_system_roles(catalog: Catalog) -> int:
