@@ -50,6 +50,7 @@ SECTIONS = (
             }
         ),
     ),
+    Section("people", _l("People"), frozenset({"account:people.read", "account:people.manage"})),
 )  # fmt: skip
 """In the order of the menu."""
 

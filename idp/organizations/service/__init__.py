@@ -4,6 +4,7 @@ Every verb locks the organization first (`locking.lock`), so that two administra
 each decides on what is true now. Verbs raise `Refusal` and leave no trace, or change rows and emit what happened.
 """
 
+from .holdings import add_person, change_holdings
 from .invitations import (
     InvitationState,
     accept_invitation,
@@ -24,6 +25,7 @@ from .members import (
     end_member,
     link_address,
     note_use,
+    same_address,
     set_active,
     set_contact_only,
 )
@@ -44,9 +46,11 @@ __all__ = [
     "accept_invitation",
     "add_company",
     "add_member",
+    "add_person",
     "administrators_of",
     "assign_role",
     "assign_seat",
+    "change_holdings",
     "change_license",
     "create_organization",
     "create_role",
@@ -67,6 +71,7 @@ __all__ = [
     "resend_own_invitations",
     "resume_organization",
     "revoke_invitation",
+    "same_address",
     "sell_license",
     "set_active",
     "set_contact_only",
