@@ -18,8 +18,8 @@ from idp.accounts.models import Account
 from idp.kernel.database import db
 from idp.kernel.listing import PAGE, Listing, Page, contains, directed, page_of
 
-from .catalog import MEMBER_TYPES
-from .models import Invitation, License, Member, MemberRole, Role, Seat
+from .catalog import MEMBER_TYPES, current_catalog
+from .models import Invitation, License, Member, MemberRole, Organization, Role, Seat
 from .people import Shown, shown_as
 
 STATES = (
@@ -139,15 +139,28 @@ def here(organization_id: str, member_ids: Sequence[str]) -> list[str]:
     )
 
 
-def roles_of(organization_id: str) -> list[Role]:
-    """The roles that members of the organization can hold: its own, then the system's."""
-    return list(
-        db.session.scalars(
-            select(Role)
-            .where(or_(Role.organization_id == organization_id, Role.organization_id.is_(None)))
-            .order_by(Role.organization_id.is_(None), Role.name)
-        )
+def roles_of(organization: Organization) -> list[Role]:
+    """The roles that members of the organization can hold: its own, then the system's.
+
+    The system's roles with platform privileges are for the platform's own organization.
+    """
+    found = db.session.scalars(
+        select(Role)
+        .where(or_(Role.organization_id == organization.id, Role.organization_id.is_(None)))
+        .order_by(Role.organization_id.is_(None), Role.name)
+        .options(raiseload(Role.privileges))
     )
+    catalog = current_catalog()
+    of_platform = {
+        role.name
+        for role in catalog.roles.values()
+        if any((known := catalog.privilege(name)) and known.reach == "platform" for name in role.privileges)
+    }
+    return [
+        role
+        for role in found
+        if role.organization_id or organization.kind == "self" or role.name not in of_platform
+    ]  # fmt: skip
 
 
 def licenses_of(organization_id: str) -> list[tuple[License, int]]:

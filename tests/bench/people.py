@@ -100,11 +100,11 @@ def measure(ids: dict[str, str]) -> bool:
     """Prints a line for each; tells whether all were quick enough."""
     from idp.kernel import clock, listing
     from idp.kernel.database import db
-    from idp.organizations import roster
+    from idp.organizations import roster, service
 
     quick = True
     licenses = [license_ for license_, _held in roster.licenses_of(ids["organization"])]
-    allowed = roster.filters(roster.roles_of(ids["organization"]), licenses)
+    allowed = roster.filters(roster.roles_of(service.find_organization("large-0")), licenses)
     for asked in ASKED:
         values = dict(pair.split("=") for pair in asked.split("&") if pair)
         values = {

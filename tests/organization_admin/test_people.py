@@ -80,9 +80,7 @@ def test_contacts_and_users_in_one_list(app: Any, world: Any, clock: Any) -> Non
     assert "10 people found" in here.reads("people?sort=password_hash&state=nonsense&role=nobody&page=-3")
 
 
-def test_the_list_asks_as_often_for_one_as_for_many(
-    app: Any, world: Any, statements: Callable[[], Any]
-) -> None:
+def test_the_list_asks_as_often_for_one_as_for_many(app: Any, world: Any, statements: Callable[[], Any]) -> None:
     """A page makes a fixed number of statements, whatever is on it."""
     here = desk(app, world)
     counted = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,15 +77,19 @@ def role_options(roles: Iterable[Role]) -> list[Option]:
     return [Option(role.id, role_name(role)) for role in roles]
 
 
-def license_options(licenses: Iterable[tuple[License, int]], member_type: str = "employee") -> list[Option]:
-    """The licenses of which a member of this type needs a seat, with what is left."""
+def license_options(
+    licenses: Iterable[tuple[License, int]], member_type: str = "employee", held: Collection[str] = ()
+) -> list[Option]:
+    """The licenses of which a member of this type needs a seat, with what is left; ended ones only where `held`."""
     now, options = clock.now(), []
-    for license_, held in licenses:
+    for license_, number in licenses:
         app = current_catalog().apps.get(license_.app_id)
         if app is None or app.license_step[member_type] != "seat":
             continue
-        left = max(license_.seats - held, 0)
-        ended = license_.ends_at is not None and license_.ends_at <= now
+        left = max(license_.seats - number, 0)
+        ended = _ended(license_)
+        if ended and license_.id not in held:
+            continue
         if ended:
             note = _("ended %(date)s", date=language.on_date(license_.ends_at or 0))
         elif license_.starts_at > now:
@@ -124,7 +128,7 @@ def people() -> ResponseReturnValue:
 def show_list(arguments: Any, problem: str | None = None, status: int = 200, **kept: Any) -> ResponseReturnValue:
     """The list, with what went wrong on top and what was chosen kept."""
     acts, now = acting(), clock.now()
-    roles, licenses = roster.roles_of(acts.organization.id), roster.licenses_of(acts.organization.id)
+    roles, licenses = roster.roles_of(acts.organization), roster.licenses_of(acts.organization.id)
     wanted = reads_list(acts.address("people"), arguments, roles, licenses)
     page = render_template(
         "organization_admin/people_list.html",
@@ -172,9 +176,16 @@ STATE_ACTIONS = {
 
 
 def many_choices(
-    acts: Administrator, roles: Iterable[Role], licenses: Iterable[tuple[License, int]]
+    acts: Administrator,
+    roles: Iterable[Role],
+    licenses: Collection[tuple[License, int]],
+    *,
+    all_licenses: bool = False,
 ) -> list[tuple[str, list[tuple[str, Any]]]]:
-    """What can be done to many at once, in groups: only what the administrator may do."""
+    """What can be done with many at once, in groups: only what the administrator may do.
+
+    `all_licenses`: those too of which nothing is left to assign, for the words.
+    """
     if not acts.may(MANAGE):
         return []
     groups: list[tuple[str, list[tuple[str, Any]]]] = [(_("State"), list(STATE_ACTIONS.items()))]
@@ -183,12 +194,14 @@ def many_choices(
         groups.append((_("Assign a role"), [(f"assign_role:{role_id}", name) for role_id, name in names]))
         groups.append((_("Take a role back"), [(f"take_role:{role_id}", name) for role_id, name in names]))
     if acts.may(LICENSES):
-        open_ones = license_options(licenses)
-        given = [option for option in open_ones if option.offered]
-        groups.append((_("Assign a license"), [(f"assign_seat:{one.id}", f"{one.name} ({one.note})") for one in given]))
-        groups.append(
-            (_("Take a license back"), [(f"take_seat:{one.id}", f"{one.name} ({one.note})") for one in open_ones])
-        )
+        options = license_options(licenses, held={license_.id for license_, number in licenses if number})
+        for title, verb in ((_("Assign a license"), "assign_seat"), (_("Take a license back"), "take_seat")):
+            choices = [
+                (f"{verb}:{one.id}", f"{one.name} ({one.note})")
+                for one in options
+                if one.offered or all_licenses or verb == "take_seat"
+            ]
+            groups.append((title, choices))
     return [(title, choices) for title, choices in groups if choices]
 
 
@@ -214,7 +227,7 @@ def new_person() -> ResponseReturnValue:
         "organization_admin/people_new.html",
         form=form,
         known=known,
-        roles=role_options(roster.roles_of(acts.organization.id)) if acts.may(ROLES) else [],
+        roles=role_options(roster.roles_of(acts.organization)) if acts.may(ROLES) else [],
         licenses=license_options(roster.licenses_of(acts.organization.id)) if acts.may(LICENSES) else [],
         **_words(),
     )
@@ -292,13 +305,10 @@ def _show(
     if form is None:
         form = PersonForm(formdata=None, obj=member)
         form.language.data = member.language or ""
-    roles, licenses = roster.roles_of(acts.organization.id), roster.licenses_of(acts.organization.id)
+    roles, licenses = roster.roles_of(acts.organization), roster.licenses_of(acts.organization.id)
     held_roles, held_licenses = {role.id for role in entry.roles}, {license_.id for license_ in entry.licenses}
-    options = [
-        option
-        for option in license_options(licenses, member.type)
-        if option.offered or option.id in held_licenses
-    ]  # fmt: skip
+    all_options = license_options(licenses, member.type, held_licenses)
+    options = [option for option in all_options if option.offered or option.id in held_licenses]
     page = render_template(
         "organization_admin/people_person.html",
         entry=entry,
@@ -308,7 +318,7 @@ def _show(
         stored=stored,
         roles=role_options(roles),
         licenses=options,
-        full=[option for option in license_options(licenses, member.type) if option not in options],
+        full=[option for option in all_options if option not in options],
         held_roles=held_roles,
         held_licenses=held_licenses,
         ticked_roles=set(ticked[0]) if ticked else held_roles,
