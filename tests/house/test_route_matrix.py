@@ -84,6 +84,17 @@ MATRIX = {
         "org account:audit.read|account:licenses.manage|account:licenses.read|account:people.manage"
         "|account:people.read|account:requests.manage|account:roles.manage"
     ),
+    "GET /org/<slug>/people": "org account:people.manage|account:people.read",
+    "GET /org/<slug>/people/export.csv": "org account:people.manage|account:people.read",
+    "POST /org/<slug>/people/many": "org account:people.manage",
+    "GET /org/<slug>/people/new": "org account:people.manage",
+    "POST /org/<slug>/people/new": "org account:people.manage",
+    "GET /org/<slug>/people/import": "org account:people.manage",
+    "POST /org/<slug>/people/import": "org account:people.manage",
+    "GET /org/<slug>/people/<member_id>": "org account:people.manage|account:people.read",
+    "POST /org/<slug>/people/<member_id>": "org account:people.manage",
+    "POST /org/<slug>/people/<member_id>/state": "org account:people.manage",
+    "POST /org/<slug>/people/<member_id>/holdings": "org account:people.manage",
 }
 
 

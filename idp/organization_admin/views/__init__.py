@@ -25,6 +25,6 @@ def _frame() -> dict[str, Any]:
     }
 
 
-from . import overview, people, people_many  # noqa: E402 (each puts its routes on the blueprint)
+from . import overview, people, people_csv, people_many  # noqa: E402 (each puts its routes on the blueprint)
 
-__all__ = ["blueprint", "overview", "people", "people_many"]
+__all__ = ["blueprint", "overview", "people", "people_csv", "people_many"]

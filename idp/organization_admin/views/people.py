@@ -149,10 +149,10 @@ def _words() -> dict[str, Any]:
 
 
 def _filters(roles: Iterable[Role], licenses: Iterable[tuple[License, int]]) -> list[tuple[str, str, list[Any]]]:
-    options = [
-        (license_.id, f"{license_name(license_)} ({_('ended')})" if _ended(license_) else license_name(license_))
-        for license_, _held in licenses
-    ]
+    options = []
+    for license_, _held in licenses:
+        name, ended = license_name(license_), _("ended %(date)s", date=language.on_date(license_.ends_at or 0))
+        options.append((license_.id, f"{name}, {ended}" if _ended(license_) else name))
     return [
         ("state", _("State"), [(name, words) for name, (words, _kind) in STATES.items()]),
         ("type", _("Type"), list(TYPES.items())),

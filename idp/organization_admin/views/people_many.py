@@ -22,7 +22,7 @@ from ..guard import Administrator, acting, administrator
 from . import blueprint
 from .people import LICENSES, MANAGE, ROLES, STATE_ACTIONS, many_choices, reads_list, show_list
 
-MOST = 2_000
+MOST = 1_000
 """So many people are done with by one request; whoever is left is done by the next, from a button."""
 
 TOGETHER = 50

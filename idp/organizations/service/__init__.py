@@ -5,6 +5,7 @@ each decides on what is true now. Verbs raise `Refusal` and leave no trace, or c
 """
 
 from .holdings import add_person, change_holdings
+from .importing import Judged, Line, import_line, judge, understand
 from .invitations import (
     InvitationState,
     accept_invitation,
@@ -43,6 +44,8 @@ from .roles import (
 
 __all__ = [
     "InvitationState",
+    "Judged",
+    "Line",
     "accept_invitation",
     "add_company",
     "add_member",
@@ -61,8 +64,10 @@ __all__ = [
     "end_member",
     "find_organization",
     "find_role",
+    "import_line",
     "invitation_link",
     "invite",
+    "judge",
     "link_address",
     "lock",
     "note_use",
@@ -80,4 +85,5 @@ __all__ = [
     "sync_system_roles",
     "unassign_role",
     "unassign_seat",
+    "understand",
 ]
