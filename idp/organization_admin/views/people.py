@@ -171,7 +171,7 @@ STATE_ACTIONS = {
     "invite": _l("Invite"),
     "disable": _l("Disable"),
     "enable": _l("Enable"),
-    "end": _l("End"),
+    "end": _l("End the membership"),
 }
 
 
