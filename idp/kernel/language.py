@@ -75,6 +75,11 @@ def on_date(instant: int) -> str:
     return str(format_date(datetime.fromtimestamp(instant, tz=UTC), "long"))
 
 
+def short_date(instant: int) -> str:
+    """An instant (UTC seconds) as a short date for columns: "22 Nov 2026", "22. nov. 2026"."""
+    return str(format_date(datetime.fromtimestamp(instant, tz=UTC), "d. MMM y" if shown() == "nb" else "d MMM y"))
+
+
 def at_time(instant: int) -> str:
     """An instant (UTC seconds) as date and time of day in the person's language, in UTC and saying so."""
     pattern = "d. MMM y HH:mm" if shown() == "nb" else "d MMM y, HH:mm"
@@ -93,6 +98,7 @@ def init_app(app: Flask) -> None:
     babel.init_app(app, locale_selector=current)
     app.before_request(_choose)
     app.jinja_env.filters["on_date"] = on_date
+    app.jinja_env.filters["short_date"] = short_date
     app.jinja_env.filters["at_time"] = at_time
     app.jinja_env.filters["iso"] = iso
 

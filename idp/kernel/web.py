@@ -169,6 +169,23 @@ class _CookieInterface(SecureCookieSessionInterface):
             super().save_session(app, session, response)
 
 
+def large_forms(most: int) -> Callable[[View], View]:
+    """Mark a view whose form may be larger than others, up to `most` bytes."""
+
+    def mark(view: View) -> View:
+        view.largest_form = most  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def _widen(endpoint: str | None, _values: dict[str, Any] | None) -> None:
+    """Before anything reads the form: the limits of a view that takes large ones."""
+    most = getattr(current_app.view_functions.get(endpoint or ""), "largest_form", None)
+    if most is not None:
+        request.max_content_length = request.max_form_memory_size = most
+
+
 @cache
 def _version(name: str) -> str:
     return hashlib.sha256((_STATIC / name).read_bytes()).hexdigest()[:12]
@@ -214,6 +231,7 @@ def init_app(app: Application) -> None:
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
+    app.url_value_preprocessor(_widen)
     app.before_request(_check_input)
     app.after_any.append(_headers)
     _register_errors(app)

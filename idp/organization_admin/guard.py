@@ -53,6 +53,7 @@ SECTIONS = (
     Section("audit", _l("Audit"), frozenset({"account:audit.read"})),
     Section("licenses", _l("Licenses"), frozenset({"account:licenses.read", "account:licenses.manage"})),
     Section("roles", _l("Roles"), frozenset({"account:people.read", "account:roles.manage"})),
+    Section("people", _l("People"), frozenset({"account:people.read", "account:people.manage"})),
 )  # fmt: skip
 """In the order of the menu."""
 

@@ -100,6 +100,17 @@ MATRIX = {
     "POST /org/<slug>/roles/<role_id>/change": "org account:roles.manage",
     "GET /org/<slug>/roles/<role_id>/delete": "org account:roles.manage",
     "POST /org/<slug>/roles/<role_id>/delete": "org account:roles.manage",
+    "GET /org/<slug>/people": "org account:people.manage|account:people.read",
+    "GET /org/<slug>/people/export.csv": "org account:people.manage|account:people.read",
+    "POST /org/<slug>/people/many": "org account:people.manage",
+    "GET /org/<slug>/people/new": "org account:people.manage",
+    "POST /org/<slug>/people/new": "org account:people.manage",
+    "GET /org/<slug>/people/import": "org account:people.manage",
+    "POST /org/<slug>/people/import": "org account:people.manage",
+    "GET /org/<slug>/people/<member_id>": "org account:people.manage|account:people.read",
+    "POST /org/<slug>/people/<member_id>": "org account:people.manage",
+    "POST /org/<slug>/people/<member_id>/state": "org account:people.manage",
+    "POST /org/<slug>/people/<member_id>/holdings": "org account:people.manage",
 }
 
 

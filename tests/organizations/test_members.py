@@ -96,9 +96,16 @@ def test_one_person_is_one_member_of_a_place(world: Any, do: Do, refused: Do, pl
     do(service.add_member, place, email="kari@work.example", given_name="Kari")
     assert refused(service.add_member, place, account_id=person.account_id) == "already_member"
     spare = do(service.add_member, place, email="kari2@work.example", given_name="Kari")
-    do(service.edit_member, spare.id, given_name="K", family_name="", email="kari@work.example")
-    assert world.get(Member, spare.id).account_id is None
+    changed = {"given_name": "K", "family_name": "", "email": "KARI@work.example"}
+    assert refused(service.edit_member, spare.id, **changed) == "already_member"
+    assert refused(service.add_member, place, email="kari2@WORK.example", given_name="K") == "already_member"
+    assert world.get(Member, spare.id).email == "kari2@work.example"
+    world.change(Member, spare.id, email="kari@work.example", email_normalized="kari@work.example")
     assert do(service.link_address, person.account_id, "kari@work.example") == []
+    assert world.get(Member, spare.id).account_id is None
+    company = world.company(place)
+    guest = do(service.add_member, place, email="kari@work.example", type="express", company_id=company)
+    assert guest.account_id == person.account_id, "a company is another place"
 
 
 def test_linking_raises_the_revision_and_is_news(world: Any, do: Do, news: Any, place: str) -> None:

@@ -25,6 +25,6 @@ def _frame() -> dict[str, Any]:
     }
 
 
-from . import audit, licenses, overview, roles  # noqa: E402 (each puts its routes on the blueprint)
+from . import audit, licenses, overview, people, people_csv, people_many, roles  # noqa: E402 (each puts its routes on the blueprint)
 
-__all__ = ["audit", "blueprint", "licenses", "overview", "roles"]
+__all__ = ["audit", "blueprint", "licenses", "overview", "people", "people_csv", "people_many", "roles"]

@@ -5,6 +5,8 @@ each decides on what is true now; where an address is typed or proven, that is l
 and leave no trace, or change rows and emit what happened.
 """
 
+from .holdings import add_person, change_holdings
+from .importing import Judged, Line, import_line, judge, understand
 from .invitations import (
     InvitationState,
     accept_invitation,
@@ -25,6 +27,7 @@ from .members import (
     end_member,
     link_address,
     note_use,
+    same_address,
     set_active,
     set_contact_only,
 )
@@ -46,13 +49,17 @@ from .roles import (
 
 __all__ = [
     "InvitationState",
+    "Judged",
+    "Line",
     "accept_invitation",
     "add_company",
     "add_member",
+    "add_person",
     "administrators_of",
     "assign_role",
     "assign_seat",
     "assign_seats",
+    "change_holdings",
     "change_license",
     "change_role",
     "create_organization",
@@ -65,8 +72,10 @@ __all__ = [
     "find_organization",
     "find_role",
     "free_role_name",
+    "import_line",
     "invitation_link",
     "invite",
+    "judge",
     "link_address",
     "lock",
     "note_use",
@@ -77,6 +86,7 @@ __all__ = [
     "resume_organization",
     "revoke_invitation",
     "rights_in",
+    "same_address",
     "sell_license",
     "set_active",
     "set_contact_only",
@@ -85,5 +95,6 @@ __all__ = [
     "sync_system_roles",
     "unassign_role",
     "unassign_seat",
+    "understand",
     "why_no_seat",
 ]

@@ -6,7 +6,7 @@ Nobody changes the standing of a member who administers with privileges that the
 from __future__ import annotations
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, or_, select, update
 
 from idp.accounts import addresses
 from idp.accounts.models import Account, EmailAddress
@@ -70,7 +70,9 @@ def add_member(
     elif found:
         account_id = _proven_by(found.normalized)
     if account_id is not None and _member_of(organization_id, company_id, account_id):
-        raise Refusal("already_member", _l("This person is there already."), status=409, field="email")
+        raise _already_there()
+    if found and source == "local" and same_address(organization_id, company_id, found.normalized):
+        raise _already_there()
     if not (email or account_id) and status == "active":
         raise Refusal("email_required", _l("An Active member needs an e-mail address."), field="email")
     now = clock.now()
@@ -150,6 +152,8 @@ def edit_member(
     if (found.normalized if found else None) != member.email_normalized:
         if member.account_id is None:  # whoever reads the new mailbox becomes this person
             not_above(member, actor_id)
+        if found and same_address(member.organization_id, member.company_id, found.normalized):
+            raise _already_there()
         withdraw_invitations(member)
     member.given_name = one_line(given_name, "given_name", 100, required=False) or ""
     member.family_name = one_line(family_name, "family_name", 100, required=False) or ""
@@ -333,6 +337,27 @@ def _member_of(organization_id: str, company_id: str | None, account_id: str) ->
         )
         is not None
     )
+
+
+def same_address(organization_id: str, company_id: str | None, normalized: str) -> str | None:
+    """The member there whose address this is: as the organization typed it, or as one that its account has proven."""
+    same_company = Member.company_id.is_(None) if company_id is None else Member.company_id == company_id
+    owner = _proven_by(normalized)
+    carries = Member.email_normalized == normalized
+    return db.session.scalar(
+        select(Member.id)
+        .where(
+            Member.organization_id == organization_id,
+            same_company,
+            or_(carries, Member.account_id == owner) if owner else carries,
+        )
+        .order_by(Member.status == "ended", Member.id)
+        .limit(1)
+    )
+
+
+def _already_there() -> Refusal:
+    return Refusal("already_member", _l("This person is there already."), status=409, field="email")
 
 
 def _become(member: Member, status: str, actor_id: str | None, reason: str | None = None) -> None:

@@ -1,0 +1,237 @@
+"""People from a table, looked at before anything is written, and the list as a table."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from defusedcsv import csv
+from flask import Response, flash, make_response, redirect, render_template, request, stream_with_context
+from flask.typing import ResponseReturnValue
+from flask_babel import force_locale, ngettext
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import FileField, TextAreaField
+
+from idp.kernel import clock, language, listing
+from idp.kernel.refusal import Refusal
+from idp.kernel.web import large_forms
+from idp.organizations import roster, service
+from idp.organizations.catalog import current_catalog
+
+from .. import people_sheet
+from ..guard import Administrator, acting, administrator
+from . import blueprint
+from .people import MANAGE, READ, ROLES, STATES, TYPES, license_name, reads_list, role_name
+from .people_many import MOST, Done, each
+
+LARGEST = 4 * people_sheet.MOST_BYTES
+"""Of the whole form: a file and the same as text, which UTF-8 may write longer than the file was."""
+
+MOST_SHOWN = 200
+"""So many rows of each kind are shown before an import."""
+
+AS_STATE = {
+    "contact": "contact",
+    "invited": "invite",
+    "invitation_expired": "contact",
+    "active": "active",
+    "not_activated": "active",
+    "disabled": "disabled",
+    "ended": "ended",
+    "inactive": "ended",
+}
+"""What a state of the list asks for in an import, so that an exported table can be imported again."""
+
+MORE_WORDS = {
+    "contact": "contact", "kontakt": "contact", "aktiv": "active", "invite": "invite", "inviter": "invite",
+}  # fmt: skip
+
+
+class ImportForm(FlaskForm):
+    """A file, or the table as text."""
+
+    file = FileField(_l("CSV file"))
+    text = TextAreaField(_l("Or paste the table"))
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A table, understood: what each row would do."""
+
+    sheet: people_sheet.Sheet
+    judged: list[service.Judged]
+
+    def of(self, *verdicts: str) -> list[service.Judged]:
+        return [one for one in self.judged if one.verdict in verdicts]
+
+
+@blueprint.route("/people/import", methods=["GET", "POST"])
+@administrator(MANAGE)
+@large_forms(LARGEST)
+def import_people() -> ResponseReturnValue:
+    """Upload or paste; see what each row would do; then import the good ones, while bad ones stay with the reason."""
+    acts, form = acting(), ImportForm()
+    if request.method == "GET":
+        return _page(form)
+    if not form.validate():
+        return _page(form, status=400)
+    try:
+        preview = _preview(acts, _typed(form))
+    except Refusal as refusal:
+        form.form_errors.append(refusal.message)
+        return _page(form, status=refusal.status)
+    if "import" not in request.form:
+        return _page(form, preview)
+    waiting = preview.of("new", "changed")
+    now_done = waiting[:MOST]
+    done = each(now_done, lambda one: service.import_line(acts.organization.id, one, actor_id=acts.account.id))
+    return _after(acts, form, preview, done, waiting[MOST:])
+
+
+def _typed(form: ImportForm) -> str:
+    """What was uploaded, else what was pasted; the page shows it as text from here on."""
+    upload: Any = form.file.data
+    if getattr(upload, "filename", None):
+        form.text.data = people_sheet.decode(upload.read(people_sheet.MOST_BYTES + 1))
+    text: str = (form.text.data or "").replace("\r\n", "\n")
+    form.text.data = text
+    return text
+
+
+def _preview(acts: Administrator, text: str) -> Preview:
+    if acts.organization.directory is not None:
+        raise Refusal(
+            "directory_owned",
+            _(
+                "%(name)s belongs to an outside directory: employees can't be added to it.",
+                name=acts.organization.name,
+            ),
+            status=409,
+        )
+    sheet = people_sheet.read(text)
+    states, roles = _state_words(), _role_words(acts)
+    lines = [service.understand(row.number, row.values, states, roles) for row in sheet.rows]
+    if not acts.may(ROLES) and any(line.role_ids for line in lines):
+        raise Refusal("privilege_missing", _("Your role here does not include assigning roles."), status=403)
+    return Preview(sheet, service.judge(acts.organization.id, lines))
+
+
+def _state_words() -> dict[str, str]:
+    """What people write for a state, in both languages."""
+    words = dict(MORE_WORDS)
+    for code in language.LANGUAGES:
+        with force_locale(code):
+            words |= {listing.fold(str(text)): AS_STATE[name] for name, (text, _kind) in STATES.items()}
+    return words
+
+
+def _role_words(acts: Administrator) -> dict[str, str]:
+    """What people write for a role: its name, and for the system's its title in either language."""
+    words: dict[str, str] = {}
+    for role in reversed(roster.roles_of(acts.organization)):  # a role of the organization's own stands above
+        known = current_catalog().roles.get(role.name) if role.organization_id is None else None
+        for name in [role.name, *([known.title_en, known.title_nb] if known else [])]:
+            words[listing.fold(name)] = role.id
+    return words
+
+
+def _after(
+    acts: Administrator, form: ImportForm, preview: Preview, done: Done, left: list[service.Judged]
+) -> ResponseReturnValue:
+    """Say what was done; whatever stays is kept as text, with the reasons."""
+    reasons = {one.line.number: one.problem for one in preview.of("bad")}
+    reasons |= {one.line.number: message for one, message in done.refused}
+    kept = reasons.keys() | {one.line.number for one in left}
+    said = ngettext("%(num)s row was imported.", "%(num)s rows were imported.", done.good)
+    if not kept:
+        flash(said, "success")
+        return redirect(acts.address("people"), 303)
+    kept |= {one.line.number for one in preview.of("merged") if one.same_as in kept}
+    rows = [row for row in preview.sheet.rows if row.number in kept]
+    form.text.data = preview.sheet.text(rows)
+    again = people_sheet.read(form.text.data)
+    problems = [
+        (now.number, row.values, reasons[row.number])
+        for now, row in zip(again.rows, rows, strict=True)
+        if row.number in reasons
+    ]
+    return _page(form, said=said, problems=problems, left=len(left))
+
+
+def _page(form: ImportForm, preview: Preview | None = None, *, status: int = 200, **values: Any) -> ResponseReturnValue:
+    page = render_template(
+        "organization_admin/people_import.html",
+        form=form,
+        preview=preview,
+        most_rows=people_sheet.MOST_ROWS,
+        most=MOST,
+        most_shown=MOST_SHOWN,
+        STATES=STATES,
+        **values,
+    )
+    return make_response(page, status)
+
+
+@blueprint.get("/people/export.csv")
+@administrator(*READ)
+def export_people() -> ResponseReturnValue:
+    """The people that the list finds, as a table for spreadsheets: streamed, however many they are."""
+    acts = acting()
+    roles, licenses = roster.roles_of(acts.organization), roster.licenses_of(acts.organization.id)
+    wanted = reads_list(acts.address("people"), request.args, roles, licenses)
+    today = clock.now()
+    name = f"{acts.organization.slug}-people.csv"
+    return Response(
+        stream_with_context(_table(roster.walk(acts.organization.id, wanted, today))),
+        mimetype="text/csv",
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
+    )
+
+
+def _table(entries: Iterator[roster.Entry]) -> Iterator[bytes]:
+    """CSV as spreadsheets of the reader's language open it: UTF-8 with its mark, in Norway with semicolons.
+
+    A cell that a spreadsheet would take for a formula gets an apostrophe before it.
+    """
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, delimiter=";" if language.shown() == "nb" else ",")
+    writer.writerow(
+        [
+            _("First name"), _("Last name"), _("E-mail"), _("Phone"), _("Language"), _("State"), _("Roles"),
+            _("Licenses"), _("Type"), _("Company"), _("Last used"), _("Added"),
+        ]
+    )  # fmt: skip
+    yield b"\xef\xbb\xbf"
+    for number, entry in enumerate(entries, 1):
+        member, person = entry.member, entry.person
+        writer.writerow(
+            [
+                person.given_name,
+                person.family_name,
+                person.email or "",
+                person.phone_number or "",
+                language.LANGUAGES.get(member.language or "", ""),
+                str(STATES[entry.state][0]),
+                "; ".join(role_name(role) for role in entry.roles),
+                "; ".join(license_name(license_) for license_ in entry.licenses),
+                str(TYPES.get(member.type, member.type)),
+                member.company.name if member.company else "",
+                _day(member.last_used_at),
+                _day(member.created_at),
+            ]
+        )
+        if number % 100 == 0:
+            yield out.getvalue().encode()
+            out.seek(0)
+            out.truncate()
+    yield out.getvalue().encode()
+
+
+def _day(instant: int | None) -> str:
+    """A date that every spreadsheet reads."""
+    return datetime.fromtimestamp(instant, tz=UTC).date().isoformat() if instant is not None else ""

@@ -1,0 +1,170 @@
+"""One thing done with many people: those ticked on a page, or everybody whom search and filters find."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar
+
+from flask import flash, make_response, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from idp.accounts.forms import ConfirmForm
+from idp.kernel import clock, listing
+from idp.kernel.database import unit_of_work
+from idp.kernel.refusal import Refusal
+from idp.organizations import roster, service
+
+from ..guard import Administrator, acting, administrator
+from . import blueprint
+from .people import LICENSES, MANAGE, ROLES, STATE_ACTIONS, many_choices, reads_list, show_list
+
+MOST = 1_000
+"""So many people are done with by one request; whoever is left is done by the next, from a button."""
+
+TOGETHER = 50
+"""So many rows share a unit of work: others who change something wait for no more than these."""
+
+MOST_TOLD = 500
+"""So many of those who could not be done with are named."""
+
+NOT_UNDONE = ("contact", "end")
+"""What takes something away for good, and so is confirmed also for those ticked."""
+
+Row = TypeVar("Row")
+
+
+@dataclass
+class Done:
+    """What became of many: how many went, and those that did not, each with the sentence why."""
+
+    good: int = 0
+    refused: list[tuple[Any, Any]] = field(default_factory=list)
+
+
+def each(rows: Iterable[Row], act: Callable[[Row], object]) -> Done:
+    """Act on each row: the good ones go, a refused one leaves nothing behind."""
+    done, waiting = Done(), list(rows)
+    for start in range(0, len(waiting), TOGETHER):
+        with unit_of_work() as session:
+            for row in waiting[start : start + TOGETHER]:
+                try:
+                    with session.begin_nested():
+                        act(row)
+                except Refusal as refusal:
+                    done.refused.append((row, refusal.message))
+                else:
+                    done.good += 1
+    return done
+
+
+VERBS: dict[str, Callable[..., Any]] = {
+    "activate": service.set_active,
+    "contact": service.set_contact_only,
+    "invite": service.invite,
+    "disable": service.disable_member,
+    "enable": service.enable_member,
+    "end": service.end_member,
+}
+HOLDINGS = {
+    "assign_role": ("assign_roles", ROLES),
+    "take_role": ("take_roles", ROLES),
+    "assign_seat": ("assign_seats", LICENSES),
+    "take_seat": ("take_seats", LICENSES),
+}
+
+
+def _verb(acts: Administrator, what: str) -> Callable[[str], Any] | None:
+    """What is to be done with each member id; None for nothing that there is. Raises `Refusal`."""
+    name, _colon, target = what.partition(":")
+    if name in STATE_ACTIONS and not target:
+        return partial(VERBS[name], actor_id=acts.account.id)
+    if name not in HOLDINGS or not target:
+        return None
+    argument, privilege = HOLDINGS[name]
+    if not acts.may(privilege):
+        raise Refusal("privilege_missing", _("Your role here does not include this."), status=403)
+    changes: dict[str, Any] = {argument: [target[:36]]}
+    return partial(service.change_holdings, **changes, actor_id=acts.account.id)
+
+
+@blueprint.post("/people/many")
+@administrator(MANAGE)
+def people_many() -> ResponseReturnValue:
+    """Do one thing with those ticked, or with all that the list finds."""
+    acts, what, whom = acting(), request.form.get("what", ""), request.form.get("whom", "")
+    ticked = request.form.getlist("member")[: listing.PAGE]
+    try:
+        verb = _verb(acts, what)
+    except Refusal as refusal:
+        return show_list(request.args, refusal.message, refusal.status, ticked=ticked)
+    if verb is None:
+        return show_list(request.args, _("Choose what to do."), 400, ticked=ticked)
+    roles, licenses = roster.roles_of(acts.organization), roster.licenses_of(acts.organization.id)
+    wanted, now = reads_list(acts.address("people"), request.args, roles, licenses), clock.now()
+    doing = _Doing(what, _words_of(many_choices(acts, roles, licenses, all_licenses=True), what), wanted)
+    if whom == "found":
+        after = request.form.get("after", "")[:36]
+        doing.total = roster.count(acts.organization.id, wanted, now, after=after)
+        ids = roster.ids(acts.organization.id, wanted, now, after=after, most=MOST)
+    else:
+        ids = roster.here(acts.organization.id, ticked)
+        doing.total, doing.ticked = len(ids), ids
+    if not ids:
+        return show_list(request.args, _("Tick somebody first."), 400, what=what)
+    if "confirmed" not in request.form and (whom == "found" or what in NOT_UNDONE):
+        return _page("organization_admin/people_many.html", doing)
+    done = each(ids, verb)
+    left = doing.total - len(ids)
+    if not done.refused and not left:
+        flash(_said(done.good, doing.words), "success")
+        return redirect(wanted.address(page=wanted.page), 303)
+    told = roster.entries([member_id for member_id, _why in done.refused[:MOST_TOLD]], clock.now())
+    reasons = dict(done.refused)
+    return _page(
+        "organization_admin/people_many_done.html",
+        doing,
+        said=_said(done.good, doing.words),
+        refused=[(entry, reasons[entry.id]) for entry in told],
+        untold=max(len(done.refused) - MOST_TOLD, 0),
+        number_refused=len(done.refused),
+        left=left,
+        after=ids[-1],
+    )
+
+
+@dataclass
+class _Doing:
+    """What is to be done, in words too, and with whom."""
+
+    what: str
+    words: str
+    wanted: listing.Listing
+    total: int = 0
+    ticked: list[str] | None = None
+
+
+def _words_of(groups: list[tuple[str, list[tuple[str, Any]]]], what: str) -> str:
+    for title, choices in groups:
+        for value, text in choices:
+            if value == what:
+                return f"{title}: {text}" if ":" in what else str(text)
+    return str(_("What to do"))
+
+
+def _said(number: int, words: str) -> str:
+    return str(ngettext("%(what)s: done for %(num)s person.", "%(what)s: done for %(num)s people.", number, what=words))
+
+
+def _page(template: str, doing: _Doing, **values: Any) -> ResponseReturnValue:
+    acts = acting()
+    address = doing.wanted.address(page=doing.wanted.page).replace(
+        doing.wanted.path, acts.address("people/many"), 1
+    )  # fmt: skip
+    back = doing.wanted.address(page=doing.wanted.page)
+    return make_response(
+        render_template(template, form=ConfirmForm(), doing=doing, address=address, back=back, most=MOST, **values)
+    )
