@@ -1,15 +1,16 @@
 """Reading what the decision needs, in one statement: the account, its members, and what these hold.
 
 One round trip however many organizations, roles and licenses there are, on PostgreSQL and SQLite alike, on a session's
-connection or on an autocommit one. Every branch of the union is a kind of row; `_assemble` puts them together. Whom to
+connection or on an autocommit one. Every branch of the union is a kind of row; `_members` puts them together. Whom to
 ask is read by a second statement, and only when the answer is going to be no: finding the administrators costs in
-proportion to the organization, and a token that allows names nobody.
+proportion to the organization, and a token that allows names nobody. `load_members_facts` reads the same for a page of
+an organization's members.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -19,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from idp.kernel import clock
 
-from .catalog import current_catalog
+from .catalog import App, current_catalog
 from .policy import (
     MOST_ASKED,
     AccountFacts,
@@ -81,10 +82,57 @@ def _statement(one_member: bool, apps: str) -> TextualSelect:
     ).columns(*_COLUMNS)
 
 
+@cache
+def _members_statement(apps: str) -> TextualSelect:
+    """The same for members of one organization, by their ids; a role's privileges come once, not once per holder."""
+    of_app = {"one": "AND l.app_id = :app_id", "all": ""}[apps]
+    of_role = {"one": "AND p.privilege LIKE :privileges", "all": ""}[apps]
+    return (
+        text(  # every part put in is a constant of this file
+            f"""
+        WITH mine AS (
+            SELECT m.* FROM member m WHERE m.organization_id = :organization_id AND m.id IN :member_ids
+        ), holds AS (
+            SELECT mr.member_id, mr.role_id FROM mine m JOIN member_role mr ON mr.member_id = m.id
+        )
+        SELECT 'member' AS tag, m.id AS a, m.type AS b, m.status AS c, m.ended_reason AS d, m.company_id AS e,
+               c.name AS f, o.id AS g, o.slug AS h, o.name AS i, o.kind AS j, o.status AS k, o.rev AS n1,
+               (SELECT max(v.expires_at) FROM invitation v
+                WHERE v.member_id = m.id AND v.accepted_at IS NULL AND v.revoked_at IS NULL) AS n2,
+               m.last_used_at AS n3, CAST(NULL AS BIGINT) AS n4
+        FROM mine m JOIN organization o ON o.id = m.organization_id LEFT JOIN company c ON c.id = m.company_id
+        UNION ALL
+        SELECT 'account', a.id, a.status, m.id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+        FROM mine m JOIN account a ON a.id = m.account_id
+        UNION ALL
+        SELECT 'holds', member_id, role_id,
+               NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+        FROM holds
+        UNION ALL
+        SELECT 'role', NULL, r.id, r.name, r.organization_id, p.privilege,
+               NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+        FROM role r LEFT JOIN role_privilege p ON p.role_id = r.id {of_role}
+        WHERE r.id IN (SELECT role_id FROM holds)
+        UNION ALL
+        SELECT 'license', l.id, l.organization_id, l.app_id, l.edition,
+               NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+               l.seats, (SELECT count(*) FROM seat s WHERE s.license_id = l.id), l.starts_at, l.ends_at
+        FROM license l WHERE l.organization_id = :organization_id {of_app}
+        UNION ALL
+        SELECT 'seat', s.member_id, s.license_id,
+               NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+        FROM seat s WHERE s.member_id IN (SELECT id FROM mine)
+    """  # noqa: S608
+        )
+        .bindparams(bindparam("member_ids", expanding=True))
+        .columns(*_COLUMNS)
+    )
+
+
 _ADMINISTRATORS = text(
     f"""
-    SELECT w.organization_id, w.given_name, w.family_name
-    FROM (SELECT m.organization_id, a.given_name, a.family_name,
+    SELECT w.organization_id, w.account_id, w.given_name, w.family_name
+    FROM (SELECT m.organization_id, a.id AS account_id, a.given_name, a.family_name,
                  row_number() OVER (PARTITION BY m.organization_id
                                     ORDER BY CASE WHEN a.id = :account_id THEN 1 ELSE 0 END,
                                              a.family_name, a.given_name, a.id) AS turn
@@ -93,7 +141,7 @@ _ADMINISTRATORS = text(
                JOIN member m ON m.id = held.member_id AND m.status = 'active' AND m.organization_id IN :places
                JOIN account a ON a.id = m.account_id AND a.status = 'active'
           WHERE a.given_name <> '' OR a.family_name <> '') w
-    WHERE w.turn <= {MOST_ASKED}
+    WHERE w.turn <= :most
     ORDER BY w.organization_id, w.turn
 """  # noqa: S608 (constants of this file)
 ).bindparams(bindparam("places", expanding=True))
@@ -127,70 +175,142 @@ def _read(
     facts = _assemble(connection.execute(_statement(member_id is not None, apps), values), now)
     known = current_catalog().apps
     judged = list(known.values()) if apps == "all" else [known.get(app_id) if app_id else None]
-    if facts is None or all(entitlement(facts, member, app, now).allowed for member in facts.members for app in judged):
+    if facts is None or _all_allow(facts, judged, now):
         return facts
     return _with_administrators(connection, facts)
+
+
+def load_members_facts(
+    connection: Connection | Session,
+    organization_id: str,
+    member_ids: Sequence[str],
+    app_id: str | None = None,
+    *,
+    ask: bool = True,
+) -> dict[str, AccountFacts]:
+    """What `policy.entitlement` needs for each of these members of one organization, for one app or (None) for all.
+
+    By member, in the order of `member_ids`: the account that stands behind it, with this one member
+    (`entitlement(facts, facts.members[0], app, now)`). A member without an account has facts too: an account without
+    an id, and `account_linked` false. Ids of no member, or of another organization's, are left out.
+
+    One statement whatever the number of members; give at most a page of some hundred. With `ask` one more reads whom
+    to ask, when some member is denied.
+    """
+    if not member_ids:
+        return {}
+    values: dict[str, Any] = {"organization_id": organization_id, "member_ids": list(member_ids)}
+    if app_id:
+        values |= {"app_id": app_id, "privileges": f"{app_id}:%"}
+    now = clock.now()
+    rows = connection.execute(_members_statement("one" if app_id else "all"), values).all()
+    owners = {row.c: AccountFacts(id=row.a, disabled=row.b != "active") for row in rows if row.tag == "account"}
+    members = {member.id: member for member in _members(rows, now)}
+    found: dict[str, AccountFacts] = {}
+    for member_id in member_ids:
+        if member := members.get(member_id):
+            owner = owners.get(member_id)
+            member = replace(member, account_linked=owner is not None)
+            found[member_id] = replace(owner or AccountFacts(id=""), members=(member,))
+    known = current_catalog().apps
+    apps = list(known.values()) if app_id is None else [known[app_id]]
+    if not ask or all(_all_allow(facts, apps, now) for facts in found.values()):
+        return found
+    return _each_with_administrators(connection, organization_id, found)
+
+
+def _all_allow(facts: AccountFacts, apps: Collection[App | None], now: int) -> bool:
+    return all(entitlement(facts, member, app, now).allowed for member in facts.members for app in apps)
 
 
 def _with_administrators(connection: Connection | Session, facts: AccountFacts) -> AccountFacts:
     """The same facts with the display names of whom to ask; the person's own name comes last."""
     places = sorted({member.organization.id for member in facts.members})
     asked: dict[str, list[str]] = defaultdict(list)
-    for row in connection.execute(_ADMINISTRATORS, {"account_id": facts.id, "places": places}):
-        asked[row.organization_id].append(" ".join(part for part in (row.given_name, row.family_name) if part))
+    values = {"account_id": facts.id, "places": places, "most": MOST_ASKED}
+    for row in connection.execute(_ADMINISTRATORS, values):
+        asked[row.organization_id].append(_name(row))
     return replace(
         facts,
         members=tuple(replace(member, administrators=tuple(asked[member.organization.id])) for member in facts.members),
     )
 
 
+def _each_with_administrators(
+    connection: Connection | Session, organization_id: str, found: dict[str, AccountFacts]
+) -> dict[str, AccountFacts]:
+    """The same for many accounts of one organization; one name more than is told, for the one whose own it is."""
+    values = {"account_id": "", "places": [organization_id], "most": MOST_ASKED + 1}
+    asked = [(row.account_id, _name(row)) for row in connection.execute(_ADMINISTRATORS, values)]
+
+    def names(account_id: str) -> tuple[str, ...]:
+        ordered = sorted(asked, key=lambda one: one[0] == account_id)
+        return tuple(name for _id, name in ordered[:MOST_ASKED])
+
+    return {
+        member_id: replace(facts, members=tuple(replace(one, administrators=names(facts.id)) for one in facts.members))
+        for member_id, facts in found.items()
+    }
+
+
+def _name(row: Row[Any]) -> str:
+    return " ".join(part for part in (row.given_name, row.family_name) if part)
+
+
 def _assemble(rows: Iterable[Row[Any]], now: int) -> AccountFacts | None:
+    """The account with its members."""
+    rows = list(rows)
+    for row in rows:
+        if row.tag == "account":
+            return AccountFacts(id=row.a, disabled=row.b != "active", members=_members(rows, now))
+    return None
+
+
+def _members(rows: Iterable[Row[Any]], now: int) -> tuple[MemberFacts, ...]:
     """Put the kinds of rows together; their order in the answer means nothing."""
-    account: AccountFacts | None = None
     members: list[Row[Any]] = []
-    names: dict[str, dict[str, tuple[str, bool]]] = defaultdict(dict)
+    held: dict[str, set[str]] = defaultdict(set)
+    names: dict[str, tuple[str, bool]] = {}
     privileges: dict[str, set[str]] = defaultdict(set)
     licenses: dict[str, list[LicenseFacts]] = defaultdict(list)
     seats: dict[str, set[str]] = defaultdict(set)
     for row in rows:
         match row.tag:
-            case "account":
-                account = AccountFacts(id=row.a, disabled=row.b != "active")
             case "member":
                 members.append(row)
+            case "holds":
+                held[row.a].add(row.b)
             case "role":
-                names[row.a][row.b] = (row.c, row.d is None)
+                names[row.b] = (row.c, row.d is None)
+                if row.a:
+                    held[row.a].add(row.b)
                 if row.e:
                     privileges[row.b].add(row.e)
             case "license":
                 licenses[row.b].append(LicenseFacts(row.a, row.c, row.d, row.n1, row.n2, row.n3, row.n4))
             case "seat":
                 seats[row.a].add(row.b)
-    if account is None:
-        return None
-    return AccountFacts(
-        id=account.id,
-        disabled=account.disabled,
-        members=tuple(
-            MemberFacts(
-                id=row.a,
-                type=row.b,
-                status=row.c,
-                ended_reason=row.d,
-                invitation=_invitation(row.n2, now),
-                organization=OrganizationFacts(row.g, row.h, row.i, row.j, row.k, row.n1),
-                company_id=row.e,
-                company_name=row.f,
-                roles=tuple(
-                    RoleFacts(role_id, name, system, frozenset(privileges[role_id]))
-                    for role_id, (name, system) in sorted(names[row.a].items(), key=lambda item: item[1][0])
-                ),
-                seats=frozenset(seats[row.a]),
-                last_used_at=row.n3,
-                licenses=tuple(sorted(licenses[row.g], key=lambda license_: license_.id)),
-            )
-            for row in sorted(members, key=lambda row: row.a)
-        ),
+    roles = {
+        role_id: RoleFacts(role_id, name, system, frozenset(privileges[role_id]))
+        for role_id, (name, system) in sorted(names.items(), key=lambda item: item[1][0])
+    }
+    bought = {place: tuple(sorted(found, key=lambda license_: license_.id)) for place, found in licenses.items()}
+    return tuple(
+        MemberFacts(
+            id=row.a,
+            type=row.b,
+            status=row.c,
+            ended_reason=row.d,
+            invitation=_invitation(row.n2, now),
+            organization=OrganizationFacts(row.g, row.h, row.i, row.j, row.k, row.n1),
+            company_id=row.e,
+            company_name=row.f,
+            roles=tuple(role for role_id, role in roles.items() if role_id in held[row.a]),
+            seats=frozenset(seats[row.a]),
+            last_used_at=row.n3,
+            licenses=bought.get(row.g, ()),
+        )
+        for row in sorted(members, key=lambda row: row.a)
     )
 
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+from idp.accounts.models import Account
+from idp.kernel import clock as kernel_clock
 from idp.kernel.database import autocommit, db
-from idp.organizations.facts import load_facts, load_facts_of_all_apps
+from idp.organizations.catalog import App, current_catalog
+from idp.organizations.facts import load_facts, load_facts_of_all_apps, load_members_facts
+from idp.organizations.policy import AccountFacts, entitlement
 
 Do = Callable[..., Any]
 
@@ -98,3 +103,56 @@ def test_invitations_as_they_stand_today(world: Any, context: Any, clock: Any) -
     assert state() == "pending"
     clock.advance(10)
     assert state() == "expired"
+
+
+def test_many_members_of_one_organization_read_alike(world: Any, context: Any, statements: Any) -> None:
+    """Each member's facts are those that its own account's statement brings; two statements for all of them."""
+    place = world.organization(name="Nordic Lift AS")
+    boss = world.user(place, seat=False, privileges=["account:access", "account:people.manage"])
+    deputies = [
+        world.user(place, seat=False, privileges=["account:people.manage"], given_name="D", family_name=name)
+        for name in ("Aas", "Berg", "Dahl")
+    ]
+    people = [boss, *deputies, *(world.user(place) for _ in range(3)), world.user(place, app="work", status="disabled")]
+    contact = world.member(place, world.account().account_id, status="contact")
+    world.invitation(contact)
+    unlinked = world.member(place)
+    world.role(place, ["tag:access", "work:access"], members=[unlinked])
+    foreign = world.user().member_id
+    ids = [*(person.member_id for person in people), contact, unlinked]
+    for app, count in ((None, 2), ("tag", 2)):
+        with statements() as seen:
+            found = load_members_facts(db.session, place, [*ids, foreign, "nobody"], app)
+        assert len(seen) == count and list(found) == ids
+        for person in people:
+            alone = load_facts_of_all_apps(db.session, person.account_id) if app is None else load_facts(
+                db.session, person.account_id, app, person.member_id
+            )  # fmt: skip
+            assert alone is not None
+            if all(entitlement(alone, alone.members[0], one, kernel_clock.now()).allowed for one in _apps(app)):
+                assert alone.members[0].administrators == (), "who gets in asks nobody"
+                found[person.member_id] = _nobody_asked(found[person.member_id])
+            assert found[person.member_id] == alone
+    assert found[contact].members[0].invitation == "pending"
+    assert (found[unlinked].id, found[unlinked].members[0].account_linked) == ("", False)
+    assert [role.privileges for role in found[unlinked].members[0].roles] == [{"tag:access"}]
+    with statements() as seen:
+        silent = load_members_facts(db.session, place, ids, "tag", ask=False)
+        assert load_members_facts(db.session, place, []) == {}
+    assert len(seen) == 1 and all(facts.members[0].administrators == () for facts in silent.values())
+    assert found[boss.member_id].members[0].administrators == ("D Aas", "D Berg", "D Dahl")
+    assert found[deputies[0].member_id].members[0].administrators == ("D Berg", "D Dahl", f"Kari {_family(boss)}")
+
+
+def _apps(app_id: str | None) -> list[App]:
+    return [app for app in current_catalog().apps.values() if app_id in (None, app.id)]
+
+
+def _nobody_asked(facts: AccountFacts) -> AccountFacts:
+    return replace(facts, members=tuple(replace(member, administrators=()) for member in facts.members))
+
+
+def _family(person: Any) -> str:
+    row = db.session.get(Account, person.account_id)
+    assert row is not None
+    return str(row.family_name)
