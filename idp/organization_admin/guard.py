@@ -50,6 +50,8 @@ SECTIONS = (
             }
         ),
     ),
+    Section("access", _l("Access"), frozenset({"account:people.read"})),
+    Section("requests", _l("Requests"), frozenset({"account:requests.manage"})),
 )  # fmt: skip
 """In the order of the menu."""
 

@@ -1,8 +1,8 @@
 """Why a member may use an app or may not, and the fewest changes that would let it in. Pure.
 
-`explain_path` walks the way license → role → privilege that the decision takes. `changes_to_open` searches a small space
-of changes, each of which one button of the administration makes; a set is proposed only after it was made on the frozen
-facts and `policy.entitlement`, asked again, allowed. What is written here decides nothing by itself.
+`explain_path` walks the way license → role → privilege that the decision takes. `changes_to_open` searches a small
+space of changes, each of which one button of the administration makes; a set is proposed only after it was made on the
+frozen facts and `policy.entitlement`, asked again, allowed. What is written here decides nothing by itself.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class Proposal:
 
     def offers(self, keys: Iterable[str]) -> tuple[Change, ...] | None:
         """The changes of these keys, in order, when all are offered, at most one way for each step; else None."""
-        wanted, found = set(keys), []
+        wanted, found = set(keys), list[Change]()
         if self.invite and wanted == {self.invite.key}:
             return (self.invite,)
         for step in self.steps:

@@ -114,7 +114,7 @@ def test_when_no_seat_is_left_somebody_gives_one_back_or_the_platform_sells_one(
     alone = proposed(member(licenses=(FULL,), seats=frozenset()), holders={})
     assert [change.kind for change in alone.changes] == ["buy_seat", "assign_seat"] and not alone.here
     nothing = replace(FULL, seats=0, held=0)
-    assert [change.kind for change in proposed(member(licenses=(nothing,), seats=frozenset())).changes][0] == "buy_seat"
+    assert proposed(member(licenses=(nothing,), seats=frozenset())).changes[0].kind == "buy_seat"
 
 
 def test_only_the_platform_enables_an_account() -> None:
@@ -200,7 +200,7 @@ assignable = st.lists(roles, max_size=3, unique_by=lambda one: one.id).map(tuple
 
 
 @settings(max_examples=150, deadline=None)
-@given(who=members, disabled=st.sampled_from([False, False, False, True]), app_id=st.sampled_from(APPS), roles=assignable,
+@given(who=members, disabled=st.sampled_from([False, False, True]), app_id=st.sampled_from(APPS), roles=assignable,
        holders=st.dictionaries(st.sampled_from(["l0", "l1"]), st.just(("somebody",))))  # fmt: skip
 def test_what_is_proposed_opens_the_app_and_nothing_less_does(
     who: Any, disabled: bool, app_id: str, roles: Any, holders: Any

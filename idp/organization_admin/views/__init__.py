@@ -6,6 +6,8 @@ from typing import Any
 
 from flask import Blueprint, g, request
 
+from idp.organizations.service import requests as access_requests
+
 from ..guard import Administrator
 
 blueprint = Blueprint("organization_admin", __name__, url_prefix="/org/<slug>")
@@ -17,14 +19,20 @@ def _frame() -> dict[str, Any]:
     acts: Administrator | None = g.get("administrator")
     if acts is None:
         return {}
+    waits = {
+        "requests": access_requests.count_waiting(acts.organization.id) if acts.may(access_requests.HANDLING) else 0
+    }
     here = request.path.removeprefix(acts.address()).partition("/")[0]
     return {
         "administrator": acts,
-        "sections": [(acts.address(section.path), section.title, 0) for section in acts.sections],
+        "sections": [
+            (acts.address(section.path), section.title, waits.get(section.path, 0)) for section in acts.sections
+        ],
+        "requests_waiting": waits["requests"],
         "current_section": acts.address(here),
     }
 
 
-from . import overview  # noqa: E402 (each puts its routes on the blueprint)
+from . import access, overview, requests  # noqa: E402 (each puts its routes on the blueprint)
 
-__all__ = ["blueprint", "overview"]
+__all__ = ["access", "blueprint", "overview", "requests"]
