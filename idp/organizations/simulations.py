@@ -54,7 +54,12 @@ def simulate(
     if not facts:
         return {}
     some = next(iter(facts.values())).members[0]
-    roles = _assignable(connection, organization_id, some.organization.kind, {apps[app_id] for _id, app_id in pairs})
+    roles = _assignable(
+        connection,
+        organization_id,
+        some.organization.kind,
+        [apps[app_id] for app_id in sorted({app_id for _id, app_id in pairs})],
+    )
     full = {
         license_.id
         for license_ in some.licenses
