@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from clients.relying_party.access import decide
+from clients.relying_party.access import ASKABLE, decide
 from idp.oidc.claims import Ground, claims_for
-from idp.organizations.policy import AccountFacts, entitlement
+from idp.organizations.policy import CODES, NOBODY_TO_ASK, AccountFacts, entitlement
 from tests.policy.random_worlds import APPS, members
 from tests.policy.worlds import CATALOG, NOW
 
@@ -57,3 +57,7 @@ def test_what_the_provider_decides_is_what_the_application_reads(member, disable
     SCHEMA.validate(claims["onix_access"])
     other = next(name for name in APPS if name != app_id)
     assert not decide(claims, other, NOW).allowed and not decide(claims, app_id, NOW + 300).allowed
+
+
+def test_an_application_offers_to_ask_where_the_provider_knows_whom() -> None:
+    assert frozenset(CODES) - NOBODY_TO_ASK == ASKABLE
