@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import importlib
 
-from flask import Flask
-
 from . import settings as _settings
 from .kernel import events, logging, web
 from .kernel.database import db, prepare_engine
@@ -19,10 +17,12 @@ ROOMS = ("accounts", "organizations", "sessions", "oidc", "audit", "outbox", "he
 DEMO_ROOMS = ("demo",)
 
 
-def create_app(settings: Settings | None = None) -> Flask:
+def create_app(settings: Settings | None = None) -> web.Application:
     """A provider, ready to serve. Raises `SettingsError` or `CatalogError` with everything that is wrong."""
     settings = settings or _settings.load()
-    app = Flask("idp", root_path=str(ROOT / "idp"), template_folder=str(ROOT / "templates"), static_folder=None)
+    app = web.Application(
+        "idp", root_path=str(ROOT / "idp"), template_folder=str(ROOT / "templates"), static_folder=None
+    )
     app.debug = settings.debug
     app.testing = settings.environment == "test"
     app.extensions["onix_settings"] = settings
@@ -46,6 +46,8 @@ def _engine_options(settings: Settings) -> dict[str, object]:
     if settings.database.startswith("sqlite"):
         return {}
     return {
+        "isolation_level": "AUTOCOMMIT",
+        "skip_autocommit_rollback": True,
         "pool_recycle": 1800,
         "pool_size": 8,
         "max_overflow": 8,

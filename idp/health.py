@@ -10,9 +10,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from functools import cache
 
 import structlog
-from flask import Blueprint, Flask, Response, g, jsonify, request
+from flask import Blueprint, Response, g, jsonify, request
 from flask_migrate import Migrate
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
 from prometheus_client.core import GaugeMetricFamily
@@ -23,9 +24,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from idp import migrations
 from idp.kernel import clock
 from idp.kernel.database import autocommit, db
-from idp.kernel.logging import route
-from idp.kernel.web import csrf
-from idp.oidc import keys
+from idp.kernel.logging import METHODS, route
+from idp.kernel.web import Application, csrf
+from idp.oidc import clients, keys
 from idp.outbox import service as outbox
 
 log = structlog.get_logger(__name__)
@@ -37,22 +38,33 @@ _SECONDS = Histogram(
     ["route"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
 )
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
-def init_app(app: Flask) -> None:
+def init_app(app: Application) -> None:
     Migrate(app, db, directory=str(migrations.FOLDER))
     csrf.exempt(blueprint)
     app.register_blueprint(blueprint)
-    app.after_request(_count)
+    app.after_any.append(_count)
 
 
 def _count(response: Response) -> Response:
-    where = route()
-    _REQUESTS.labels(request.method if request.method in _METHODS else "OTHER", where, response.status_code).inc()
-    if "request_started" in g:
-        _SECONDS.labels(where).observe(time.perf_counter() - g.request_started)
+    where, method = route(), request.method
+    _requests(method if method in METHODS else "OTHER", where, response.status_code).inc()
+    started = g.get("request_started")
+    if started is not None:
+        _seconds(where).observe(time.perf_counter() - started)
     return response
+
+
+@cache
+def _requests(method: str, where: str, status: int) -> Counter:
+    """The counter of these labels: a bounded number, and finding one costs as much as counting."""
+    return _REQUESTS.labels(method, where, status)
+
+
+@cache
+def _seconds(where: str) -> Histogram:
+    return _SECONDS.labels(where)
 
 
 def problems() -> dict[str, str]:
@@ -75,6 +87,17 @@ def problems() -> dict[str, str]:
     finally:
         db.session.rollback()
     return found
+
+
+def remarks() -> list[str]:
+    """What an operator should know although the process may serve; asked only where `problems` found none."""
+    try:
+        return [
+            f"client {client_id} is of the app {app_id}, which the catalog lacks: its people hold nothing"
+            for client_id, app_id in clients.of_unknown_apps()
+        ]
+    finally:
+        db.session.rollback()
 
 
 @blueprint.get("/healthz/live")

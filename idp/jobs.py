@@ -13,14 +13,15 @@ from dataclasses import dataclass
 
 import structlog
 from flask import Flask
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 from sqlalchemy.exc import SQLAlchemyError
 
 from idp.accounts import service as accounts
 from idp.kernel import clock, continuation, counters
 from idp.kernel.database import aside, change, db, unit_of_work
 from idp.oidc import authorizations, keys, requests
-from idp.oidc.models import AuthorizationCode, LossCheck, RefreshToken, RevokedAccessToken, UsedAssertion
+from idp.oidc.models import RevokedAccessToken, UsedAssertion
+from idp.organizations.catalog import current_catalog
 from idp.organizations.service import requests as access_requests
 from idp.outbox import service as outbox
 from idp.sessions import service as sessions
@@ -28,6 +29,7 @@ from idp.sessions import throttle
 
 log = structlog.get_logger(__name__)
 DAY = 86400
+PORTIONS = 20  # of dead authorizations deleted at one turn
 
 
 @dataclass(frozen=True)
@@ -40,29 +42,30 @@ class Job:
 
 
 def losses() -> int:
-    """Compare what whole organizations lost, a page of authorizations in each transaction (idea 7 of DESIGN §5)."""
-    pending = db.session.scalar(select(LossCheck.id).limit(1))
+    """Compare what whole organizations lost, and every loss once more, a page of authorizations in each transaction."""
+    due = authorizations.losses_due()
     db.session.rollback()
     done = 0
-    while pending is not None:
+    while due:
         with unit_of_work():
             compared = authorizations.expand_losses()
         if compared is None:  # another worker is at it
             break
         done += compared
-        pending = db.session.scalar(select(LossCheck.id).limit(1))
+        due = authorizations.losses_due()
         db.session.rollback()
     return done
 
 
 def answered_requests() -> int:
     """Close the access requests whose app is open by now: what time answered, or a change that touched many."""
-    places = access_requests.places_waiting()
+    waiting = access_requests.members_waiting()
     db.session.rollback()
-    closed = 0
-    for organization_id in places:
-        with unit_of_work():
-            closed += access_requests.close_opened(organization_id)
+    closed, most = 0, access_requests.MOST_CLOSED // len(current_catalog().apps)
+    for organization_id, member_ids in waiting.items():
+        for start in range(0, len(member_ids), most):
+            with unit_of_work():
+                closed += access_requests.close_opened(organization_id, member_ids[start : start + most])
     return closed
 
 
@@ -80,14 +83,18 @@ def tidy() -> int:
         gone += continuation.tidy(now) + requests.tidy(now) + outbox.tidy(now)
         gone += accounts.tidy(now) + sessions.tidy(now)
         for statement in (
-            delete(AuthorizationCode).where(AuthorizationCode.expires_at <= now - DAY),
-            delete(RefreshToken).where(RefreshToken.expires_at <= now),
             delete(RevokedAccessToken).where(RevokedAccessToken.expires_at <= now),
             delete(UsedAssertion).where(UsedAssertion.expires_at <= now),
         ):
             gone += change(statement)
-    with aside() as session:
-        counters.tidy(session, now=now, window=DAY, rows=throttle.KEPT)
+    for _ in range(PORTIONS):
+        with unit_of_work():
+            portion = authorizations.tidy(now)
+        gone += portion
+        if not portion:
+            break
+    with aside() as own:
+        counters.tidy(own, now=now, window=DAY, rows=throttle.KEPT)
     return gone
 
 

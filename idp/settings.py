@@ -46,6 +46,9 @@ class Lifetimes(_Part):
     refresh_idle: int = Field(30 * 86400, ge=60, description="Offline refresh token without use")
     refresh_absolute: int = Field(180 * 86400, ge=60, description="Offline authorization in all")
     rotation_grace: int = Field(10, ge=0, le=60, description="A spent refresh token shown again by its own client")
+    loss_recheck: int = Field(
+        3, ge=0, le=60, description="A loss is compared once more after this long, for tokens issued at its very moment"
+    )
     key_prepublish: int = Field(86400, ge=0, description="A signing key is published this long before its first use")
     key_rotation: int = Field(90 * 86400, ge=3600, description="A signing key is used this long")
 
@@ -68,7 +71,9 @@ class Throttle(_Part):
     window: int = Field(900, ge=1, description="Seconds a failure counts")
     failures_per_address: int = Field(10, ge=1, description="Failed sign-ins per network address before 429")
     mails_per_address: int = Field(5, ge=1, description="Mails that strangers can cause to one mailbox per hour")
-    requests_per_minute: int = Field(600, ge=1, description="Form posts per network address per minute")
+    requests_per_minute: int = Field(
+        600, ge=1, description="Form posts and sign-ins begun per network address per minute"
+    )
 
 
 class Mail(_Part):

@@ -16,6 +16,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from jinja2.bccache import Bucket, BytecodeCache
 
 ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
@@ -32,6 +33,23 @@ from tests.support.postgresql import Cluster  # noqa: E402
 from tests.support.redis import Redis  # noqa: E402
 from tests.support.server import Provider  # noqa: E402
 from tests.support.statements import Statements, counting  # noqa: E402
+
+
+class _Templates(BytecodeCache):
+    """Compiled templates, kept for all applications of this process: each test makes its own application."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._kept:
+            bucket.bytecode_from_string(self._kept[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._kept[bucket.key] = bucket.bytecode_to_string()
+
+
+_templates = _Templates()
 
 
 class _Lazy:
@@ -104,6 +122,7 @@ def make_app() -> Iterator[Callable[..., Any]]:
     def make(url: str, **overrides: Any) -> Any:
         app = create_app(_settings(url, **overrides))
         app.testing = True
+        app.jinja_env.bytecode_cache = _templates
         made.append(app)
         return app
 
@@ -170,22 +189,30 @@ def protocol(app: Any, world: Any, client: Any) -> Any:
     return Protocol(app, world, client)
 
 
+# What these fixtures start runs in processes of its own, and there time passes.
+_PROCESSES = {"server", "live", "demo", "house"}
+
+
 @pytest.fixture(autouse=True)
-def clock() -> Iterator[Any]:
-    """`clock.advance(seconds)` moves time ahead for this test only; `clock.now()` reads it."""
-    from idp.kernel import clock as kernel_clock
+def clock(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """`clock.advance(seconds)` moves the provider's time ahead for this test only; `clock.now()` reads it.
 
-    kernel_clock.reset()
-    yield kernel_clock
-    kernel_clock.reset()
+    In between the clock stands still, the provider's and the applications' of this process, so that a test may count
+    single seconds however slow the machine is. Beside processes of their own it runs as theirs does, and with
+    `@pytest.mark.running_clock`.
+    """
+    from clients.relying_party import clock as applications
+    from idp.kernel import clock as provider
 
-
-@pytest.fixture
-def frozen(clock: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The clock stands still in this process but for `advance()`: for tests that count single seconds."""
-    start = clock.now()
-    monkeypatch.setattr(clock, "time", SimpleNamespace(time=lambda: start))
-    return clock
+    provider.reset()
+    with pytest.MonkeyPatch.context() as patch:
+        if not _PROCESSES & set(request.fixturenames) and request.node.get_closest_marker("running_clock") is None:
+            start = provider.now()
+            still = SimpleNamespace(time=lambda: start)
+            patch.setattr(provider, "time", still)
+            patch.setattr(applications, "time", still)
+        yield provider
+    provider.reset()
 
 
 @pytest.fixture
@@ -250,7 +277,7 @@ def visitors(browser: Any) -> Iterator[Callable[..., Any]]:
     def visit(**options: Any) -> Any:
         options.setdefault("locale", "en-GB")
         browser_context = browser.new_context(**options)
-        browser_context.set_default_timeout(10_000)
+        browser_context.set_default_timeout(60_000)
         contexts.append(browser_context)
         return browser_context.new_page()
 

@@ -70,9 +70,9 @@ def admit_mail(text: str) -> bool:
     The caller gives the same answer either way; above the limit it simply sends nothing.
     """
     normalized = addresses.normalized_or_none(text) or text
-    with aside() as session:
+    with aside(each=True) as own:
         return not counters.add(
-            session, "mail", normalized, now=clock.now(), window=3600, limit=_settings().throttle.mails_per_address
+            own, "mail", normalized, now=clock.now(), window=3600, limit=_settings().throttle.mails_per_address
         )
 
 

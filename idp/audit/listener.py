@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any
+from typing import Any, cast
 
 from flask import g, has_request_context, request
+from sqlalchemy import Table, insert
 
-from idp.kernel.database import db
+from idp.kernel.database import db, new_id
 from idp.kernel.events import Bus, Event
 from idp.kernel.logging import redact
 
 from .models import AuditEntry
 
+_add = insert(cast("Table", AuditEntry.__table__))
 _COLUMNS = frozenset({"at", "actor_id", "account_id", "member_id", "organization_id", "client_id"})
 _PERSONAL = frozenset({"address", "normalized", "language"})  # the account or proof named beside them says whose
 _MANY = 20  # longer lists are counted instead
@@ -25,20 +27,22 @@ def subscribe(bus: Bus) -> None:
 def record(event: Event) -> None:
     """Add the entry of one event to the current transaction."""
     here = has_request_context()
-    db.session.add(
-        AuditEntry(
-            at=event.at,
-            event=type(event).__name__,
-            result=str(getattr(event, "reason", None) or "ok")[:40],
-            actor_id=event.actor_id or (_signed_in() if here else None),
-            account_id=getattr(event, "account_id", None),
-            member_id=getattr(event, "member_id", None),
-            organization_id=getattr(event, "organization_id", None),
-            client_id=getattr(event, "client_id", None),
-            request_id=g.get("request_id") if here else None,
-            address=request.remote_addr if here else None,
-            data=_data(event),
-        )
+    db.session.connection().execute(
+        _add,
+        {
+            "id": new_id(),
+            "at": event.at,
+            "event": type(event).__name__,
+            "result": str(getattr(event, "reason", None) or "ok")[:40],
+            "actor_id": event.actor_id or (_signed_in() if here else None),
+            "account_id": getattr(event, "account_id", None),
+            "member_id": getattr(event, "member_id", None),
+            "organization_id": getattr(event, "organization_id", None),
+            "client_id": getattr(event, "client_id", None),
+            "request_id": g.get("request_id") if here else None,
+            "address": request.remote_addr if here else None,
+            "data": _data(event),
+        },
     )
 
 

@@ -81,7 +81,10 @@ def demo(port: int) -> None:
 
 @click.command()
 def check() -> None:
-    """Look at settings, catalog, database, migrations and keys; print everything that is wrong."""
+    """Look at settings, catalog, database, migrations and keys; print everything that is wrong.
+
+    Clients of apps that the catalog lacks are named too; they keep nothing from serving.
+    """
     from idp import health
 
     app = application()
@@ -89,8 +92,11 @@ def check() -> None:
         found = health.problems()
         if found.get("keys") and "migrations" not in found and "database" not in found:
             found["keys"] += "; `onix-account db upgrade` makes the first"
+        remarks = [] if found else health.remarks()
     if found:
         raise Failed("\n".join(["Not fit to serve:", *(f"  - {name}: {what}" for name, what in found.items())]))
+    for remark in remarks:
+        click.echo(f"Note: {remark}")
     click.echo("ok")
 
 
@@ -203,20 +209,20 @@ def list_deliveries(state: str | None, limit: int, as_json: bool) -> None:
 
 
 @outbox.command("retry")
-@click.argument("delivery")
+@click.argument("deliveries", metavar="[DELIVERY]...", nargs=-1)
 @with_app
-def retry_delivery(delivery: str) -> None:
-    """Try a delivery that was given up once more."""
+def retry_deliveries(deliveries: tuple[str, ...]) -> None:
+    """Try what was given up once more: all of it, or the deliveries named. What still waits is left alone."""
     from idp.kernel.database import unit_of_work
     from idp.kernel.refusal import Refusal
     from idp.outbox import service
 
     try:
         with unit_of_work():
-            service.retry(delivery)
+            again = service.retry(deliveries or None)
     except Refusal as error:
         raise Missing(str(error.message)) from None
-    click.echo("queued")
+    click.echo(f"{again} queued again")
 
 
 COMMANDS = (serve, worker, demo, check, db, mail, outbox)

@@ -7,12 +7,13 @@ The rows live in the database, so that no number of web processes multiplies a l
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import String, and_, case, delete, literal, or_, select
+from sqlalchemy import Connection, String, Table, and_, bindparam, case, delete, literal, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
 from .database import Base
 from .secrets import digest
@@ -28,33 +29,62 @@ class ThrottleCounter(Base):
     count: Mapped[int]
 
 
-def add(session: Session, kind: str, subject: str, *, now: int, window: int, limit: int) -> int:
+_table = cast("Table", ThrottleCounter.__table__)
+_over = _table.c.window_start <= bindparam("over")
+_WITHIN = {
+    "count": case((_over, literal(1)), else_=_table.c.count + 1),
+    "window_start": case((_over, bindparam("now")), else_=_table.c.window_start),
+}
+_IN_A_ROW = {"count": _table.c.count + 1, "window_start": bindparam("now")}
+
+
+@cache
+def _one_more(dialect: str, windowed: bool) -> Any:
+    """The first of its kind, or one more of what is there: one statement on either database."""
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    statement = (
+        insert(_table)
+        .values(kind=bindparam("kind"), subject_digest=bindparam("subject"), window_start=bindparam("now"), count=1)
+        .on_conflict_do_update(index_elements=["kind", "subject_digest"], set_=_WITHIN if windowed else _IN_A_ROW)
+    )
+    return statement.returning(_table.c.window_start, _table.c.count) if windowed else statement
+
+
+@cache
+def _these(number: int) -> Any:
+    return select(_table).where(
+        or_(
+            *(
+                and_(_table.c.kind == bindparam(f"kind{n}"), _table.c.subject_digest == bindparam(f"subject{n}"))
+                for n in range(number)
+            )
+        )
+    )
+
+
+_clear = delete(_table).where(
+    _table.c.kind.in_(bindparam("kinds", expanding=True)), _table.c.subject_digest == bindparam("subject")
+)
+
+
+def add(connection: Connection, kind: str, subject: str, *, now: int, window: int, limit: int) -> int:
     """Count one more and give the seconds to wait: 0 while at most `limit` were counted within `window` seconds.
 
     What comes above the limit is refused but does not prolong the wait, so a stranger can't keep a door shut by
     knocking. One statement: parallel callers are counted one after the other.
     """
-    table = ThrottleCounter.__table__
-    over = table.c.window_start <= now - window
-    again = {
-        "count": case((over, literal(1)), else_=table.c.count + 1),
-        "window_start": case((over, literal(now)), else_=table.c.window_start),
-    }
-    statement = _one_more(session, kind, subject, now, again).returning(table.c.window_start, table.c.count)
-    start, count = session.execute(statement).one()
+    values = {"kind": kind, "subject": digest(subject), "now": now, "over": now - window}
+    start, count = connection.execute(_one_more(connection.dialect.name, True), values).one()
     return max(start + window - now, 1) if count > limit else 0
 
 
-def read(session: Session, *counters: tuple[str, str]) -> list[tuple[int, int]]:
+def read(connection: Connection, *counters: tuple[str, str]) -> list[tuple[int, int]]:
     """Start and count of each (kind, subject), without counting; (0, 0) where there is none. One statement."""
     keys = [(kind, digest(subject)) for kind, subject in counters]
-    rows = session.execute(
-        select(
-            ThrottleCounter.kind, ThrottleCounter.subject_digest, ThrottleCounter.window_start, ThrottleCounter.count
-        ).where(
-            or_(*(and_(ThrottleCounter.kind == kind, ThrottleCounter.subject_digest == mark) for kind, mark in keys))
-        )
-    )
+    values = {
+        f"{name}{n}": value for n, key in enumerate(keys) for name, value in zip(("kind", "subject"), key, strict=True)
+    }
+    rows = connection.execute(_these(len(keys)), values)
     found = {(row.kind, row.subject_digest): (row.window_start, row[3]) for row in rows}
     return [found.get(key, (0, 0)) for key in keys]
 
@@ -64,42 +94,22 @@ def left(start: int, count: int, *, now: int, window: int, limit: int) -> int:
     return max(start + window - now, 1) if start > now - window and count >= limit else 0
 
 
-def add_in_a_row(session: Session, kind: str, subject: str, *, now: int) -> None:
+def add_in_a_row(connection: Connection, kind: str, subject: str, *, now: int) -> None:
     """Count one more of a row without a window; `window_start` is when the newest came."""
-    again = {"count": ThrottleCounter.__table__.c.count + 1, "window_start": now}
-    session.execute(_one_more(session, kind, subject, now, again))
+    values = {"kind": kind, "subject": digest(subject), "now": now}
+    connection.execute(_one_more(connection.dialect.name, False), values)
 
 
-def _one_more(session: Session, kind: str, subject: str, now: int, again: dict[str, Any]) -> Any:
-    """The first of its kind, or what `again` says of a row that is there: one statement on either database."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    return (
-        insert(ThrottleCounter)
-        .values(kind=kind, subject_digest=digest(subject), window_start=now, count=1)
-        .on_conflict_do_update(index_elements=["kind", "subject_digest"], set_=again)
-    )
-
-
-def clear(session: Session, kinds: Iterable[str], subject: str) -> None:
+def clear(connection: Connection, kinds: Iterable[str], subject: str) -> None:
     """Forget what was counted for this subject."""
-    session.execute(
-        delete(ThrottleCounter).where(
-            ThrottleCounter.kind.in_(list(kinds)), ThrottleCounter.subject_digest == digest(subject)
-        )
-    )
+    connection.execute(_clear, {"kinds": list(kinds), "subject": digest(subject)})
 
 
-def tidy(session: Session, *, now: int, window: int, rows: Mapping[str, int] = MappingProxyType({})) -> None:
+def tidy(connection: Connection, *, now: int, window: int, rows: Mapping[str, int] = MappingProxyType({})) -> None:
     """Delete the counters whose window has passed. A job calls this inside a unit of work.
 
     `rows` names the kinds without a window, and for how many seconds after the newest each is kept.
     """
-    session.execute(
-        delete(ThrottleCounter).where(
-            ThrottleCounter.kind.not_in(list(rows)), ThrottleCounter.window_start <= now - window
-        )
-    )
+    connection.execute(delete(_table).where(_table.c.kind.not_in(list(rows)), _table.c.window_start <= now - window))
     for kind, kept in rows.items():
-        session.execute(
-            delete(ThrottleCounter).where(ThrottleCounter.kind == kind, ThrottleCounter.window_start <= now - kept)
-        )
+        connection.execute(delete(_table).where(_table.c.kind == kind, _table.c.window_start <= now - kept))

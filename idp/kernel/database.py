@@ -7,6 +7,7 @@ raised. Services never commit.
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -15,8 +16,21 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import uuid_utils
+from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import JSON, BigInteger, Connection, CursorResult, Engine, Executable, MetaData, String, event
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Connection,
+    CursorResult,
+    Engine,
+    Executable,
+    MetaData,
+    String,
+    event,
+    func,
+    select,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, registry
@@ -45,7 +59,22 @@ class _Base(DeclarativeBase):
     )
 
 
-db = SQLAlchemy(model_class=_Base, session_options={"expire_on_commit": False})
+class _Database(SQLAlchemy):
+    """On PostgreSQL connections rest in autocommit mode, which single reads are served in; a session's transactions
+    switch it off and on again. The other way round every hot read would pay for the switch."""
+
+    def _make_engine(self, bind_key: str | None, options: dict[str, Any], app: Flask) -> Engine:
+        engine = super()._make_engine(bind_key, options, app)
+        if engine.dialect.name == "sqlite":
+            _autocommit_engines[engine] = engine.execution_options(isolation_level="AUTOCOMMIT")
+            return engine
+        transactions = engine.execution_options(isolation_level="READ COMMITTED")
+        _autocommit_engines[transactions] = engine
+        return transactions
+
+
+_autocommit_engines: WeakKeyDictionary[Engine, Engine] = WeakKeyDictionary()
+db = _Database(model_class=_Base, session_options={"expire_on_commit": False})
 
 if TYPE_CHECKING:
 
@@ -92,33 +121,36 @@ def unit_of_work() -> Iterator[Session]:
 
 
 @contextmanager
-def aside() -> Iterator[Session]:
+def aside(*, each: bool = False) -> Iterator[Connection]:
     """A small transaction of its own, beside whatever the request is doing (security P26).
 
     For counters that must survive a rolled-back request: throttles, floods, guesses. Never call it inside a
-    `unit_of_work`: SQLite has one writer.
+    `unit_of_work`: SQLite has one writer. `each`: every statement is a transaction by itself.
     """
-    if db.session.info.get("unit_of_work"):
+    session = db.session()
+    if session.info.get("unit_of_work"):
         raise RuntimeError("a transaction aside cannot run inside a unit of work")
-    if db.session().in_transaction():
-        db.session.commit()
-    with Session(db.engine, expire_on_commit=False) as session:
-        session.connection(execution_options={"onix_write": True})
-        yield session
+    if session.in_transaction():
         session.commit()
-
-
-_autocommit_engines: WeakKeyDictionary[Engine, Engine] = WeakKeyDictionary()
-
-
-@contextmanager
-def autocommit() -> Iterator[Connection]:
-    """A connection on which each statement is its own transaction: the hot paths' single reads, one round trip each."""
-    engine = db.engine
-    if engine not in _autocommit_engines:  # making one costs more than a statement
-        _autocommit_engines[engine] = engine.execution_options(isolation_level="AUTOCOMMIT")
-    with _autocommit_engines[engine].connect() as connection:
+    if each:
+        with autocommit() as connection:
+            yield connection
+        return
+    with db.engine.connect().execution_options(onix_write=True) as connection, connection.begin():
         yield connection
+
+
+def autocommit() -> Connection:
+    """A connection on which each statement is its own transaction: the hot paths' single reads, one round trip each.
+
+    To be used with `with`, which gives it back.
+    """
+    return _autocommit_engines[db.engine].connect()
+
+
+def single() -> dict[str, Any]:
+    """`bind_arguments` for one read of this request's session: a round trip without BEGIN, and nothing to end after."""
+    return {"bind": _autocommit_engines[db.engine]}
 
 
 def change(statement: Executable) -> int:
@@ -126,6 +158,19 @@ def change(statement: Executable) -> int:
     result = db.session.execute(statement)
     assert isinstance(result, CursorResult)
     return result.rowcount
+
+
+def lock_name(kind: str, text: str) -> None:
+    """Hold a name until this transaction ends: for a rule between rows of two rooms, which no row of either can guard.
+
+    `kind` keeps the names of different rules apart. Whoever holds the same name is waited for (at most `lock_timeout`);
+    two names may share a lock by chance, which only makes one wait. On SQLite, whose writers queue, there is nothing to
+    do. The order of locks is in docs/decisions/0009.
+    """
+    session = db.session()
+    if session.get_bind().dialect.name == "postgresql":
+        mark = hashlib.sha256(f"{kind}:{text}".encode()).digest()[:8]
+        session.execute(select(func.pg_advisory_xact_lock(int.from_bytes(mark, "big", signed=True))))
 
 
 def prepare_engine(engine: Engine) -> None:

@@ -6,17 +6,23 @@ stay out. Whatever is logged elsewhere passes `redact()`.
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
 import time
 from collections.abc import MutableMapping
-from typing import Any
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Response, g, request
 
 from .database import new_id
+
+if TYPE_CHECKING:
+    from .web import Application
 
 REDACTED = "[redacted]"
 # Keys whose values are secret wherever they appear. `token_endpoint`, `password_changed_at` and the like are not.
@@ -34,7 +40,9 @@ _SECRET_VALUE = re.compile(
     r"|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"
     r"|(?<![\w-])[\w-]{43}(?![\w-])"
 )
-_access = structlog.get_logger("idp.access")
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_access = logging.getLogger("idp.access")
+_lines: _Lines | None = None
 Event = MutableMapping[str, Any]
 
 
@@ -75,6 +83,7 @@ def configure(log_format: str = "json", level: str = "INFO") -> None:
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level)),
         cache_logger_on_first_use=True,
     )
+    global _lines
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -88,6 +97,7 @@ def configure(log_format: str = "json", level: str = "INFO") -> None:
         )
     )
     handler.set_name("onix")
+    _lines = _Lines(handler) if log_format == "json" else None
     root = logging.getLogger()
     root.handlers = [kept for kept in root.handlers if kept.get_name() != "onix"] + [handler]
     root.setLevel(level)
@@ -99,13 +109,44 @@ def configure(log_format: str = "json", level: str = "INFO") -> None:
         logging.getLogger(name).setLevel(max(logging.WARNING, getattr(logging, level)))
 
 
-def init_app(app: Flask) -> None:
+class _Lines:
+    """Writes the one line of a request where everything else goes, in the same shape: one pass instead of a dozen steps
+    of two libraries, which took a tenth of a token's time."""
+
+    def __init__(self, handler: logging.StreamHandler[Any]) -> None:
+        self._handler = handler
+        self._encode = json.JSONEncoder(ensure_ascii=False).encode
+
+    @property
+    def open(self) -> bool:
+        return self._handler in logging.root.handlers
+
+    def write(self, entry: dict[str, Any], request_id: str) -> None:
+        entry |= {
+            "event": "request",
+            "request_id": request_id,
+            "level": "info",
+            "timestamp": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
+            "logger": _access.name,
+        }
+        line = self._encode(entry) + "\n"
+        self._handler.acquire()
+        try:
+            self._handler.stream.write(line)
+            self._handler.flush()
+        except (OSError, ValueError):  # nobody can be told that nobody listens; the answer goes out all the same
+            pass
+        finally:
+            self._handler.release()
+
+
+def init_app(app: Application) -> None:
     """Give every request an id (`X-Request-ID` of the answer, `request_id` of each log line) and a line of its own."""
     settings = app.extensions["onix_settings"]
     if not app.testing:
         configure(settings.log_format, settings.log_level)
-    app.before_request(_begin)
-    app.after_request(_answered)
+    app.before_any.append(_begin)
+    app.after_any.append(_answered)
     app.teardown_request(_end)
 
 
@@ -121,22 +162,30 @@ def route() -> str:
 
 
 def _answered(response: Response) -> Response:
-    if "request_id" not in g:
+    request_id = g.get("request_id")
+    if request_id is None:
         return response
-    response.headers.setdefault("X-Request-ID", g.request_id)
-    if not request.path.startswith("/healthz/"):
-        _access.info(
-            "request",
-            method=request.method if request.method in _METHODS else "OTHER",
-            route=route(),
-            status=response.status_code,
-            milliseconds=round((time.perf_counter() - g.request_started) * 1000, 1),
-            address=request.remote_addr,
-        )
+    response.headers.setdefault("X-Request-ID", request_id)
+    if not _access.isEnabledFor(logging.INFO) or request.path.startswith("/healthz/"):
+        return response
+    entry = {
+        "method": request.method if request.method in METHODS else "OTHER",
+        "route": _redacted(route()),
+        "status": response.status_code,
+        "milliseconds": round((time.perf_counter() - g.request_started) * 1000, 1),
+        "address": redact(request.remote_addr, "address"),
+    }
+    if _lines is not None and _lines.open:
+        _lines.write(entry, request_id)
+    else:
+        structlog.get_logger(_access.name).info("request", **entry)
     return response
 
 
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+@cache
+def _redacted(rule: str) -> str:
+    """A route as it may be shown; there are as many as there are views."""
+    return str(redact(rule, "route"))
 
 
 def _end(_error: BaseException | None) -> None:

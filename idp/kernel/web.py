@@ -7,6 +7,7 @@ A page may widen its own policy by `allow_form_action()` (the one validated redi
 from __future__ import annotations
 
 import hashlib
+import time
 import uuid
 from collections.abc import Callable
 from functools import cache
@@ -16,11 +17,14 @@ from urllib.parse import urlsplit
 
 import structlog
 from flask import Flask, Request, Response, current_app, g, jsonify, render_template, request
+from flask.globals import request_ctx
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
+from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_wtf.csrf import CSRFError, CSRFProtect
+from limits.storage.memory import MemoryStorage
 from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
@@ -36,12 +40,37 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 csrf = CSRFProtect()
 
 
+class _Memory(MemoryStorage):
+    """Request rates in this process. What has run out is swept away now and then, by whoever comes: the library starts
+    a thread for it at nearly every count, which costs more than all the counting."""
+
+    STORAGE_SCHEME = ["process"]
+    SWEPT_EVERY = 10.0  # seconds
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._swept_at = time.monotonic()
+
+    def _MemoryStorage__schedule_expiry(self) -> None:  # the library's private name
+        if time.monotonic() - self._swept_at >= self.SWEPT_EVERY:
+            self._swept_at = time.monotonic()
+            self._MemoryStorage__expire_events()  # type: ignore[attr-defined]
+
+
 class _Limiter(Limiter):
     """Request rates per address. Who only reads is not counted, nor are programs: both leave before any bookkeeping."""
 
     def identify_request(self) -> str:
-        counted = request.method not in _SAFE and not is_machine_path(request.path)
+        counted = g.get("counted") or (request.method not in _SAFE and not is_machine_path(request.path))
         return super().identify_request() if counted else ""
+
+    def count(self) -> None:
+        """Count this request too, once: it is read by method and yet makes a row. Outside of units.
+
+        Raises `RateLimitExceeded` (429 with `Retry-After`) before anything is written.
+        """
+        g.counted = True
+        self._check_request_limit()
 
 
 limiter = _Limiter(
@@ -64,6 +93,44 @@ View = TypeVar("View", bound=Callable[..., Any])
 def is_machine_path(path: str) -> bool:
     """Whether programs call this path: they get JSON, never a page."""
     return path.startswith(_MACHINE)
+
+
+class Application(Flask):
+    """Flask, where a hook says whom it is for.
+
+    What stands in `before_any` and `after_any` runs at every request, first and last. What `before_request` and
+    `after_request` of the application register is for people: cookie, form token, language, request rate. A program's
+    request passes all that by; the hooks of a blueprint run for whoever asks.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.before_any: list[Callable[[], None]] = []
+        self.after_any: list[Callable[[Response], Response]] = []
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """No view or hook here is a coroutine; looking each time costs as much as routing."""
+        return func
+
+    def preprocess_request(self) -> ResponseReturnValue | None:
+        for hook in self.before_any:
+            hook()
+        return super().preprocess_request() if self._for_people() else None
+
+    def process_response(self, response: Response) -> Response:
+        if self._for_people():
+            response = super().process_response(response)
+        for hook in self.after_any:
+            response = hook(response)
+        return response
+
+    def _for_people(self) -> bool:
+        here = request_ctx._get_current_object()  # type: ignore[attr-defined]
+        asked = here.request
+        if not is_machine_path(asked.path) or here._after_request_functions:
+            return True
+        hooks = (self.url_value_preprocessors, self.before_request_funcs, self.after_request_funcs)
+        return any(name in registered for name in asked.blueprints for registered in hooks)
 
 
 def cross_site(view: View) -> View:
@@ -113,7 +180,7 @@ def _versioned(endpoint: str, values: dict[str, Any]) -> None:
         values["v"] = _version(values["filename"])
 
 
-def init_app(app: Flask) -> None:
+def init_app(app: Application) -> None:
     """Put the shared behaviour on an application; its settings are already in `app.extensions`."""
     settings = app.extensions["onix_settings"]
     app.config.update(
@@ -130,7 +197,7 @@ def init_app(app: Flask) -> None:
         MAX_FORM_PARTS=100,
         WTF_CSRF_TIME_LIMIT=None,
         WTF_CSRF_SSL_STRICT=False,
-        RATELIMIT_STORAGE_URI=settings.redis_url.get_secret_value() if settings.redis_url else "memory://",
+        RATELIMIT_STORAGE_URI=settings.redis_url.get_secret_value() if settings.redis_url else "process://",
         RATELIMIT_STRATEGY="sliding-window-counter",
     )
     # Merging slashes answers a redirect that is built from the Host header; an address with two of them is no address.
@@ -148,14 +215,12 @@ def init_app(app: Flask) -> None:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
     app.before_request(_check_input)
-    app.after_request(_headers)
+    app.after_any.append(_headers)
     _register_errors(app)
 
 
 def _check_input() -> None:
     """Refuse what no person types and no row can hold, and posts that another site caused (R43)."""
-    if is_machine_path(request.path):
-        return
     if "\0" in request.full_path or (
         request.method not in _SAFE and any("\0" in value for value in request.form.values())
     ):

@@ -11,16 +11,17 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from flask import current_app
-from sqlalchemy import Connection, Row, Table, and_, delete, insert, or_, select, update
+from sqlalchemy import Connection, Row, Table, and_, delete, insert, null, or_, select, update
 
 from idp.accounts.events import AccountDisabled, PasswordChanged
 from idp.kernel import clock
-from idp.kernel.database import db, new_id
+from idp.kernel.database import change, db, new_id
 from idp.kernel.events import Bus, emit
 from idp.kernel.secrets import digest, random_handle
 from idp.organizations.catalog import App, current_catalog
-from idp.organizations.events import EntitlementChanged
+from idp.organizations.events import EntitlementChanged, SystemRoleReduced
 from idp.organizations.facts import load_facts
+from idp.organizations.models import Member, MemberRole
 from idp.organizations.policy import Choices, Decision, choose, entitlement
 from idp.sessions.events import SessionEnded
 
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from .requests import Asked
 
 PAGE = 200  # authorizations compared at once
+TAKEN = 50  # checks of named members taken together
+KEPT = 90 * 86400  # seconds that an authorization stays after its end, with everything that hangs on it
+PORTION = 5000  # rows deleted in one transaction
 ENDS_OFFLINE_TOO = frozenset({"password_changed", "account_disabled"})
 """Why a session ended that takes its offline grants along: also one that was being opened at that very moment, and that
 `_on_account` could not see yet."""
@@ -308,6 +312,7 @@ def expiry(row: Any, decision: Decision | None, now: int) -> int:
 def subscribe(bus: Bus) -> None:
     """Hear of everything that can be lost."""
     bus.subscribe(EntitlementChanged, _on_entitlement_changed)
+    bus.subscribe(SystemRoleReduced, _on_system_role_reduced)
     bus.subscribe(SessionEnded, _on_session_ended)
     bus.subscribe(AccountDisabled, lambda event: _on_account(event.account_id, "account_disabled"))
     bus.subscribe(PasswordChanged, lambda event: _on_account(event.account_id, "password_changed"))
@@ -355,30 +360,83 @@ def _on_session_ended(event: SessionEnded) -> None:
 
 
 def _on_entitlement_changed(event: EntitlementChanged) -> None:
-    """Compare the members' authorizations now; a whole organization's later, by the worker (idea 7)."""
+    """Compare the members' authorizations now; a whole organization's later, by the worker (idea 7).
+
+    Either is compared once more: a token that was being issued meanwhile, on facts of before, writes down what it told
+    only after this comparison, or opens an authorization that it can't see (docs/decisions/0006).
+    """
     db.session.flush()
-    if event.member_ids is not None:
-        rows = _alive(_table.c.member_id.in_(event.member_ids), limit=PAGE + 1)
+    members = event.member_ids
+    if members == ():
+        return
+    if members is not None:
+        rows = _alive(_table.c.member_id.in_(members), limit=PAGE + 1)
         if len(rows) <= PAGE:
             _compare(rows)
-            return
-    db.session.execute(
-        insert(LossCheck).values(id=new_id(), organization_id=event.organization_id, cursor="", created_at=event.at)
-    )
+        else:
+            members = None
+    _look_later([event.organization_id], members)
+
+
+def _on_system_role_reduced(event: SystemRoleReduced) -> None:
+    """Compare every organization in which somebody holds the role: a small row or two for each, the rest is later."""
+    holders = select(Member.organization_id).join(MemberRole, MemberRole.member_id == Member.id)
+    _look_later(db.session.scalars(holders.where(MemberRole.role_id == event.role_id).distinct()).all())
+
+
+def _look_later(organization_ids: Iterable[str], member_ids: Iterable[str] | None = None) -> None:
+    """Queue comparisons for the worker: a whole organization's now and later, of members just compared only later."""
+    now = clock.now()
+    later = now + current_app.extensions["onix_settings"].lifetimes.loss_recheck
+    rows = [
+        {
+            "id": new_id(),
+            "organization_id": organization_id,
+            "member_ids": None if member_ids is None else list(member_ids),
+            "cursor": "",
+            "due_at": due_at,
+            "created_at": now,
+        }
+        for organization_id in organization_ids
+        for due_at in ((now, later) if member_ids is None else (later,))
+    ]
+    if rows:
+        db.session.execute(insert(LossCheck), rows)
+
+
+def losses_due() -> bool:
+    """Whether a comparison has fallen due."""
+    return db.session.scalar(select(LossCheck.id).where(LossCheck.due_at <= clock.now()).limit(1)) is not None
 
 
 def expand_losses() -> int | None:
-    """One page of one organization-wide loss; gives how many were compared. For the worker, in a unit.
+    """One page of comparisons that have fallen due; gives how many authorizations it had. For the worker, in a unit.
 
-    None when there is nothing left that is not in another worker's hands.
+    None when there is nothing due that is not in another worker's hands.
     """
-    check = db.session.scalar(
-        select(LossCheck).order_by(LossCheck.created_at, LossCheck.id).limit(1).with_for_update(skip_locked=True)
+    due = (
+        select(LossCheck)
+        .where(LossCheck.due_at <= clock.now())
+        .order_by(LossCheck.due_at, LossCheck.id)
+        .with_for_update(skip_locked=True)
     )
+    check = db.session.scalar(due.limit(1))
     if check is None:
         return None
-    which = (_table.c.organization_id == check.organization_id) & (_table.c.id > check.cursor)
-    rows = _alive(which, limit=PAGE)
+    if check.member_ids is None:
+        return _compare_page(check, _table.c.organization_id == check.organization_id)
+    checks = list(db.session.scalars(due.where(LossCheck.member_ids.is_not(null())).limit(TAKEN)))
+    named = {member_id for one in checks for member_id in one.member_ids or ()}
+    rows = _alive(_table.c.member_id.in_(named), limit=PAGE + 1)
+    if len(rows) > PAGE:
+        return _compare_page(check, _table.c.member_id.in_(check.member_ids))
+    _compare(rows)
+    db.session.execute(delete(LossCheck).where(LossCheck.id.in_([one.id for one in checks])))
+    return len(rows)
+
+
+def _compare_page(check: LossCheck, which: Any) -> int:
+    rows = _alive(which & (_table.c.id > check.cursor), limit=PAGE)
     _compare(rows)
     if len(rows) < PAGE:
         db.session.execute(delete(LossCheck).where(LossCheck.id == check.id))
@@ -422,8 +480,40 @@ def _compare(rows: Iterable[Row[Any]]) -> None:
             known[key] = decide(connection, row, ground_of(row, client, app), app, now)
         today = known[key]
         if lost(row.told, today):
-            connection.execute(
-                update(_table).where(_table.c.id == row.id).values(told=told(today) or "deny no_organization")
+            now_told = (
+                update(_table)
+                .where(_table.c.id == row.id, _table.c.told == row.told)
+                .values(told=told(today) or "deny no_organization")
             )
-            ended.add((row.client_id, row.sub, row.sid))
+            if connection.execute(now_told).rowcount:  # else another comparison, or a newer token, was quicker
+                ended.add((row.client_id, row.sub, row.sid))
     _logout(now, ended)
+
+
+# Tidying ------------------------------------------------------------------------------------------------------------
+
+
+def tidy(now: int) -> int:
+    """Delete a portion of what has been dead for `KEPT` seconds; gives how many rows. A job calls this in a unit.
+
+    Codes and refresh tokens go with their authorization, never before it: a spent one that is shown again is seen as
+    long as anything can still be withdrawn for it. Machine grants do not end.
+    """
+    ended = now - KEPT
+    dead = list(
+        db.session.scalars(
+            select(_table.c.id)
+            .where(or_(_table.c.expires_at <= ended, _table.c.withdrawn_at <= ended))
+            .limit(PORTION // 5)
+            .with_for_update(skip_locked=True)
+        )
+    )
+    left = PORTION if dead else 0
+    for shadows in (statements.refresh, statements.code):
+        if left:
+            (key,) = shadows.primary_key
+            portion = select(key).where(shadows.c.authorization_id.in_(dead)).limit(left)
+            left -= change(delete(shadows).where(key.in_(portion)))
+    if left:
+        left -= change(delete(_table).where(_table.c.id.in_(dead[:left])))
+    return PORTION - left if dead else 0

@@ -21,7 +21,7 @@ from idp.accounts.models import EmailAddress
 from idp.accounts.policy import required_action
 from idp.kernel import continuation, language
 from idp.kernel.database import db, unit_of_work
-from idp.kernel.web import allow_form_action, allow_image
+from idp.kernel.web import allow_form_action, allow_image, limiter
 from idp.organizations.facts import load_facts
 from idp.organizations.policy import AccountFacts, Choices, Decision, candidates, choose, entitlement
 from idp.organizations.sentences import explain
@@ -174,7 +174,11 @@ def carry_out(
 
 
 def send_to(asked: Asked, row: AuthorizationRequest | None, page: str, **established: Any) -> Response:
-    """Send the browser to a page of another room, which brings it back to the stored request."""
+    """Send the browser to a page of another room, which brings it back to the stored request.
+
+    Anybody may ask for that, signed in or not, and it makes rows: it counts like a form that is posted.
+    """
+    limiter.count()
     with unit_of_work():
         kept = row or requests.keep(asked.client.id, asked.parameters)
         if established:
@@ -255,6 +259,7 @@ def _on_page(
     """Pages stand at the stored request's own address, so none of the client's parameters stays in the bar."""
     if row is not None:
         return page(row)
+    limiter.count()
     with unit_of_work():
         kept = requests.keep(asked.client.id, asked.parameters)
     return redirect(requests.path_of(kept.id), 303)

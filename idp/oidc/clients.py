@@ -237,6 +237,17 @@ def list_clients(*, after: str = "", limit: int = 100) -> list[ClientInfo]:
 # Registering --------------------------------------------------------------------------------------------------------
 
 
+def of_unknown_apps(limit: int = 20) -> list[tuple[str, str]]:
+    """Clients in use whose app the catalog lacks, with that app's id: whoever comes by them holds nothing."""
+    rows = db.session.execute(
+        select(Client.id, Client.app_id)
+        .where(Client.app_id.not_in(list(current_app.extensions["onix_catalog"].apps)), Client.status != "disabled")
+        .order_by(Client.id)
+        .limit(limit)
+    )
+    return [(client_id, app_id or "") for client_id, app_id in rows]
+
+
 def register(
     *,
     kind: str,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from idp.kernel.database import Base, id_column
@@ -96,6 +97,14 @@ class Authorization(Base):
     """
 
     __tablename__ = "authorization"
+    __table_args__ = (
+        Index(
+            "ix_authorization_withdrawn_at",
+            "withdrawn_at",
+            sqlite_where=text("withdrawn_at IS NOT NULL"),
+            postgresql_where=text("withdrawn_at IS NOT NULL"),
+        ),
+    )
     id: Mapped[str] = id_column()
     client_id: Mapped[str] = mapped_column(ForeignKey("client.id", ondelete="CASCADE"), index=True)
     account_id: Mapped[str | None] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"), index=True)
@@ -114,7 +123,7 @@ class Authorization(Base):
     amr: Mapped[list[str]] = mapped_column(default=list)
     told: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[int]
-    expires_at: Mapped[int | None]
+    expires_at: Mapped[int | None] = mapped_column(index=True)
     withdrawn_at: Mapped[int | None]
     withdrawn_reason: Mapped[str | None] = mapped_column(String(30))
 
@@ -202,13 +211,17 @@ class UsedAssertion(Base):
 
 
 class LossCheck(Base):
-    """All authorizations of an organization are to be compared with today's decision; the worker does it in pages.
+    """Authorizations are to be compared with today's decision by the worker, in pages, once `due_at` has come.
 
-    `cursor` is the last authorization compared. Gone when done.
+    Those of `member_ids`, or with None of the whole organization. `cursor` is the last one compared. Gone when done.
     """
 
     __tablename__ = "loss_check"
     id: Mapped[str] = id_column()
     organization_id: Mapped[str] = mapped_column(String(36))
+    member_ids: Mapped[list[str] | None] = mapped_column(
+        JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+    )
     cursor: Mapped[str] = mapped_column(String(36), default="")
+    due_at: Mapped[int] = mapped_column(index=True, server_default="0")
     created_at: Mapped[int]

@@ -135,10 +135,17 @@ spend_refresh = (
     .where(refresh.c.token_digest == bindparam("digest"), refresh.c.spent_at.is_(None))
     .values(spent_at=bindparam("now"), successor_digest=bindparam("successor"))
 )
+_told_now = (
+    select(authorization.c.told).where(authorization.c.id == refresh.c.authorization_id).correlate(refresh)
+).scalar_subquery()
+rotate_refresh = spend_refresh.returning(_told_now)
+"""The same at rotation. Gives what the client has been told by now: it may have been told of a loss meanwhile."""
+
 replace_successor = (
     update(refresh)
     .where(refresh.c.token_digest == bindparam("digest"), refresh.c.successor_digest == bindparam("old"))
     .values(successor_digest=bindparam("successor"))
+    .returning(_told_now)
 )
 revive_refresh = update(refresh).where(refresh.c.token_digest == bindparam("digest")).values(spent_at=None)
 insert_refresh = insert(refresh)

@@ -128,6 +128,14 @@ class RoleDeleted(EntitlementChanged):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SystemRoleReduced(Event):
+    """The catalog took privileges from a role of the system, or the whole role; its holders, of any organization, still
+    have it while this is told."""
+
+    role_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class RoleAssigned(MemberEvent):
     """A member holds one role more."""
 

@@ -9,7 +9,7 @@ from idp.kernel.database import Base, id_column
 
 
 class Organization(Base):
-    """A tenant. Every change of who may do what locks this row first and raises `rev`; there is no other lock.
+    """A tenant. Every change of who may do what locks this row and raises `rev`; addresses alone come before it.
 
     kind: `customer`, or `self` (the platform owner's own; exactly one). directory: which outside directory owns it.
     """

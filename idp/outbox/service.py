@@ -99,14 +99,23 @@ def _finish(delivery_id: str, lease: str | None, values: dict[str, Any]) -> bool
     return done == 1
 
 
-def retry(delivery_id: str) -> Delivery:
-    """Owe a delivery that was given up once more, now. Raises `Refusal("unknown_delivery")`."""
-    delivery = db.session.get(Delivery, delivery_id)
-    if delivery is None or delivery.outcome == "delivered":
-        raise Refusal("unknown_delivery", "There is no such delivery to repeat.", status=404)
-    delivery.settled_at = delivery.outcome = None
-    delivery.attempts, delivery.due_at, delivery.leased_until, delivery.lease = 0, clock.now(), 0, None
-    return delivery
+def retry(delivery_ids: Collection[str] | None = None) -> int:
+    """Owe what was given up once more, now: all of it, or these. Gives how many; what waits or has ended is left alone.
+
+    Raises `Refusal("unknown_delivery")` for an id that there is not.
+    """
+    which = [Delivery.outcome == "given_up"]
+    if delivery_ids is not None:
+        wanted = set(delivery_ids)
+        which.append(Delivery.id.in_(wanted))
+        if wanted - set(db.session.scalars(select(Delivery.id).where(Delivery.id.in_(wanted)))):
+            raise Refusal("unknown_delivery", "There is no such delivery.", status=404)
+    return change(
+        update(Delivery)
+        .where(*which)
+        .values(settled_at=None, outcome=None, attempts=0, due_at=clock.now(), leased_until=0, lease=None)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def listed(*, state: str | None = None, limit: int = 100) -> list[Delivery]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from flask import has_request_context
 from flask import session as cookie
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import select, update
-from sqlalchemy.orm import lazyload
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.orm import lazyload, load_only
 
 from idp.accounts import addresses, passwords
 from idp.accounts.models import Account, EmailAddress
 from idp.kernel import clock, continuation
-from idp.kernel.database import db, unit_of_work
+from idp.kernel.database import db, single, unit_of_work
 from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
 from idp.kernel.secrets import digest
@@ -75,14 +75,17 @@ def _mark(account: Account) -> str:
     return digest(f"{account.id} {account.password_changed_at} {continuation.browser()}")[:24]
 
 
+_by_address = (
+    select(Account)
+    .join(EmailAddress, EmailAddress.account_id == Account.id)
+    .where(EmailAddress.normalized == bindparam("normalized"))
+    .options(load_only(Account.status, Account.password_hash, Account.password_changed_at), lazyload(Account.emails))
+    .execution_options(populate_existing=True)
+)
+
+
 def _find(normalized: str) -> Account | None:
-    return db.session.scalar(
-        select(Account)
-        .join(EmailAddress, EmailAddress.account_id == Account.id)
-        .where(EmailAddress.normalized == normalized)
-        .options(lazyload(Account.emails))
-        .execution_options(populate_existing=True)
-    )
+    return db.session.scalar(_by_address, {"normalized": normalized}, bind_arguments=single())
 
 
 def _remember(subject: str, account: Account | None, reason: str) -> None:

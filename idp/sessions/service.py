@@ -15,8 +15,8 @@ from flask import current_app, g, has_request_context, redirect, request
 from flask import session as cookie
 from flask_babel import lazy_gettext as _l
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
-from sqlalchemy import delete, or_, select, update
-from sqlalchemy.orm import lazyload
+from sqlalchemy import bindparam, delete, or_, select, update
+from sqlalchemy.orm import joinedload, lazyload
 
 from idp.accounts import events as people
 from idp.accounts.models import Account
@@ -93,6 +93,16 @@ def _seen(session: Session, now: int) -> None:
         )
 
 
+# A shared lock: a password change or disabling waits for this sign-in, and then ends its session too.
+_locked = (
+    select(Account)
+    .where(Account.id == bindparam("account_id"))
+    .options(joinedload(Account.emails))
+    .with_for_update(read=True, of=Account)
+    .execution_options(populate_existing=True)
+)
+
+
 def sign_in(
     account: Account,
     *,
@@ -111,10 +121,7 @@ def sign_in(
     was checked.
     """
     checked = account.password_hash
-    # A shared lock: a password change or disabling waits for this sign-in, and then ends its session too.
-    fresh = db.session.get(
-        Account, account.id, populate_existing=True, options=[lazyload(Account.emails)], with_for_update={"read": True}
-    )
+    fresh = db.session.scalars(_locked, {"account_id": account.id}).unique().one_or_none()
     if fresh is None or fresh.status != "active" or fresh.password_hash != checked:
         raise Refusal("sign_in_again", _l("Something changed meanwhile. Sign in again."), status=401)
     now, lifetimes, methods = clock.now(), _lifetimes(), amr or ["pwd"]

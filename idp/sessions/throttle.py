@@ -49,12 +49,12 @@ def check(key: str, address: str) -> None:
     Raises `Refusal` 429 with the seconds to wait, before anything is hashed.
     """
     settings, now = _settings(), clock.now()
-    with aside() as session:
-        (start, count), (_newest, in_a_row) = counters.read(session, (ADDRESS, network_of(address)), (ROW, key))
+    with aside(each=True) as own:
+        (start, count), (_newest, in_a_row) = counters.read(own, (ADDRESS, network_of(address)), (ROW, key))
         wait = counters.left(start, count, now=now, window=settings.window, limit=settings.failures_per_address)
         if not wait:
             window, limit = pace(settings.failures, settings.window, in_a_row)
-            wait = counters.add(session, IDENTIFIER, key, now=now, window=window, limit=limit)
+            wait = counters.add(own, IDENTIFIER, key, now=now, window=window, limit=limit)
     if wait:
         raise too_many(wait)
 
@@ -62,17 +62,17 @@ def check(key: str, address: str) -> None:
 def fail(key: str, address: str) -> None:
     """Count one failure. Not inside a unit of work."""
     settings, now = _settings(), clock.now()
-    with aside() as session:
-        counters.add_in_a_row(session, ROW, key, now=now)
+    with aside() as own:
+        counters.add_in_a_row(own, ROW, key, now=now)
         counters.add(
-            session, ADDRESS, network_of(address), now=now,
+            own, ADDRESS, network_of(address), now=now,
             window=settings.window, limit=settings.failures_per_address,
         )  # fmt: skip
 
 
 def clear(key: str) -> None:
     """Forget the attempts after a success. Inside the unit of work that has it."""
-    counters.clear(db.session(), (IDENTIFIER, ROW), key)
+    counters.clear(db.session.connection(), (IDENTIFIER, ROW), key)
 
 
 def network_of(address: str) -> str:

@@ -66,7 +66,7 @@ class Shop:
             cwd=ROOT,
             env=self.env,
         )
-        wait_until(lambda: listens(self.port), seconds=30, what=f"the start of {self.client_id}")
+        wait_until(lambda: listens(self.port), what=f"the start of {self.client_id}")
         return process
 
     def stop(self) -> None:
@@ -164,7 +164,7 @@ def settled(app: Any) -> None:
             db.session.rollback()
             return not waiting
 
-    wait_until(quiet, seconds=20, what="an empty outbox")
+    wait_until(quiet, what="an empty outbox")
 
 
 __all__ = ["BROWSER", "Ear", "Guest", "Shop", "Stuck", "claims_of", "json", "settled", "text_of"]

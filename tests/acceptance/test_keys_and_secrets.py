@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 
 def kids(demo: Demo) -> set[str]:
-    return {key["kid"] for key in requests.get(f"{demo.base}/oauth2/jwks", timeout=10).json()["keys"]}
+    return {key["kid"] for key in requests.get(f"{demo.base}/oauth2/jwks", timeout=30).json()["keys"]}
 
 
 def test_keys_rotate_while_tokens_live(demo: Demo, shell: Callable[..., Any], guest_of: Callable[..., Guest]) -> None:
@@ -69,7 +69,7 @@ def test_two_secrets_live_until_the_older_one_ends(method: str, demo: Demo, run:
         auth = (made["client_id"], secret) if method == "client_secret_basic" else None
         if auth is None:
             form |= {"client_id": made["client_id"], "client_secret": secret}
-        answer = requests.post(f"{demo.base}/oauth2/token", data=form, auth=auth, timeout=10)
+        answer = requests.post(f"{demo.base}/oauth2/token", data=form, auth=auth, timeout=30)
         assert answer.status_code in (200, 400, 401), answer.text
         return answer.status_code == 200
 
@@ -140,4 +140,4 @@ def test_commands_typed_beside_the_demo_speak_to_it(demo: Demo) -> None:
         assert done.returncode == 1 and "wrong_key_encryption_key" in done.stderr
     time.sleep(6)  # longer than a process trusts the keys that it has read
     assert kids(demo) == before
-    assert requests.get(f"{demo.base}/healthz/ready", timeout=10).ok
+    assert requests.get(f"{demo.base}/healthz/ready", timeout=30).ok

@@ -75,13 +75,13 @@ def test_a_whole_journey_leaves_no_secret_behind(
     probe.introspect(later["refresh_token"])
     # Faults, with secrets in the places where they do not belong.
     for fault in (
-        lambda: requests.post(f"{demo.base}/oauth2/token?client_secret=demo-probe-secret", timeout=10),
-        lambda: requests.get(f"{demo.base}/oauth2/userinfo?access_token={later['access_token']}", timeout=10),
-        lambda: requests.get(f"{demo.base}/nowhere/{later['refresh_token']}", timeout=10),
-        lambda: requests.get(f"{demo.base}/login?password={another}", timeout=10),
-        lambda: requests.get(f"{demo.base}/activate/{known['activation link']}x", timeout=10),
+        lambda: requests.post(f"{demo.base}/oauth2/token?client_secret=demo-probe-secret", timeout=30),
+        lambda: requests.get(f"{demo.base}/oauth2/userinfo?access_token={later['access_token']}", timeout=30),
+        lambda: requests.get(f"{demo.base}/nowhere/{later['refresh_token']}", timeout=30),
+        lambda: requests.get(f"{demo.base}/login?password={another}", timeout=30),
+        lambda: requests.get(f"{demo.base}/activate/{known['activation link']}x", timeout=30),
         lambda: requests.post(
-            f"{demo.base}/oauth2/token", auth=("demo-probe", another), timeout=10,
+            f"{demo.base}/oauth2/token", auth=("demo-probe", another), timeout=30,
             data={"grant_type": "refresh_token", "refresh_token": later["refresh_token"]},
         ),
         lambda: probe.redeem(answer["code"], verifier),

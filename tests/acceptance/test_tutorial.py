@@ -47,4 +47,4 @@ def test_a_newcomer_makes_themselves_a_user(
             guest.look(base)
             return guest.verdict(base) == code
 
-        wait_until(seen, seconds=20, what=f"{code} after {command}")
+        wait_until(seen, what=f"{code} after {command}")

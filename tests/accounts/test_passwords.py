@@ -51,9 +51,9 @@ def test_p33_what_is_no_hash_is_wrong_and_no_error(context: Any, stored: str | N
 @pytest.mark.parametrize("typed", ["", "\0", "\ud800", "x" * 10_000_000])
 def test_odd_passwords_are_wrong_and_no_error(context: Any, typed: str) -> None:
     stored = passwords.hash_password("seven herons")
-    started = time.perf_counter()
+    started = time.thread_time()
     assert not passwords.verify(stored, typed).ok
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1
 
 
 def test_p33_nobody_costs_as_much_as_somebody(context: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -158,9 +158,9 @@ def test_r22_length_counts_code_points_after_nfc() -> None:
 
 @pytest.mark.parametrize("password", ["a1B2" * 64, "P@ssw0rd" * 32, "ab" * 128, "".join(map(chr, range(200, 456)))])
 def test_judging_the_longest_password_is_quick(password: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     policy.password_problem(password, CONTEXT, min_length=15)
-    assert time.perf_counter() - started < 2
+    assert time.thread_time() - started < 2
 
 
 @settings(max_examples=60, deadline=None)

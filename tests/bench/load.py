@@ -163,12 +163,12 @@ def _with_wrk(wrk: str, base: str, load: Load, seconds: float, connections: int)
     return Result(**json.loads(found[1]))
 
 
-class _Hand:
+class Hand:
     """One kept-alive connection that repeats a load until the time is over."""
 
-    def __init__(self, base: str, load: Load, pool: list[str]) -> None:
+    def __init__(self, base: str, load: Load, pool: list[str] | None = None) -> None:
         self.connection = http.client.HTTPConnection(urlsplit(base).netloc, timeout=30)
-        self.host, self.load, self.pool = urlsplit(base).netloc, load, pool
+        self.host, self.load, self.pool = urlsplit(base).netloc, load, pool or []
         self.times: list[float] = []
         self.operations = self.refused = 0
 
@@ -209,7 +209,7 @@ class _Hand:
 
 
 def _crowd(base: str, load: Load, seconds: float, count: int, pool: list[str], out: Any) -> None:
-    hands = [_Hand(base, load, pool[index::count]) for index in range(count)]
+    hands = [Hand(base, load, pool[index::count]) for index in range(count)]
     end = perf_counter() + seconds
     threads = [threading.Thread(target=hand.until, args=(end,)) for hand in hands]
     for thread in threads:

@@ -23,12 +23,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter, sleep
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import argon2
-import requests
 
-from tests.bench.load import Load, Request, Result, run
+from tests.bench.load import Hand, Load, Request, Result, run
 from tests.support.configuration import settings
 from tests.support.databases import build_schema
 from tests.support.flow import Application, Visitor, pkce
@@ -119,6 +118,7 @@ class Bench:
     def __init__(self, stack: ExitStack, seconds: float, repeats: int) -> None:
         self.seconds, self.repeats = seconds, repeats
         self.sent: dict[str, list[str]] = {}
+        self.hashes: float | None = None
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="onix-bench-")))
         self.cluster = Cluster(durable=True)
         stack.callback(self.cluster.stop)
@@ -229,44 +229,44 @@ class Bench:
         pair = f"{application.client_id}:{application.secret}".encode()
         return {"Authorization": "Basic " + base64.b64encode(pair).decode()}
 
-    def rows(self) -> list[Row]:
-        application, machine = self.application, self.machine
-        access = self.tokens[0]["access_token"]
-        get = application.http.get
-        issuer = self.provider.issuer
-        token = "/oauth2/token"
+    def rows(self, only: frozenset[str] = frozenset()) -> list[Row]:
+        """The yardstick and every operation, or those chosen."""
         yard = self.measure("H: bare Flask JSON", Load("fixed", Request("GET", "/")), None,
                             base=f"http://127.0.0.1:{self.bare_port}")  # fmt: skip
-        rows = [yard]
-        discovery = "/.well-known/openid-configuration"
-        for name, path in (("discovery", discovery), ("jwks", "/oauth2/jwks")):
-            rows.append(
-                self.measure(name, Load("fixed", Request("GET", path)), lambda p=path: get(issuer + p, timeout=10))
-            )
-        rows.append(
-            self.measure(
-                "client_credentials",
-                Load("fixed", Request("POST", token, self._basic(machine), "grant_type=client_credentials")),
-                lambda: machine.post(token, grant_type="client_credentials"),
-            )
-        )
-        rows.append(
-            self.measure(
-                "userinfo",
-                Load("fixed", Request("GET", "/oauth2/userinfo", {"Authorization": f"Bearer {access}"})),
-                lambda: application.userinfo(access),
-            )
-        )
-        rows.append(
-            self.measure(
-                "introspection",
-                Load("fixed", Request("POST", "/oauth2/introspect", self._basic(application), f"token={access}")),
-                lambda: application.introspect(access),
-            )
-        )
+        return [yard, *(work() for name, work in self._operations().items() if not only or name in only)]
+
+    def _operations(self) -> dict[str, Callable[[], Row]]:
+        """How each of `FLOORS` is measured."""
+        application, machine = self.application, self.machine
+        access = self.tokens[0]["access_token"]
+        issuer, token = self.provider.issuer, "/oauth2/token"
         spare = [tokens["refresh_token"] for tokens in self.tokens[-8:]]
-        rows.append(
-            self.measure(
+
+        def fixed(name: str, request: Request, once: Callable[[], Any]) -> Callable[[], Row]:
+            return lambda: self.measure(name, Load("fixed", request), once)
+
+        def public(name: str, path: str) -> Callable[[], Row]:
+            return fixed(name, Request("GET", path), lambda: application.http.get(issuer + path, timeout=10))
+
+        return {
+            "discovery": public("discovery", "/.well-known/openid-configuration"),
+            "jwks": public("jwks", "/oauth2/jwks"),
+            "client_credentials": fixed(
+                "client_credentials",
+                Request("POST", token, self._basic(machine), "grant_type=client_credentials"),
+                lambda: machine.post(token, grant_type="client_credentials"),
+            ),
+            "userinfo": fixed(
+                "userinfo",
+                Request("GET", "/oauth2/userinfo", {"Authorization": f"Bearer {access}"}),
+                lambda: application.userinfo(access),
+            ),
+            "introspection": fixed(
+                "introspection",
+                Request("POST", "/oauth2/introspect", self._basic(application), f"token={access}"),
+                lambda: application.introspect(access),
+            ),
+            "refresh": lambda: self.measure(
                 "refresh",
                 Load(
                     "refresh",
@@ -274,11 +274,10 @@ class Bench:
                     self._refresh_pool(),
                 ),
                 lambda: application.refresh(spare.pop()),
-            )
-        )
-        rows.append(self._flow())
-        rows.append(self._sign_in())
-        return rows
+            ),
+            "code flow": self._flow,
+            "password sign-in": self._sign_in,
+        }
 
     def _flow(self) -> Row:
         verifier, challenge = pkce()
@@ -311,56 +310,40 @@ class Bench:
             page = visitor.get(self.provider.url("/login"))
             form = form_with(page.text, "password", page.url)
             cookie = "; ".join(f"{item.name}={item.value}" for item in visitor.http.cookies)
-            posts.append((form.action, form.filled(identifier=person.address, password=World.password), cookie))
-        times: list[float] = []
-        refused = [0]
-
-        def post(http: requests.Session, item: tuple[str, dict[str, str], str]) -> int:
-            action, data, cookie = item
-            http.cookies.clear()
-            answer = http.post(action, data=data, headers={"Cookie": cookie}, allow_redirects=False, timeout=30)
-            return answer.status_code
-
-        def work(item: tuple[str, dict[str, str], str], end: float) -> None:
-            http = requests.Session()
-            http.trust_env = False
-            while perf_counter() < end:
-                start = perf_counter()
-                if post(http, item) in (302, 303):
-                    times.append((perf_counter() - start) * 1000)
-                else:
-                    refused[0] += 1
+            body = urlencode(form.filled(identifier=person.address, password=World.password))
+            posts.append(Request("POST", urlsplit(form.action).path, {"Cookie": cookie}, body))
+        hands = [Hand(self.provider.issuer, Load("fixed", post)) for post in posts]
 
         hashes = hash_rate(self.seconds)
         before = cpu_seconds(self._server.pid), cpu_seconds(self.cluster.process.pid)
         start = perf_counter()
-        threads = [threading.Thread(target=work, args=(item, start + self.seconds)) for item in posts]
+        threads = [threading.Thread(target=hand.until, args=(start + self.seconds,)) for hand in hands]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
         seconds = perf_counter() - start
-        count = max(1, len(times))
-        times.sort()
-        result = Result(
-            len(times), seconds, statistics.median(times or [0]), (times or [0])[count * 99 // 100 - 1], refused[0]
-        )
+        times = sorted(time for hand in hands for time in hand.times)
+        count = sum(hand.operations for hand in hands)
+        refused = sum(hand.refused for hand in hands)
+        if not count:
+            raise RuntimeError("nobody could sign in")
+        result = Result(count, seconds, statistics.median(times), times[len(times) * 99 // 100], refused)
         cpu = (cpu_seconds(self._server.pid) - before[0]) / count * 1000
         database = (cpu_seconds(self.cluster.process.pid) - before[1]) / count * 1000
-        http = requests.Session()
         row = Row(
             "password sign-in",
             result,
             cpu,
             database,
-            self.statements_of("password sign-in", lambda: post(http, posts[0])),
+            self.statements_of("password sign-in", lambda: hands[0].send(posts[0])),
         )
-        self.hashes = (hashes + hash_rate(self.seconds)) / 2
-        row.ratio, row.of = result.rate / self.hashes, "hash"
+        self.hashes = hashes = (hashes + hash_rate(self.seconds)) / 2
+        row.ratio, row.of = result.rate / hashes, "hash"
         return row
 
 
-def table(rows: list[Row], hashes: float) -> str:
+def table(rows: list[Row], hashes: float | None) -> str:
     """The table as Markdown, with what each operation may not fall below."""
     lines = [
         f"Python {platform.python_version()}, {os.cpu_count()} cores, {WORKERS} Granian workers, "
@@ -378,19 +361,29 @@ def table(rows: list[Row], hashes: float) -> str:
             f"| {row.name} | {row.result.rate:.0f}{refused} | {row.result.p50:.1f} | {row.result.p99:.1f} | "
             f"{row.cpu:.2f} + {row.database_cpu:.2f} | {row.statements} | {ratio} | {mark} |"
         )
-    lines += ["", f"argon2id with the provider's parameters on all cores: {hashes:.1f}/s"]
+    if hashes is not None:
+        lines += ["", f"argon2id with the provider's parameters on all cores: {hashes:.1f}/s"]
     return "\n".join(lines)
+
+
+def _names(text: str) -> frozenset[str]:
+    """Operations separated by commas."""
+    names = frozenset(name.strip() for name in text.split(","))
+    if not names <= FLOORS.keys():
+        raise argparse.ArgumentTypeError(f"{', '.join(sorted(names - FLOORS.keys()))}: not measured here")
+    return names
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--seconds", type=float, default=2)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--only", type=_names, default=frozenset(), help=f"some of: {', '.join(FLOORS)}")
     parser.add_argument("--statements", action="store_true", help="also print what was sent to PostgreSQL")
     chosen = parser.parse_args()
     with ExitStack() as stack:
         bench = Bench(stack, min(chosen.seconds, 60), min(chosen.repeats, 10))
-        print(table(bench.rows(), bench.hashes))
+        print(table(bench.rows(chosen.only), bench.hashes))
         if chosen.statements:
             for name, sent in bench.sent.items():
                 print(f"\n{name}", *(text[:400] or "ping of the pool" for text in sent), sep="\n  ")

@@ -136,6 +136,10 @@ def test_users_are_disabled_enabled_and_signed_out(seeded: Run) -> None:
     assert seeded("user", "sign-out", "kari@bedrift.example", "--yes") == "0 sessions ended\n"
     assert "kari@bedrift.example" in seeded("user", "reset-password", "kari@bedrift.example")
     assert [row["kind"] for row in seeded("outbox", "list", "--json")] == ["reset"]
+    waiting = seeded("outbox", "list", "--json")[0]
+    assert seeded("outbox", "retry") == seeded("outbox", "retry", waiting["id"]) == "0 queued again\n"
+    assert seeded("outbox", "list", "--json") == [waiting], "what waits is left alone"
+    assert "no such delivery" in seeded("outbox", "retry", "nowhere", code=base.UNKNOWN)
     assert seeded("user", "list", "--search", "NORD", "--json")[0]["email"] == "kari@bedrift.example"
     assert seeded("user", "list", "--search", "%", "--json") == []
 
@@ -168,6 +172,20 @@ def test_check_tells_what_is_wrong(run: Run) -> None:
     run("db", "upgrade")
     assert run("check") == "ok\n"
     assert run("db", "check").startswith("at ")
+
+
+@ONE
+def test_check_names_clients_of_apps_that_the_catalog_lacks(seeded: Run, world: Any) -> None:
+    from idp.oidc.models import Client
+
+    for client_id in ("scanner", "old-scanner", "unused-scanner"):
+        world.client(client_id, client_id=client_id, app_id="tag", redirect_uris=["http://localhost:9999/callback"])
+    assert seeded("check") == "ok\n"
+    world.change(Client, "old-scanner", app_id="scan")
+    world.change(Client, "unused-scanner", app_id="scan", status="disabled")
+    assert seeded("check") == (
+        "Note: client old-scanner is of the app scan, which the catalog lacks: its people hold nothing\nok\n"
+    )
 
 
 @ONE

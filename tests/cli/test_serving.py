@@ -108,11 +108,11 @@ def test_tls_ends_here_and_metrics_add_up_over_workers(databases: Any, tmp_path:
 
             def get(path: str) -> Any:
                 try:
-                    return requests.get(f"https://localhost:{port}{path}", verify=str(certificate), timeout=10)
+                    return requests.get(f"https://localhost:{port}{path}", verify=str(certificate), timeout=30)
                 except requests.ConnectionError:
                     return None
 
-            live = wait_until(lambda: get("/healthz/live"), seconds=40, what="TLS")
+            live = wait_until(lambda: get("/healthz/live"), what="TLS")
             assert live.ok and "max-age" in live.headers["Strict-Transport-Security"]
             for _ in range(10):
                 get("/login?code=a-secret-in-the-query")

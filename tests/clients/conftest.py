@@ -54,7 +54,9 @@ class Browser:
 
 @pytest.fixture
 def issuer() -> Iterator[Issuer]:
-    running = Issuer().start()
+    running = Issuer()
+    running.now = clock.now  # one clock for both sides, until `later` moves the applications'
+    running.start()
     yield running
     running.stop()
 

@@ -75,7 +75,7 @@ class Issuer:
         self.edit_id: Callable[[dict[str, Any]], None] = lambda claims: None
         self.edit_access: Callable[[dict[str, Any]], None] = lambda claims: None
         self.edit_answer: Callable[[dict[str, Any]], None] = lambda answer: None
-        self.slow = 0.0
+        self.pause: Callable[[], object] = lambda: None  # before the token endpoint answers
         self.server: Any = None
         self.now: Callable[[], int] = lambda: int(time.time())
 
@@ -192,7 +192,7 @@ class Issuer:
 
         @app.post("/oauth2/token")
         def token() -> Any:
-            time.sleep(self.slow)
+            self.pause()
             if self.token_error:
                 return jsonify(self.token_error[1]), self.token_error[0]
             client_id = request.authorization.username if request.authorization else request.form["client_id"]

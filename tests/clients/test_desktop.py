@@ -36,7 +36,7 @@ class Visitor:
 
         def visit() -> None:
             self.before(callback)
-            self.pages.append(requests.get(callback, timeout=10))
+            self.pages.append(requests.get(callback, timeout=30))
 
         threading.Thread(target=visit, daemon=True).start()
 
@@ -54,7 +54,7 @@ def test_sign_in_shows_person_verdict_and_functions(issuer: Issuer) -> None:
     }  # fmt: skip
     visitor = Visitor(issuer)
     running = desktop(issuer, visitor)
-    running.sign_in(wait=10)
+    running.sign_in(wait=60)
     report = "\n".join(running.report())
     for text in ("Kari Nordmann", "Nordic Lift AS", "Inspector", "Equipment: read only", "Tagging: you can work"):
         assert text in report
@@ -70,7 +70,7 @@ def test_port_and_secrets_change_each_time(issuer: Issuer) -> None:
     visitor = Visitor(issuer)
     running = desktop(issuer, visitor)
     for _ in range(2):
-        running.sign_in(wait=10)
+        running.sign_in(wait=60)
     first, second = visitor.asked
     for name in ("redirect_uri", "state", "nonce", "code_challenge"):
         assert first[name] != second[name]
@@ -79,7 +79,7 @@ def test_port_and_secrets_change_each_time(issuer: Issuer) -> None:
 def test_denial_and_gain(issuer: Issuer) -> None:
     issuer.organization = deny("license_missing")
     running = desktop(issuer, Visitor(issuer), "nb")
-    running.sign_in(wait=10)
+    running.sign_in(wait=60)
     report = running.report()
     assert "Du har ikke tilgang til Nordic Lift AS fra denne appen." in report
     assert report[-1] == "(license_missing)" and "Hvem du kan spørre: Ada Berg" in report
@@ -92,7 +92,7 @@ def test_denial_and_gain(issuer: Issuer) -> None:
 def test_pick_and_pack(issuer: Issuer) -> None:
     issuer.organization = {**issuer.organization, "privileges": ["pickandpack:access", "pickandpack:pick.write"]}
     running = desktop(issuer, Visitor(issuer), app="pickandpack")
-    running.sign_in(wait=10)
+    running.sign_in(wait=60)
     assert any("Picking" in line for line in running.report())
 
 
@@ -104,13 +104,13 @@ def test_other_programs_on_the_machine_do_not_get_in(issuer: Issuer) -> None:
     def knock(callback: str) -> None:
         base = callback.split("?")[0]
         forged = urlencode({"state": "x" * 64, "code": "stolen", "iss": issuer.issuer})
-        answers.append(requests.get(f"{base}?{forged}", timeout=10).status_code)
-        answers.append(requests.get(base.replace("/callback", "/other"), timeout=10).status_code)
-        answers.append(requests.post(base, timeout=10).status_code)
+        answers.append(requests.get(f"{base}?{forged}", timeout=30).status_code)
+        answers.append(requests.get(base.replace("/callback", "/other"), timeout=30).status_code)
+        answers.append(requests.post(base, timeout=30).status_code)
 
     visitor.before = knock
     running = desktop(issuer, visitor)
-    running.sign_in(wait=10)
+    running.sign_in(wait=60)
     assert answers == [404, 404, 501]
     assert running.tokens is not None
 
@@ -118,16 +118,16 @@ def test_other_programs_on_the_machine_do_not_get_in(issuer: Issuer) -> None:
 def test_refusals(issuer: Issuer) -> None:
     issuer.authorize_error = "access_denied"
     with pytest.raises(SignInFailed, match="access_denied"):
-        desktop(issuer, Visitor(issuer)).sign_in(wait=10)
+        desktop(issuer, Visitor(issuer)).sign_in(wait=60)
     issuer.authorize_error = None
     issuer.edit_id = lambda claims: claims.update(nonce="other")
     with pytest.raises(SignInFailed, match="token_refused"):
-        desktop(issuer, Visitor(issuer)).sign_in(wait=10)
+        desktop(issuer, Visitor(issuer)).sign_in(wait=60)
     with pytest.raises(TimedOut):
         desktop(issuer, lambda url: None).sign_in(wait=1)
     issuer.stop()
     with pytest.raises(Unreachable):
-        desktop(issuer, Visitor(issuer)).sign_in(wait=10)
+        desktop(issuer, Visitor(issuer)).sign_in(wait=60)
 
 
 def test_answer_of_another_issuer_is_refused(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,7 +136,7 @@ def test_answer_of_another_issuer_is_refused(issuer: Issuer, monkeypatch: pytest
         issuer, "authorize", lambda url: genuine(url).replace(urlencode({"iss": issuer.issuer}), "iss=https://evil")
     )
     with pytest.raises(SignInFailed, match="wrong_issuer"):
-        desktop(issuer, Visitor(issuer)).sign_in(wait=10)
+        desktop(issuer, Visitor(issuer)).sign_in(wait=60)
     assert issuer.calls["/oauth2/token"] == 0
 
 
@@ -156,8 +156,8 @@ def test_downloaded_file_runs_by_itself(tag: Browser, issuer: Issuer, tmp_path: 
         while not url.startswith("http"):
             url = running.stdout.readline().strip()
         assert "127.0.0.1" in parse_qs(urlsplit(url).query)["redirect_uri"][0]
-        assert requests.get(issuer.authorize(url), timeout=10).status_code == 200
-        told, _ = running.communicate(timeout=30)
+        assert requests.get(issuer.authorize(url), timeout=30).status_code == 200
+        told, _ = running.communicate(timeout=60)
     finally:
         running.kill()
     assert running.returncode == 0

@@ -17,7 +17,7 @@ from tests.clients.issuer import Issuer, deny
 from tests.support.browsers import axe_everywhere
 from tests.support.needs import free_port
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.running_clock]
 
 
 @pytest.fixture
@@ -49,6 +49,12 @@ def places(issuer: Issuer, tmp_path: Path) -> Iterator[dict[str, str]]:
     for server in servers:
         server.shutdown()
         server.server_close()
+
+
+def _follow(page: Any, target: Any) -> None:
+    """Clicks what leads to another page, and waits until that page is there."""
+    with page.expect_navigation():
+        target.click()
 
 
 def test_every_page_is_for_everybody(page: Any, places: dict[str, str], issuer: Issuer) -> None:
@@ -89,7 +95,7 @@ def test_every_page_is_for_everybody(page: Any, places: dict[str, str], issuer: 
         look(f"{base}/logout", "Stay signed in")
         if name == "tag":
             page.goto(base)
-            page.get_by_role("link", name="Label").first.click()
+            _follow(page, page.get_by_role("link", name="Label").first)
             findings.extend(axe_everywhere(page))
         issuer.organization = deny("license_missing")
         look(f"{base}/login?lang=nb", "Du har ikke tilgang til Nordic Lift AS fra denne appen.")
@@ -104,7 +110,7 @@ def test_denial_page_opens_by_itself_and_by_the_button(page: Any, places: dict[s
     page.get_by_role("link", name="Check again").click()
     page.get_by_text("Nothing has changed yet.").wait_for()
     issuer.organization = allow
-    page.locator("#equipment").wait_for(timeout=30_000)
+    page.locator("#equipment").wait_for()
 
 
 def test_without_scripts_everything_works(browser: Any, places: dict[str, str], issuer: Issuer) -> None:
@@ -113,19 +119,19 @@ def test_without_scripts_everything_works(browser: Any, places: dict[str, str], 
         page, base, allow = context.new_page(), places["tag"], issuer.organization
         issuer.organization = deny("license_missing")
         page.goto(base)
-        page.locator("main a[href='/login']").click()
+        _follow(page, page.locator("main a[href='/login']"))
         assert page.locator("main h1").inner_text() == "You don't have access to Nordic Lift AS from this app."
         assert page.locator("noscript meta[http-equiv=refresh]").count() == 1 or "refresh" in page.content()
         issuer.organization = allow
         page.wait_for_timeout(2500)
-        page.locator("#again").click()
+        _follow(page, page.locator("#again"))
         page.locator("#register input[name=number]").fill("E-9")
         page.locator("#register input[name=name]").fill("Hook")
         page.locator("#register input[name=location]").fill("Quay")
-        page.locator("#register button").click()
+        _follow(page, page.locator("#register button"))
         assert "The equipment is registered." in page.locator("main").inner_text()
         page.locator(".menu summary").click()
-        page.locator(".sheet a[href='/logout']").click()
+        _follow(page, page.locator(".sheet a[href='/logout']"))
         assert "Do you want to sign out" in page.locator("main h1").inner_text()
     finally:
         context.close()

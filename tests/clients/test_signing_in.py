@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -217,7 +218,7 @@ def test_refresh_is_single_flight_across_threads_and_processes(
     tag.sign_in()
     handle = tag.cookie("session")
     refreshing(issuer)
-    issuer.slow = 0.3
+    issuer.pause = lambda: time.sleep(0.3)
     later(301)
     first: RelyingParty = tag.app.extensions["onix_rp"]
     second = RelyingParty(first.client, Store(first.store.path))
@@ -230,7 +231,7 @@ def test_refresh_is_single_flight_across_threads_and_processes(
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     assert len(results) == 20 and all(isinstance(result, Session) for result in results)
     assert {result.version for result in results} == {2}
     assert issuer.calls["/oauth2/token"] == 2
@@ -241,7 +242,7 @@ def test_failed_refresh_is_shared_too(
 ) -> None:
     monkeypatch.setattr("clients.relying_party.flow.FAILURE_PAUSE", 60.0)
     tag.sign_in()
-    issuer.slow = 0.2
+    issuer.pause = lambda: time.sleep(0.2)
     issuer.token_error = (503, {"error": "temporarily_unavailable"})
     later(301)
     statuses: list[int] = []
@@ -256,7 +257,7 @@ def test_failed_refresh_is_shared_too(
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     assert statuses == [503] * 8
     assert issuer.calls["/oauth2/token"] == 2
 
@@ -409,17 +410,20 @@ def test_post_after_logout_changes_nothing(tag: Browser, issuer: Issuer) -> None
 def test_logout_overtakes_a_refresh_under_way(tag: Browser, issuer: Issuer, later: Any) -> None:
     tag.sign_in()
     refreshing(issuer)
-    issuer.slow = 0.5
+    asked_for, answers = threading.Event(), threading.Event()
+    issuer.pause = lambda: (asked_for.set(), answers.wait(60))
     later(301)
     rp: RelyingParty = tag.app.extensions["onix_rp"]
     handle = str(tag.cookie("session"))
     found: list[Any] = []
     thread = threading.Thread(target=lambda: found.append(rp.current(handle)))
     thread.start()
-    threading.Event().wait(0.2)
+    assert asked_for.wait(60)
     token = issuer.logout_token(exp=9_000_000_000)
     assert logout(tag, token).status_code == 200
-    thread.join(10)
+    assert not found, "the refresh is still under way"
+    answers.set()
+    thread.join(60)
     assert isinstance(found[0], Ended)
     assert isinstance(rp.store.find_session(handle), Ended)
 

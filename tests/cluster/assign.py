@@ -20,7 +20,7 @@ def main(license_id: str, member_ids: list[str]) -> None:
     words: list[str] = []
 
     def assign(member_id: str) -> None:
-        gate.wait(30)
+        gate.wait(120)
         with app.app_context():
             try:
                 with unit_of_work():
@@ -35,7 +35,7 @@ def main(license_id: str, member_ids: list[str]) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(120)
     print("\n".join(words))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -27,7 +28,7 @@ def at_once(calls: Sequence[Callable[[], Any]]) -> list[Any]:
     results: list[Any] = [None] * len(calls)
 
     def run(index: int, call: Callable[[], Any]) -> None:
-        gate.wait(30)
+        gate.wait(120)
         try:
             results[index] = call()
         except Exception as error:
@@ -94,7 +95,7 @@ def test_a_process_killed_before_any_step_loses_nothing(cluster: Live) -> None:
 def test_all_processes_share_their_keys(cluster: Live) -> None:
     """Three processes that start at once on an empty database end up with one set of keys."""
     sets = [
-        requests.get(f"http://127.0.0.1:{port}/oauth2/jwks", headers=cluster.provider.host, timeout=10).json()
+        requests.get(f"http://127.0.0.1:{port}/oauth2/jwks", headers=cluster.provider.host, timeout=30).json()
         for port in cluster.provider.web
     ]
     assert sets[0]["keys"]
@@ -228,12 +229,15 @@ def test_rates_are_shared_through_redis(live: Callable[..., Live], redis_server:
     visitor = Visitor("nobody@test.example", "wrong")
     page = visitor.get(cluster.provider.url("/login"))
     form = form_with(page.text, "password", page.url)
+    began = monotonic()
     statuses = [
         visitor.post(form.action, form.filled(identifier=f"n{number}@test.example", password="wrong")).status_code
-        for number in range(30)
+        for number in range(50)
     ]
+    # The window slides: while these are posted, it lets go of as many as it lasts seconds, divided by three.
+    refilled = (monotonic() - began) / 3
     assert 429 not in statuses[:15], statuses
-    assert statuses[25:] == [429] * 5, statuses
+    assert Counter(statuses)[400] <= 20 + refilled + 1, (statuses, refilled)
 
 
 def test_a_redis_that_dies_stops_nobody(live: Callable[..., Live]) -> None:

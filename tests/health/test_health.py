@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import structlog
 from sqlalchemy import text
 
 from idp.kernel import logging
@@ -82,8 +81,6 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     root = stdlib.getLogger()
     before, level = list(root.handlers), root.level
     logging.configure("json", "INFO")
-    # A logger keeps the set-up of its first use, which may have been another test's.
-    monkeypatch.setattr(logging, "_access", structlog.get_logger("idp.access"))
     yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
     root.handlers, root.level = before, level
 

@@ -88,7 +88,7 @@ def test_signing_out_at_the_provider_reaches_apache(signed_in: tuple[Live, Apach
     page = visitor.get(f"{here.issuer}/logout")
     form = next(form for form in forms_of(page.text, page.url) if urlsplit(form.action).path == "/logout")
     visitor.post(form.action, form.fields)
-    wait_until(lambda: _inside(apache, visitor).is_redirect, seconds=20, what="the end of the session at Apache")
+    wait_until(lambda: _inside(apache, visitor).is_redirect, what="the end of the session at Apache")
 
 
 @pytest.mark.slow

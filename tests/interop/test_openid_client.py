@@ -81,7 +81,7 @@ class Walk:
     def to(self, callback: str) -> dict[str, Any]:
         self._say(callback)
         result = self._read()
-        self._child.wait(10)
+        self._child.wait(60)
         for pipe in (self._child.stdin, self._child.stdout, self._child.stderr):
             if pipe:
                 pipe.close()

@@ -48,7 +48,7 @@ def test_tag_on_another_host(demo: Demo, demo_world: World, someone: Callable[..
         ),
     )
     try:
-        wait_until(lambda: listens(port), seconds=30, what="Tag's start")
+        wait_until(lambda: listens(port), what="Tag's start")
         person = someone()
         person.goes_to(base)
         person.presses(person.page.locator("main a[href='/login']"))

@@ -100,8 +100,8 @@ def test_mail_scanners_spend_no_link(demo: Demo, someone: Callable[..., Person])
     visitor = someone()
     link = _asks_for_a_user(visitor, demo, "tag", address)
     for _ in range(2):
-        assert requests.head(link, timeout=10, allow_redirects=True).status_code == 200
-        assert requests.get(link, timeout=10).status_code == 200
+        assert requests.head(link, timeout=30, allow_redirects=True).status_code == 200
+        assert requests.get(link, timeout=30).status_code == 200
     twin = someone()
     twin.goes_to(link)
     _fills_in(visitor, link)

@@ -86,6 +86,51 @@ def test_a_whole_organizations_loss_is_expanded_by_the_worker_in_pages(protocol,
     assert len(logouts(heard)) == 5
 
 
+@pytest.mark.parametrize("taken", ["a privilege", "the role", "nothing"])
+def test_what_the_catalog_takes_from_a_system_role_is_told(protocol, heard, statements, taken):
+    """An upgrade brings a smaller role: the clients of all who held it hear of it, in any organization."""
+    from dataclasses import replace
+
+    from idp import jobs
+    from idp.organizations import service
+    from idp.organizations.catalog import current_catalog
+
+    protocol.register("other-bc", app_id="tag", deny_mode="token", backchannel_logout_uri="http://localhost:9999/bc")
+    with protocol.app.app_context():
+        catalog = current_catalog()
+        with unit_of_work():
+            service.sync_system_roles(catalog)
+            role_id = service.find_role("Inspector").id
+        for number in range(3):
+            place = protocol.world.organization()
+            person = protocol.world.user(place, privileges=["tag:access"])
+            if number < 2:
+                with unit_of_work():
+                    service.assign_role(person.member_id, role_id)
+            protocol.tokens(
+                ("tag-bc", "other-bc", "tag-bc")[number],
+                person=person, member_id=person.member_id, organization_id=place,
+            )  # fmt: skip
+        jobs.losses()
+        inspector = catalog.roles["Inspector"]
+        held = inspector.privileges
+        if taken == "a privilege":
+            held -= {"tag:equipment.read"}
+        elif taken == "nothing":
+            held |= {"pickandpack:access"}
+        roles = {**catalog.roles, "Inspector": replace(inspector, privileges=held)}
+        if taken == "the role":
+            del roles["Inspector"]
+        with statements() as seen, unit_of_work():
+            assert service.sync_system_roles(replace(catalog, roles=roles)) == 1
+        assert sum("INSERT INTO loss_check" in statement for statement in seen.texts) == (taken != "nothing")
+        assert logouts(heard) == []
+        jobs.losses()
+    assert sorted(client_id for client_id, _ in logouts(heard)) == (
+        ["other-bc", "tag-bc"] if taken != "nothing" else []
+    )
+
+
 def test_sign_out_ends_online_grants_and_tells_every_client_of_the_session(protocol, heard):
     from idp.sessions.events import SessionEnded
 

@@ -23,10 +23,10 @@ SUBJECTS = {  # kind -> a word of the subject or the text, in each language
 def _ask(issuer: str, path: str, address: str, browser: str) -> None:
     http = requests.Session()
     http.headers["Accept-Language"] = browser
-    page = http.get(issuer + path, timeout=10)
+    page = http.get(issuer + path, timeout=30)
     form = form_with(page.text, "csrf_token", page.url)
     field = next(name for name in form.fields if name not in ("csrf_token", "continue"))
-    assert http.post(form.action, data=form.filled(**{field: address}), timeout=10).ok
+    assert http.post(form.action, data=form.filled(**{field: address}), timeout=30).ok
 
 
 @pytest.mark.parametrize(("stored", "browser", "expected"), [

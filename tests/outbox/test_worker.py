@@ -14,6 +14,7 @@ import pytest
 from idp.accounts import service as accounts
 from idp.kernel.database import db, unit_of_work
 from idp.kernel.events import emit
+from idp.kernel.refusal import Refusal
 from idp.oidc.events import LogoutDue
 from idp.outbox import service, worker
 from idp.outbox.models import Delivery
@@ -63,13 +64,16 @@ def _row(delivery_id: str) -> Delivery:
 
 
 def test_a_mail_arrives_within_about_a_second(app: Any, running: Any, sink: Sink) -> None:
+    """The quickest of three: a machine with other work may hold up one of them, a slow worker holds up all."""
     running()
-    time.sleep(0.5)
-    with app.app_context():
+    took = []
+    for number in range(3):
+        with app.app_context():
+            _queue(f"kari{number}@bedrift.example")
         began = time.monotonic()
-        _queue()
-    letter = sink.wait("kari@bedrift.example", seconds=10)
-    assert time.monotonic() - began < 3
+        letter = sink.wait(f"kari{number}@bedrift.example")
+        took.append(time.monotonic() - began)
+    assert min(took) < 2, took
     assert letter.sender == "Onix Work <no-reply@onixwork.example>"
     assert letter.subject == "A test mail from Onix Account"
     assert "sending works" in letter.text and "sending works" in letter.html
@@ -83,7 +87,7 @@ def test_several_workers_send_each_mail_once(
             service.queue_mail("test", address=f"p{number}@d{number}.example", language="en")
     running()
     running(make_app(database_url, mail_url=sink.url))
-    wait_until(lambda: len(sink.letters) >= 20 or None, seconds=30, what="20 letters")
+    wait_until(lambda: len(sink.letters) >= 20 or None, what="20 letters")
     time.sleep(0.5)
     assert len(sink.letters) == 20
 
@@ -138,9 +142,36 @@ def test_a_permanent_refusal_is_given_up_where_it_is_seen(context: Any, clock: A
     assert row.outcome == "given_up" and "550" in str(row.last_error)
     assert service.counts() == [("mail", "given_up", 1)]
     with unit_of_work():
-        service.retry(delivery_id)
+        assert service.retry([delivery_id]) == 1
     sink.reply = None
     assert worker.attempt(MAIL, _claimed(delivery_id, clock.now())) == "delivered"
+
+
+def test_only_what_was_given_up_is_tried_again(context: Any, clock: Any, sink: Sink) -> None:
+    sink.reply = "550 no such mailbox"
+    given_up = [_queue() for _ in range(3)]
+    for delivery_id in given_up:
+        worker.attempt(MAIL, _claimed(delivery_id, clock.now()))
+    sink.reply = "451 busy"
+    postponed, under_way, delivered = _queue(), _queue(), _queue()
+    worker.attempt(MAIL, _claimed(postponed, clock.now()))
+    lease = _claimed(under_way, clock.now()).lease
+    sink.reply = None
+    worker.attempt(MAIL, _claimed(delivered, clock.now()))
+    before = {name: (row.due_at, row.attempts) for name in (postponed, under_way) for row in [_row(name)]}
+    clock.advance(1)
+    with unit_of_work():
+        assert service.retry([given_up[0], postponed, under_way, delivered]) == 1
+    with unit_of_work(), pytest.raises(Refusal):
+        service.retry([given_up[1], "nowhere"])
+    assert _row(given_up[1]).outcome == "given_up"
+    with unit_of_work():
+        assert service.retry() == 2
+        assert service.retry() == 0
+    assert {name: (row.due_at, row.attempts) for name in before for row in [_row(name)]} == before
+    assert _row(under_way).lease == lease, "whoever is at it stays at it"
+    assert _row(delivered).outcome == "delivered"
+    assert [(_row(name).outcome, _row(name).attempts) for name in given_up] == [(None, 0)] * 3
 
 
 def test_after_its_attempts_a_delivery_is_given_up(context: Any, clock: Any, sink: Sink) -> None:
@@ -153,35 +184,49 @@ def test_after_its_attempts_a_delivery_is_given_up(context: Any, clock: Any, sin
 
 
 def test_a_hanging_mail_server_delays_no_request(app: Any, make_app: Any, database_url: str, running: Any) -> None:
-    """A server that takes the connection and says nothing: the page answers at once, the mail waits (P31)."""
+    """A server that takes the connection and says nothing: the page answers at once, the mail waits (P31).
+
+    While the worker hangs at the server with one mail, the next one is asked for and the request is done.
+    """
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        hanging = make_app(database_url, mail_url=f"smtp://127.0.0.1:{silent.getsockname()[1]}", mail={"timeout": 1})
+        hanging = make_app(database_url, mail_url=f"smtp://127.0.0.1:{silent.getsockname()[1]}", mail={"timeout": 60})
         running(hanging)
         with hanging.app_context():
-            began = time.monotonic()
             with unit_of_work():
                 accounts.request_activation("kari@bedrift.example", "en")
-            assert time.monotonic() - began < 1
+            silent.settimeout(60)
+            connection, _ = silent.accept()
+            with unit_of_work():
+                accounts.request_activation("ola@bedrift.example", "en")
 
-            def postponed() -> Any:
+            def failed() -> list[Delivery]:
                 db.session.rollback()
-                return db.session.query(Delivery).filter(Delivery.last_error.is_not(None)).first()
+                return db.session.query(Delivery).filter(Delivery.last_error.is_not(None)).all()
 
-            row = wait_until(postponed, seconds=15, what="the postponed mail")
-        assert row.settled_at is None
+            assert db.session.query(Delivery).count() == 2
+            assert failed() == [], "the worker still waits for the server's first word"
+            connection.close()
+            silent.close()
+            rows = wait_until(failed, what="the postponed mail")
+        assert [row.settled_at for row in rows] == [None] * len(rows)
 
 
 # ---- logout tokens
 
 
 class _Receiver(http.server.BaseHTTPRequestHandler):
+    """`answers` are statuses by path, `waits` what a path waits for; `begun` and `got` are what came and was taken."""
+
     answers: dict[str, int] = {}
-    waits: dict[str, float] = {}
+    waits: dict[str, threading.Event] = {}
+    begun: list[str] = []
     got: list[tuple[str, str, str]] = []
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-        time.sleep(self.waits.get(self.path, 0))
+        _Receiver.begun.append(self.path)
+        if self.path in self.waits:
+            self.waits[self.path].wait(60)
         _Receiver.got.append((self.path, self.headers["Content-Type"], body))
         self.send_response(self.answers.get(self.path, 200))
         self.send_header("Content-Length", "0")
@@ -195,7 +240,7 @@ class _Receiver(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def receiver() -> Iterator[str]:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Receiver)
-    _Receiver.got, _Receiver.answers, _Receiver.waits = [], {}, {}
+    _Receiver.begun, _Receiver.got, _Receiver.answers, _Receiver.waits = [], [], {}, {}
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
@@ -250,14 +295,19 @@ def test_nothing_to_tell_is_dropped(context: Any, clock: Any, monkeypatch: pytes
 
 
 def test_a_slow_destination_holds_up_nobody(app: Any, running: Any, told: str) -> None:
-    _Receiver.waits = {"/slow": 5}
+    """Three wait for one that does not answer; what was queued after them goes out before the first is given up."""
+    over = threading.Event()
+    _Receiver.waits = {"/slow": over}
     with app.app_context():
         for _ in range(3):
             _logout("slow")
         _logout("quick")
     running()
-    wait_until(lambda: any(path == "/quick" for path, *_ in _Receiver.got) or None, seconds=4, what="the quick one")
-    assert not any(path == "/slow" for path, *_ in _Receiver.got)
+    try:
+        wait_until(lambda: "/quick" in _Receiver.begun, what="the quick one")
+        assert _Receiver.begun.count("/slow") <= 1 and not any(path == "/slow" for path, *_ in _Receiver.got)
+    finally:
+        over.set()
 
 
 def test_an_event_becomes_one_delivery_in_its_own_transaction(context: Any) -> None:

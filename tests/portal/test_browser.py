@@ -55,8 +55,8 @@ def test_sign_in_and_launcher(server: Callable[..., Any], make_app: Any, page: A
 
     refused = visitors()
     refused.goto(f"{provider.issuer}/login")
-    refused.locator("main form button[type=submit]").last.click()
-    refused.wait_for_load_state()
+    with refused.expect_navigation():
+        refused.locator("main form button[type=submit]").last.click()
     assert refused.evaluate("document.activeElement.id") == "form-errors"
     assert refused.title().startswith("Error:")
     refused.locator("#form-errors a").first.click()
@@ -70,6 +70,7 @@ def test_sign_in_and_launcher(server: Callable[..., Any], make_app: Any, page: A
     plain.wait_for_url(f"{provider.issuer}/")
     assert plain.locator(".app a").count() == 2 and plain.locator("#find").is_hidden()
     plain.locator("details.menu summary").click()
-    plain.get_by_role("button", name="Logg ut").click()
+    with plain.expect_navigation():
+        plain.get_by_role("button", name="Logg ut").click()
     plain.goto(f"{provider.issuer}/")
     assert plain.url == f"{provider.issuer}/login"

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import inspect, text
 
 from idp.kernel.database import db
+from idp.migrations import head
 from tests.support.configuration import environment
 from tests.support.needs import ROOT
 from tests.support.processes import clean_environment
@@ -44,11 +45,33 @@ def test_indexes_over_expressions_are_there(context: Any) -> None:
 def test_a_database_can_go_back_and_forth(context: Any) -> None:
     from flask_migrate import downgrade
 
-    from idp.migrations import FOLDER, bring_to_head, head
+    from idp.migrations import FOLDER, bring_to_head
 
     downgrade(directory=str(FOLDER), revision="base")
     assert set(inspect(db.engine).get_table_names()) <= {"alembic_version"}
     assert bring_to_head() == head()
+
+
+def test_a_loss_that_waits_during_the_upgrade_to_0003_is_compared_after_it(context: Any) -> None:
+    """Also one that a process of the release before queues while it still runs."""
+    from flask_migrate import downgrade
+
+    from idp.kernel.database import unit_of_work
+    from idp.migrations import FOLDER, bring_to_head
+    from idp.oidc import authorizations
+
+    queue = text("INSERT INTO loss_check (id, organization_id, cursor, created_at) VALUES (:id, 'o', '', 1)")
+    downgrade(directory=str(FOLDER), revision="0002")
+    with unit_of_work() as session:
+        session.execute(queue, {"id": "before"})
+    bring_to_head()
+    with unit_of_work() as session:
+        session.execute(queue, {"id": "meanwhile"})
+    compared = []
+    while authorizations.losses_due():
+        with unit_of_work():
+            compared.append(authorizations.expand_losses())
+    assert compared == [0, 0]
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])

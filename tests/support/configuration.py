@@ -22,6 +22,7 @@ def settings(database_url: str, **overrides: Any) -> Any:
         "log_level": "WARNING",
         "passwords": QUICK_PASSWORDS,
         "throttle": {"requests_per_minute": 100_000},
+        "lifetimes": {"loss_recheck": 0},
     }
     for name, value in overrides.items():
         values[name] = {**values[name], **value} if isinstance(values.get(name), dict) else value
@@ -41,5 +42,6 @@ def environment(database_url: str, issuer: str, **overrides: str) -> dict[str, s
         "ONIX_PASSWORDS__MEMORY_COST": "8",
         "ONIX_PASSWORDS__PARALLELISM": "1",
         "ONIX_THROTTLE__REQUESTS_PER_MINUTE": "100000",
+        "ONIX_LIFETIMES__LOSS_RECHECK": "0",
         **overrides,
     }

@@ -35,7 +35,7 @@ class Demo:
             cwd=ROOT,
         )
         try:
-            wait_until(self._ready, seconds=90, what="the demo's start")
+            wait_until(self._ready, what="the demo's start")
         except BaseException:
             self.stop()
             raise
@@ -47,7 +47,7 @@ class Demo:
 
     def letters(self, address: str) -> list[dict[str, Any]]:
         """The mails that came for this address, oldest first, by the demo's own viewer."""
-        found = requests.get(f"{self.base}/demo/mail.json", timeout=10).json()
+        found = requests.get(f"{self.base}/demo/mail.json", timeout=30).json()
         return [letter for letter in found if address in str(letter["to"])]
 
     def letter(self, address: str, subject: str | None = None) -> dict[str, Any]:
@@ -56,7 +56,6 @@ class Demo:
             lambda: next(
                 (mail for mail in reversed(self.letters(address)) if subject in (None, mail["subject"])), None
             ),
-            seconds=20,
             what=f"a mail to {address}",
         )
 

@@ -78,11 +78,10 @@ class Sink:
         """What came for this address, oldest first."""
         return [letter for letter in self.letters if address in letter.recipients]
 
-    def wait(self, address: str, count: int = 1, seconds: float = 15) -> Letter:
+    def wait(self, address: str, count: int = 1) -> Letter:
         """The `count`-th letter for this address, waited for."""
         return wait_until(
             lambda: self.to(address)[count - 1] if len(self.to(address)) >= count else None,
-            seconds=seconds,
             what=f"letter {count} to {address}",
         )
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import shutil
 import socket
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic, sleep
@@ -36,33 +39,55 @@ def program(*names: str) -> str:
     return find_program(*names) or missing(names[0])
 
 
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+_PORTS = range(20_000, 32_000)  # below those that the system gives to whoever connects
+_register: int | None = None
+_ours: set[int] = set()
+
+
+def _take(port: int) -> bool:
+    """Make a port this process's own until it ends, among all test processes of this machine, unless somebody has it.
+
+    A server may listen seconds after its port was chosen, so that nobody listens now is not enough. Each port is a byte
+    of one file, locked by who has it.
+    """
+    global _register
+    if port in _ours:
+        return False
+    if _register is None:
+        path = Path(tempfile.gettempdir()) / f"onix-test-ports-{os.geteuid()}"
+        _register = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.lockf(_register, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except OSError:
+        return False
+    _ours.add(port)
+    with socket.socket() as probe, contextlib.suppress(OSError):
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
+        return True
+    return False
 
 
 def free_block(size: int = 20) -> int:
-    """The first port of `size` neighbours that are all free: what the demo takes."""
-    for start in range(21000 + (os.getpid() * 37) % 9000, 32000, size):
-        try:
-            probes = []
-            for port in range(start, start + size):
-                probe = socket.socket()
-                probes.append(probe)
-                probe.bind(("127.0.0.1", port))
+    """The first port of `size` neighbours that nobody has and nobody else will get: what the demo takes."""
+    first = os.getpid() * 37 * size  # processes that start together seek in different places
+    for step in range(0, len(_PORTS), size):
+        start = _PORTS[(first + step) % len(_PORTS)]
+        if start + size <= _PORTS.stop and all(_take(port) for port in range(start, start + size)):
             return start
-        except OSError:
-            continue
-        finally:
-            for probe in probes:
-                probe.close()
     raise RuntimeError("no free block of ports")
 
 
-def wait_until(check: Callable[[], T | None], *, seconds: float = 15, what: str = "it") -> T:
-    """Ask again and again until `check` gives something true; fails after `seconds`."""
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody has and nobody else will get."""
+    return free_block(1)
+
+
+def wait_until(check: Callable[[], T | None], *, seconds: float = 90, what: str = "it") -> T:
+    """Ask again and again until `check` gives something true; fails after `seconds`.
+
+    The end is far off, for machines that have other work: no promise of the product is measured by it.
+    """
     end = monotonic() + seconds
     while True:
         found = check()

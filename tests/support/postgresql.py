@@ -45,7 +45,7 @@ class Cluster:
             cwd=self.folder,
         )
         try:
-            if made.popen.wait(60):
+            if made.popen.wait(180):
                 raise RuntimeError(made.text())
         finally:
             made.stop()
@@ -74,7 +74,7 @@ class Cluster:
             user=user,
             cwd=self.folder,
         )
-        wait_until(self._answers, seconds=30, what="PostgreSQL's start")
+        wait_until(self._answers, what="PostgreSQL's start")
 
     def _answers(self) -> bool:
         if not self.process.running:
@@ -87,7 +87,7 @@ class Cluster:
 
     def connect(self, database: str = "postgres") -> psycopg.Connection[tuple[object, ...]]:
         return psycopg.connect(
-            host=str(self.folder), port=self.port, user="onix", dbname=database, autocommit=True, connect_timeout=5
+            host=str(self.folder), port=self.port, user="onix", dbname=database, autocommit=True, connect_timeout=60
         )
 
     def execute(self, statement: str, database: str = "postgres") -> None:
@@ -97,7 +97,7 @@ class Cluster:
 
     def create(self, name: str, template: str = "template0") -> str:
         """Make a database and give its URL."""
-        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')  # half the work of the other
         return self.url(name)
 
     def drop(self, name: str) -> None:

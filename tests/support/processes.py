@@ -57,7 +57,7 @@ class Process:
     def kill(self) -> None:
         """The whole group at once, without a farewell: what a crashed machine does."""
         self._signal(signal.SIGKILL)
-        self.popen.wait(10)
+        self.popen.wait(60)
         self._output.close()
 
     def stop(self, how: int = signal.SIGTERM, seconds: float = 10) -> int:
@@ -67,7 +67,7 @@ class Process:
             return self.popen.wait(seconds)
         except subprocess.TimeoutExpired:
             self._signal(signal.SIGKILL)
-            return self.popen.wait(10)
+            return self.popen.wait(60)
         finally:
             self._signal(signal.SIGKILL)
             self._output.close()

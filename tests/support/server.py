@@ -83,11 +83,11 @@ class Provider:
             if not listens(port):
                 return False
             try:
-                return requests.get(f"http://127.0.0.1:{port}/healthz/live", timeout=5, headers=self.host).ok
-            except requests.ConnectionError:
+                return requests.get(f"http://127.0.0.1:{port}/healthz/live", timeout=30, headers=self.host).ok
+            except requests.RequestException:
                 return False
 
-        wait_until(answers, seconds=30, what="the provider's start")
+        wait_until(answers, what="the provider's start")
 
     @property
     def host(self) -> dict[str, str]:

@@ -27,6 +27,12 @@ class Statements:
         return "\n".join(f"{number}. {' '.join(text.split())}" for number, text in enumerate(self.texts, 1))
 
 
+def _alone(connection: Connection) -> bool:
+    """Whether a statement sent now is a transaction by itself, as the driver sees it."""
+    driver: Any = connection.connection.dbapi_connection
+    return not driver.in_transaction if connection.dialect.name == "sqlite" else bool(driver.autocommit)
+
+
 @contextmanager
 def counting() -> Iterator[Statements]:
     """Count everything that any engine of this process sends while the block runs; transaction control is left out."""
@@ -40,7 +46,7 @@ def counting() -> Iterator[Statements]:
             return
         seen.texts.append(statement)
         if text.startswith(_WRITES) or (text.startswith("WITH") and any(f"{word} " in text for word in _WRITES)):
-            if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
+            if _alone(connection):
                 seen.commits += 1
             else:
                 connection.info["onix_test_wrote"] = True

@@ -56,6 +56,7 @@ class Issuing:
     def __init__(self, request: Any, row: Row[Any], now: int) -> None:
         self.connection = db.session.connection()
         self.row, self.now, self.request = row, now, request
+        self.told: str | None = row.told
         self.client: ClientInfo = confirm(request.authenticated, row.client_status, row.client_rev, now)
         if (part := fallen(row, now)) is not None:
             raise InvalidGrantError(f"The authorization has ended: {part}")
@@ -88,7 +89,7 @@ class Issuing:
         return decision
 
     def tell(self, decision: Decision | None) -> None:
-        """Keep what the client is told now, when it is something new."""
+        """Keep what the client is told now, when it is something new: not what `told` says it has heard last."""
         verdict = told(decision)
         if decision is None or self.resource != self.default_audience:
             return
@@ -96,7 +97,7 @@ class Issuing:
         organization = self.row.organization_id
         if member is None and decision.judged is not None and decision.allowed:
             member, organization = decision.judged.id, decision.judged.organization.id
-        if verdict != self.row.told or member != self.row.member_id:
+        if verdict != self.told or member != self.row.member_id:
             self.connection.execute(
                 statements.tell,
                 {"authorization_id": self.row.id, "verdict": verdict, "member": member, "organization": organization},

@@ -93,16 +93,17 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):
         handle = user.new_refresh_token(row.id, row.token_scope)
         successor = digest(handle)
         if row.spent_at is None:
-            done = spent_once(
-                user.connection, statements.spend_refresh, digest=row.token_digest, now=self.now, successor=successor
-            )
+            rotated = user.connection.execute(
+                statements.rotate_refresh, {"digest": row.token_digest, "now": self.now, "successor": successor}
+            ).one_or_none()
         else:
-            done = spent_once(
-                user.connection, statements.replace_successor,
-                digest=row.token_digest, old=row.successor_digest, successor=successor,
-            )  # fmt: skip
-        if not done:
+            rotated = user.connection.execute(
+                statements.replace_successor,
+                {"digest": row.token_digest, "old": row.successor_digest, "successor": successor},
+            ).one_or_none()
+        if rotated is None:
             raise refresh_reused(row, self.now)
+        user.told = rotated[0]
         return handle
 
     def _sibling(self, user: Issuing, decision: Any, organization: str, audience: str) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Everything that changes what a person may do, and where: one short verb each, inside the caller's unit of work.
 
 Every verb locks the organization first (`locking.lock`), so that two administrators, or forty at once, queue up and
-each decides on what is true now. Verbs raise `Refusal` and leave no trace, or change rows and emit what happened.
+each decides on what is true now; where an address is typed or proven, that is locked before it. Verbs raise `Refusal`
+and leave no trace, or change rows and emit what happened.
 """
 
 from .invitations import (

@@ -1,4 +1,4 @@
-"""The one lock of the room: the organization's row."""
+"""The locks of the room: the organization's row; and before it, where a record meets a proof, the address."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TypeVar
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import update
 
-from idp.kernel.database import Base, change, db
+from idp.kernel.database import Base, change, db, lock_name
 from idp.kernel.refusal import Refusal
 
 from ..models import Company, License, Member, Organization, Role
@@ -29,6 +29,15 @@ def lock(organization_id: str) -> Organization:
     if not locked:
         raise Refusal("organization_unknown", _l("There is no such organization."), status=404)
     return fresh(Organization, organization_id)
+
+
+def lock_address(normalized: str) -> None:
+    """Hold an e-mail address until the unit ends: who types it on a member and who proves it take turns.
+
+    Each then sees what the other wrote, so the member is linked whoever was first. Taken before any organization;
+    several addresses in sorted order (docs/decisions/0009).
+    """
+    lock_name("address", normalized)
 
 
 def fresh(model: type[Found], row_id: str) -> Found:

@@ -25,7 +25,7 @@ from ..events import (
 )
 from ..models import Company, Invitation, Member, MemberRole, Organization, Seat
 from ..people import shown_as
-from .locking import expect, fresh, lock, lock_of
+from .locking import expect, fresh, lock, lock_address, lock_of
 from .roles import keeping_an_administrator
 from .telling import tell
 from .typed import one_line
@@ -56,9 +56,11 @@ def add_member(
     mailed the welcome. An Express guest belongs to a company of the supplier; an employee never to an organization that
     an outside directory owns.
     """
+    found = addresses.parse(email) if email else None
+    if found and account_id is None:
+        lock_address(found.normalized)
     organization = lock(organization_id)
     _check_place(organization, type, status, company_id)
-    found = addresses.parse(email) if email else None
     if account_id is not None:
         fresh(Account, account_id)
     elif found:
@@ -134,9 +136,11 @@ def edit_member(
     An invitation that was mailed to the former address dies: whoever reads that mailbox has proven no other.
     `version`: of the row that the editor saw.
     """
+    found = addresses.parse(email) if email else None
+    if found:
+        lock_address(found.normalized)
     member = lock_of(Member, member_id)
     expect(member, version)
-    found = addresses.parse(email) if email else None
     if found is None and member.account_id is None and member.status == "active":
         raise Refusal("email_required", _l("An Active member needs an e-mail address."), field="email")
     if (found.normalized if found else None) != member.email_normalized:
@@ -258,6 +262,7 @@ def link_address(account_id: str, normalized: str, *, actor_id: str | None = Non
     Contacts stay contacts. Ended members and those of another account stay what they are, and nobody becomes the same
     member twice.
     """
+    lock_address(normalized)
     waiting = select(Member.organization_id).where(
         Member.email_normalized == normalized, Member.account_id.is_(None), Member.status != "ended"
     )

@@ -240,11 +240,18 @@ def close_opened(organization_id: str, member_ids: Sequence[str] | None = None, 
     return closed
 
 
-def places_waiting() -> list[str]:
-    """Ids of the organizations in which somebody waits."""
-    return list(
-        db.session.scalars(select(AccessRequest.organization_id).where(AccessRequest.decided_at.is_(None)).distinct())
+def members_waiting() -> dict[str, list[str]]:
+    """Who waits, by organization: ids of members."""
+    found: dict[str, list[str]] = {}
+    rows = db.session.execute(
+        select(AccessRequest.organization_id, AccessRequest.member_id)
+        .where(AccessRequest.decided_at.is_(None))
+        .distinct()
+        .order_by(AccessRequest.organization_id, AccessRequest.member_id)
     )
+    for organization_id, member_id in rows:
+        found.setdefault(organization_id, []).append(member_id)
+    return found
 
 
 # Reading -------------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
 
 from ..catalog import Catalog, current_catalog
-from ..events import RoleAssigned, RoleChanged, RoleCreated, RoleDeleted, RoleUnassigned
+from ..events import RoleAssigned, RoleChanged, RoleCreated, RoleDeleted, RoleUnassigned, SystemRoleReduced
 from ..facts import ADMINISTRATION
 from ..models import Member, MemberRole, Organization, Role, RolePrivilege
 from .locking import fresh, lock, lock_of
@@ -188,8 +188,9 @@ def unassign_role(member_id: str, role_id: str, *, actor_id: str | None = None) 
 def sync_system_roles(catalog: Catalog) -> int:
     """Make the system's roles what the catalog says; returns how many were made, changed or deleted.
 
-    Runs when the catalog may have changed (after migrations, before serving), not by anybody's hand, so nothing is
-    emitted: organizations whose people hold a changed role get a new `rev`, and their tokens follow at the next look.
+    Runs when the catalog may have changed (after migrations, before serving), not by anybody's hand. Organizations
+    whose people hold a changed role get a new `rev`, and their tokens follow at the next look. A role that loses
+    something is told as one event, however many organizations that concerns: what fans out is expanded above (idea 7).
     """
     roles = {
         role.name: role
@@ -207,12 +208,15 @@ def sync_system_roles(catalog: Catalog) -> int:
         if role.id and set(held) == wanted.privileges:
             continue
         _raise_revisions(role.id)
+        if not set(held) <= wanted.privileges:
+            emit(SystemRoleReduced(at=clock.now(), role_id=role.id))
         role.privileges = [
             held.get(privilege) or RolePrivilege(privilege=privilege) for privilege in sorted(wanted.privileges)
         ]
         changed += 1
     for role in roles.values():
         _raise_revisions(role.id)
+        emit(SystemRoleReduced(at=clock.now(), role_id=role.id))
         db.session.execute(delete(MemberRole).where(MemberRole.role_id == role.id))
         db.session.delete(role)
         changed += 1

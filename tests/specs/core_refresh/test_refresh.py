@@ -6,10 +6,7 @@ import pytest
 
 from tests.support.protocol import claims_of, no_store
 
-pytestmark = [
-    pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
-    pytest.mark.usefixtures("frozen"),
-]
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 def refused(answer, error="invalid_grant", description=None):

@@ -1,0 +1,88 @@
+"""Requests that make rows are limited per network address, also those that anybody can cause by a GET."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from idp.kernel.continuation import Continuation
+from idp.kernel.database import db
+from idp.oidc.models import AuthorizationRequest
+from tests.support.flow import pkce
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+MOST = 6
+
+
+@pytest.fixture
+def app_settings() -> dict[str, Any]:
+    return {"throttle": {"requests_per_minute": MOST}}
+
+
+def asking(**over: str) -> dict[str, str]:
+    return {
+        "response_type": "code", "client_id": "tag", "redirect_uri": "http://localhost:9999/callback",
+        "scope": "openid", "state": "s", "code_challenge": pkce()[1], "code_challenge_method": "S256", **over,
+    }  # fmt: skip
+
+
+def kept(app: Any) -> tuple[int, ...]:
+    with app.app_context():
+        return tuple(
+            db.session.scalar(select(func.count()).select_from(model)) or 0
+            for model in (AuthorizationRequest, Continuation)
+        )
+
+
+@pytest.fixture
+def ask(app: Any, world: Any) -> Any:
+    """A GET of the authorization endpoint by a browser that nobody has seen before."""
+    world.client("tag", client_id="tag", app_id="tag", deny_mode="token")
+
+    def get(address: str = "192.0.2.1", path: str = "/oauth2/authorize", **over: str) -> Any:
+        return app.test_client().get(path, query_string=asking(**over), environ_base={"REMOTE_ADDR": address})
+
+    return get
+
+
+def test_a_flood_of_authorization_requests_is_refused_and_not_kept(app: Any, ask: Any) -> None:
+    assert [ask().status_code for _ in range(MOST)] == [303] * MOST
+    assert kept(app) == (MOST, MOST)
+    for over in ({}, {"prompt": "create"}, {"prompt": "login"}):
+        refused = ask(**over)
+        assert refused.status_code == 429 and int(refused.headers["Retry-After"]) > 0
+        assert refused.mimetype == "text/html" and "Location" not in refused.headers
+        assert "localhost:9999" not in refused.text
+    assert kept(app) == (MOST, MOST), "nothing was written"
+    assert ask("192.0.2.2").status_code == 303, "another address is counted by itself"
+
+
+def test_what_keeps_nothing_is_answered_all_the_same(app: Any, ask: Any) -> None:
+    for _ in range(MOST + 1):
+        ask()
+    assert ask(client_id="nobody").status_code == 400
+    silent = ask(prompt="none")
+    assert silent.status_code in (302, 303) and "error=login_required" in silent.headers["Location"]
+
+
+def test_posts_and_kept_requests_are_one_count_and_each_is_one(app: Any, ask: Any) -> None:
+    browser = app.test_client()
+    for _ in range(MOST // 2):
+        assert ask().status_code == 303
+        posted = browser.post("/oauth2/authorize", data=asking(), environ_base={"REMOTE_ADDR": "192.0.2.1"})
+        assert posted.status_code == 303
+    assert ask().status_code == 429
+
+
+def test_going_on_with_a_kept_request_makes_rows_too(app: Any, world: Any, ask: Any) -> None:
+    """Whoever reloads its address makes a continuation each time."""
+    browser = app.test_client()
+    first = browser.post("/oauth2/authorize", data=asking(), environ_base={"REMOTE_ADDR": "192.0.2.1"})
+    statuses = [
+        browser.get(first.headers["Location"], environ_base={"REMOTE_ADDR": "192.0.2.1"}).status_code
+        for _ in range(MOST)
+    ]
+    assert statuses == [303] * (MOST - 1) + [429]
+    assert kept(app) == (1, MOST - 1)
