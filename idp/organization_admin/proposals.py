@@ -54,6 +54,11 @@ def role_title(name: str, system: bool) -> str:
     return known.title(language.shown()) if known else name
 
 
+def role_names(names: Iterable[str]) -> str:
+    """Several roles of one organization, whose own roles never bear the name of one of the system's."""
+    return ", ".join(role_title(name, system=True) for name in names)
+
+
 def edition_name(edition_id: str) -> str:
     """An edition by its name; one that the catalog no longer has by its id."""
     found = current_catalog().edition(edition_id)

@@ -108,7 +108,9 @@ def access_person(member_id: str) -> ResponseReturnValue:
     """What can this person use?"""
     member, person = _person(member_id)
     lines = [(app, path, _told(path.decision, app)) for app, path in _paths(member_id)]
-    return render_template("organization_admin/access_person.html", member=member, person=person, lines=lines)
+    return render_template(
+        "organization_admin/access_person.html", member=member, person=person, lines=lines, words=proposals
+    )
 
 
 @blueprint.get("/access/people/<member_id>.json")
@@ -243,6 +245,7 @@ def access_app(app_id: str) -> ResponseReturnValue:
         told=sentences,
         following=lines[PAGE - 1].member.id if len(lines) > PAGE else None,
         after=after,
+        words=proposals,
         **asked,
     )
 
@@ -301,7 +304,7 @@ def _cells(first: str | None, decision: Decision) -> list[str]:
         _("no") if decision.code else _("yes"),
         decision.code or "",
         proposals.edition_name(decision.license.edition) if decision.license else "",
-        ", ".join(decision.roles),
+        proposals.role_names(decision.roles),
         ", ".join(decision.privileges),
     ]
     return cells if first is None else [first, *cells]
