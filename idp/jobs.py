@@ -21,6 +21,8 @@ from idp.kernel import clock, continuation, counters
 from idp.kernel.database import aside, change, db, unit_of_work
 from idp.oidc import authorizations, keys, requests
 from idp.oidc.models import RevokedAccessToken, UsedAssertion
+from idp.organizations.catalog import current_catalog
+from idp.organizations.service import requests as access_requests
 from idp.outbox import service as outbox
 from idp.sessions import service as sessions
 from idp.sessions import throttle
@@ -55,6 +57,18 @@ def losses() -> int:
     return done
 
 
+def answered_requests() -> int:
+    """Close the access requests whose app is open by now: what time answered, or a change that touched many."""
+    waiting = access_requests.members_waiting()
+    db.session.rollback()
+    closed, most = 0, access_requests.MOST_CLOSED // len(current_catalog().apps)
+    for organization_id, member_ids in waiting.items():
+        for start in range(0, len(member_ids), most):
+            with unit_of_work():
+                closed += access_requests.close_opened(organization_id, member_ids[start : start + most])
+    return closed
+
+
 def rotate_keys() -> int:
     """Publish the next signing keys in time (R15)."""
     with unit_of_work():
@@ -84,7 +98,12 @@ def tidy() -> int:
     return gone
 
 
-JOBS = (Job("losses", 0.3, losses), Job("keys", 60, rotate_keys), Job("tidy", 600, tidy))
+JOBS = (
+    Job("losses", 0.3, losses),
+    Job("keys", 60, rotate_keys),
+    Job("answered_requests", 60, answered_requests),
+    Job("tidy", 600, tidy),
+)
 
 
 def run(app: Flask, stop: threading.Event) -> None:

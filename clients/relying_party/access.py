@@ -15,6 +15,14 @@ from clients.relying_party import words
 
 RESOURCE_PREFIX = "urn:onix:"
 VERSION = 1
+ASKABLE = frozenset(
+    {
+        "invitation_expired", "invitation_pending", "contact_only", "membership_ended", "terminated_inactive",
+        "member_disabled", "organization_suspended", "license_expired", "seat_limit_reached", "license_missing",
+        "privilege_missing",
+    }
+)  # fmt: skip
+"""Denials about which somebody in an organization can be asked; the person asks at the provider."""
 
 
 @dataclass(frozen=True, kw_only=True)

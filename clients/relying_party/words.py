@@ -229,6 +229,7 @@ NB: dict[str, str] = {
     "What to do": "Hva du kan gjøre",
     "Whom to ask": "Hvem du kan spørre",
     "This page checks by itself, and opens {app} as soon as you have access.": "Siden sjekker av seg selv, og åpner {app} så snart du har fått tilgang.",
+    "Ask for access": "Be om tilgang",
     "Check again": "Sjekk på nytt",
     "Checking …": "Sjekker …",
     "Nothing has changed yet.": "Ingenting er endret ennå.",

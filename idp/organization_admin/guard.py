@@ -50,10 +50,12 @@ SECTIONS = (
             }
         ),
     ),
-    Section("audit", _l("Audit"), frozenset({"account:audit.read"})),
+    Section("people", _l("People"), frozenset({"account:people.read", "account:people.manage"})),
     Section("licenses", _l("Licenses"), frozenset({"account:licenses.read", "account:licenses.manage"})),
     Section("roles", _l("Roles"), frozenset({"account:people.read", "account:roles.manage"})),
-    Section("people", _l("People"), frozenset({"account:people.read", "account:people.manage"})),
+    Section("access", _l("Access"), frozenset({"account:people.read"})),
+    Section("requests", _l("Requests"), frozenset({"account:requests.manage"})),
+    Section("audit", _l("Audit"), frozenset({"account:audit.read"})),
 )  # fmt: skip
 """In the order of the menu."""
 

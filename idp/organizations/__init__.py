@@ -14,7 +14,9 @@ from idp.accounts.events import AddressProven
 from idp.kernel.events import Bus
 
 from .catalog import load_catalog
+from .events import EntitlementChanged
 from .service import link_address
+from .service.requests import on_entitlement_changed
 
 
 def init_app(app: Flask) -> None:
@@ -27,9 +29,10 @@ def init_app(app: Flask) -> None:
 
 
 def subscribe(bus: Bus) -> None:
-    """A proven address makes the records that carry it the person's own."""
+    """A proven address makes the records that carry it the person's own; a request closes when its app is open."""
 
     def link(event: AddressProven) -> None:
         link_address(event.account_id, event.normalized, actor_id=event.account_id)
 
     bus.subscribe(AddressProven, link)
+    bus.subscribe(EntitlementChanged, on_entitlement_changed)

@@ -55,7 +55,9 @@ class MemberAdded(MemberEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class MemberActivated(MemberEvent):
-    """A contact was set Active. Without an account it also gets the welcome mail (accounts.ActivationRequested)."""
+    """A contact was set Active, or an ended member brought back.
+
+    Without an account it also gets the welcome mail (accounts.ActivationRequested)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,3 +175,38 @@ class SeatUnassigned(MemberEvent):
     """A member gave a seat of the license back."""
 
     license_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccessRequestEvent(Event):
+    """Something happened to a person's plea for access. It changes no verdict by itself."""
+
+    organization_id: str
+    member_id: str
+    account_id: str
+    app_id: str
+    request_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccessRequested(AccessRequestEvent):
+    """A person asks to be let into an app; `code` is the denial that it met."""
+
+    code: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccessGranted(AccessRequestEvent):
+    """An administrator made the changes that open the app."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccessDeclined(AccessRequestEvent):
+    """An administrator said no; the person reads why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccessRequestClosed(AccessRequestEvent):
+    """Nobody has to handle it any more. `outcome`: `opened` (the app is open to the person) or `withdrawn`."""
+
+    outcome: str

@@ -188,7 +188,7 @@ def entitlement(account: AccountFacts, member: MemberFacts | None, app: App | No
         return no("organization_suspended")
     if app is None:
         return Decision(code=None, account_id=account.id, app_id=None, member=member, judged=member)
-    code, license_ = _license_step(member, app, now)
+    code, license_ = license_of(member, app, now)
     if code:
         return no(code)
     granted = privileges_of(member, app, license_)
@@ -223,7 +223,7 @@ def _standing(member: MemberFacts) -> str | None:
             return "member_disabled"
 
 
-def _license_step(member: MemberFacts, app: App, now: int) -> tuple[str | None, LicenseFacts | None]:
+def license_of(member: MemberFacts, app: App, now: int) -> tuple[str | None, LicenseFacts | None]:
     """Code 7, or the license that the member's entitlement stands on (None where the catalog asks for nothing)."""
     step = app.license_step[member.type]
     if step == "nothing":

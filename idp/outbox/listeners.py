@@ -9,6 +9,7 @@ from idp.kernel.database import db
 from idp.kernel.events import Bus
 from idp.oidc import events as oidc
 from idp.organizations import events as organizations
+from idp.organizations.service import requests as access_requests
 
 from . import service
 
@@ -19,6 +20,9 @@ def subscribe(bus: Bus) -> None:
     bus.subscribe(accounts.MailboxProofRequested, _mailbox)
     bus.subscribe(accounts.PasswordChanged, _password_changed)
     bus.subscribe(organizations.MemberInvited, _invited)
+    bus.subscribe(organizations.AccessRequested, _access_requested)
+    bus.subscribe(organizations.AccessGranted, _access_answered)
+    bus.subscribe(organizations.AccessDeclined, _access_answered)
     bus.subscribe(oidc.LogoutDue, _logout)
 
 
@@ -53,6 +57,28 @@ def _invited(event: organizations.MemberInvited) -> None:
         language=event.language,
         payload={"invitation_id": event.invitation_id, "generation": event.generation},
     )
+
+
+def _access_requested(event: organizations.AccessRequested) -> None:
+    """Tell those who may handle it, a bounded number of them."""
+    for account in access_requests.handlers_of(event.organization_id, but=event.account_id):
+        if account.email is not None:
+            service.queue_mail(
+                "access_requested",
+                address=account.email.address,
+                language=account.locale,
+                payload={"request_id": event.request_id, "account_id": account.id},
+            )
+
+
+def _access_answered(event: organizations.AccessRequestEvent) -> None:
+    """Tell the person who asked."""
+    account = db.session.get(Account, event.account_id)
+    if account is not None and account.email is not None:
+        kind = "access_granted" if isinstance(event, organizations.AccessGranted) else "access_declined"
+        service.queue_mail(
+            kind, address=account.email.address, language=account.locale, payload={"request_id": event.request_id}
+        )
 
 
 def _logout(event: oidc.LogoutDue) -> None:

@@ -21,7 +21,10 @@ from idp.accounts.models import Account, MailboxProof
 from idp.kernel import clock, language
 from idp.kernel.database import db
 from idp.organizations import service as organizations
-from idp.organizations.models import Invitation, Member, Organization
+from idp.organizations.catalog import current_catalog
+from idp.organizations.models import AccessRequest, Invitation, Member, Organization
+from idp.organizations.people import shown_as
+from idp.organizations.policy import WITHOUT_ORGANIZATION
 from idp.settings import ROOT
 
 from .models import Delivery
@@ -121,6 +124,42 @@ def _invitation(payload: dict[str, Any]) -> dict[str, Any] | None:
     }
 
 
+def _access_requested(payload: dict[str, Any]) -> dict[str, Any] | None:
+    request = db.session.get(AccessRequest, payload["request_id"], populate_existing=True)
+    if request is None or request.decided_at is not None:
+        return None
+    member = db.session.get(Member, request.member_id)
+    organization = db.session.get(Organization, request.organization_id)
+    if member is None or organization is None:
+        return None
+    return {
+        "person": shown_as(member, db.session.get(Account, request.account_id)).name,
+        "app": _app_name(request.app_id),
+        "organization": organization.name,
+        "link": f"{_issuer()}/org/{organization.slug}/requests/{request.id}",
+    }
+
+
+def _access_answered(payload: dict[str, Any]) -> dict[str, Any] | None:
+    """An organization that the denial did not name is not named by its answer either."""
+    request = db.session.get(AccessRequest, payload["request_id"], populate_existing=True)
+    organization = db.session.get(Organization, request.organization_id) if request else None
+    if request is None or organization is None:
+        return None
+    told = request.outcome == "granted" or request.code not in WITHOUT_ORGANIZATION
+    return {
+        "app": _app_name(request.app_id),
+        "organization": organization.name if told else None,
+        "reason": request.reason,
+        "link": f"{_issuer()}/access/request/{request.id}",
+    }
+
+
+def _app_name(app_id: str) -> str:
+    app = current_catalog().apps.get(app_id)
+    return app.name if app else app_id
+
+
 def _test(payload: dict[str, Any]) -> dict[str, Any] | None:
     return {"address": payload["address"]}
 
@@ -136,6 +175,9 @@ _KINDS: dict[str, Callable[[dict[str, Any]], dict[str, Any] | None]] = {
     "mailbox": _with_proof,
     "password_changed": _password_changed,
     "invitation": _invitation,
+    "access_requested": _access_requested,
+    "access_granted": _access_answered,
+    "access_declined": _access_answered,
     "test": _test,
 }
 KINDS = tuple(_KINDS)

@@ -1,8 +1,8 @@
 """A face: the launcher, the page on which a signed-in person finds the apps, and each closed door says why.
 
-Owns: what stands on the launcher and in which order. Does not own: the decision (organizations), the session
-(sessions), the clients that are opened (oidc).
-Start reading: `launcher.arrange`, then `views.home`.
+Owns: what stands on the launcher and in which order, and the pages of asking for access. Does not own: the decision
+and the requests (organizations), the session (sessions), the clients that are opened (oidc).
+Start reading: `launcher.arrange`, then `views.home`; `asking.ask` for what a closed door offers.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from flask import Flask
 
 
 def init_app(app: Flask) -> None:
-    """Put the launcher at `/`."""
+    """Put the launcher at `/`, and asking for access at `/access/request`."""
+    from .asking import blueprint as asking
     from .views import blueprint
 
     app.register_blueprint(blueprint)
+    app.register_blueprint(asking)

@@ -7,11 +7,13 @@ decision must not tell of an organization (codes 1 to 4), the launcher does not 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from urllib.parse import urlencode, urlsplit
 
 from idp.organizations.catalog import App
 from idp.organizations.policy import (
+    NOBODY_TO_ASK,
     WITHOUT_ORGANIZATION,
     AccountFacts,
     Choices,
@@ -22,6 +24,8 @@ from idp.organizations.policy import (
     entitlement,
 )
 from idp.organizations.sentences import Explanation, explain
+
+NONE_WAIT: Mapping[tuple[str, str], str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,8 @@ class Place:
 class Tile:
     """One app. `address` starts signing in at the app (None: it can't be opened here, or no client is registered).
 
-    `why` explains a denial; None on an allowed app. `came_from`: the app that the person set out from.
+    `why` explains a denial; None on an allowed app. `came_from`: the app that the person set out from. `plea`: where
+    the person asks to be let in, or sees what became of having asked (`asked`); None where nobody can be asked.
     """
 
     app_id: str
@@ -49,6 +54,8 @@ class Tile:
     why: Explanation | None
     ask: tuple[str, ...]
     came_from: bool = False
+    plea: str | None = None
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +88,9 @@ def arrange(
     came_from: str | None,
     language: str,
     now: int,
+    waiting: Mapping[tuple[str, str], str] = NONE_WAIT,
 ) -> Launcher:
-    """Decide what the launcher shows.
+    """Decide what the launcher shows. `waiting`: the person's open requests, by member and app.
 
     `addresses` are the `initiate_login_uri` of the apps that have a client. `organization_id` is what the session
     remembers; one that is not (or no longer) the person's counts as none.
@@ -96,16 +104,21 @@ def arrange(
     if isinstance(general, Decision) and not general.allowed:
         name = current.name if current else None
         why = explain(str(general.code), general.detail, app_name=None, organization_name=name, language=language)
-        tiles = tuple(Tile(app.id, app.name, app.icon, None, why, ()) for app in shown)
+        tiles = tuple(
+            Tile(app.id, app.name, app.icon, None, why, (), plea=plea, asked=asked)
+            for app in shown
+            for plea, asked in [_plea(account, app, current, waiting, now)]
+        )
         return Launcher(places, (), tiles, why, general.code, general.ask)
     opened, locked = [], []
     for app in _with_first(shown, came_from):
         decision = choose(account, app, now, organization=current.id if current else None)
         if isinstance(decision, Choices) or decision.allowed:
-            address = _start(addresses.get(app.id), issuer, _slug(account, current))
+            address = start(addresses.get(app.id), issuer, _slug(account, current))
             opened.append(Tile(app.id, app.name, app.icon, address, None, (), app.id == came_from))
         else:
-            locked.append(_locked(app, decision, current, came_from, language))
+            plea, asked = _plea(account, app, current, waiting, now)
+            locked.append(replace(_locked(app, decision, current, came_from, language), plea=plea, asked=asked))
     return Launcher(
         places, tuple(opened), tuple(locked), None, None, (), _administration(account, provider, current, now)
     )
@@ -119,6 +132,19 @@ def _administration(account: AccountFacts, provider: App | None, place: Place | 
     decision = choose(account, provider, now, organization=slug)
     held = decision.privileges if isinstance(decision, Decision) else ()
     return f"/org/{slug}/" if set(held) - {provider.access} else None
+
+
+def _plea(
+    account: AccountFacts, app: App, place: Place | None, waiting: Mapping[tuple[str, str], str], now: int
+) -> tuple[str | None, bool]:
+    """Where the person asks for this app, and whether it has asked already."""
+    decision = choose(account, app, now, organization=place.id if place else None)
+    if isinstance(decision, Choices) or decision.judged is None or decision.code in NOBODY_TO_ASK:
+        return None, False
+    if request_id := waiting.get((decision.judged.id, app.id)):
+        return f"/access/request/{request_id}", True
+    values = {"app": app.id} | ({"organization": decision.member.organization.slug} if decision.member else {})
+    return f"/access/request?{urlencode(values)}", False
 
 
 def _locked(app: App, decision: Decision, place: Place | None, came_from: str | None, language: str) -> Tile:
@@ -176,7 +202,7 @@ def _with_first(apps: list[App], first: str | None) -> list[App]:
     return sorted(apps, key=lambda app: app.id != first)
 
 
-def _start(address: str | None, issuer: str, organization: str | None) -> str | None:
+def start(address: str | None, issuer: str, organization: str | None) -> str | None:
     """Third-party-initiated login (OpenID Connect Core §4): the app is told who we are, never who the person is."""
     if not address:
         return None

@@ -19,6 +19,7 @@ from idp.kernel.refusal import Refusal
 from idp.organizations import service as organizations
 from idp.organizations.catalog import current_catalog
 from idp.organizations.facts import load_facts_of_all_apps
+from idp.organizations.service import requests as access_requests
 
 from . import service
 from .launcher import arrange, tellable
@@ -55,6 +56,7 @@ def home() -> str | Response:
         came_from=cookie.get(CAME_FROM),
         language=language.shown(),
         now=clock.now(),
+        waiting=access_requests.waiting_for(actor.account.id),
     )
     return render_template("portal/home.html", launcher=launcher, account=actor.account)
 

@@ -536,3 +536,19 @@ def test_cookies_over_tls_are_host_bound(issuer: Issuer, tmp_path: Any) -> None:
     cookie = answer.headers["Set-Cookie"]
     assert cookie.startswith("__Host-") and "Secure" in cookie and "Path=/" in cookie
     assert "max-age" in answer.headers["Strict-Transport-Security"]
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "Ask for access"), ("nb", "Be om tilgang")])
+def test_a_denied_person_asks_at_the_provider(tag: Browser, issuer: Issuer, language: str, words: str) -> None:
+    """With the organization where the token names it; where nobody can be asked there is no button."""
+    for code, named, asked in (
+        ("license_missing", True, "&amp;organization=org-1"),
+        ("contact_only", False, ""),
+        ("no_organization", False, None),
+    ):
+        issuer.organization = deny(code, organization=named)
+        tag.sign_in(f"/login?lang={language}")
+        page = tag.get(f"/?lang={language}").text
+        link = f'href="{issuer.issuer}/access/request?app=tag{asked}">{words}</a>'
+        assert (link in page) == (asked is not None), code
+        assert ("/access/request" in page) == (asked is not None), code

@@ -37,7 +37,7 @@ FACES = {name for name, floor in FLOORS.items() if floor == 7}
 NO_AUTHLIB = "Authlib is spoken in idp/oidc and in clients only"
 
 # What plain values in, frozen decisions out may stand on: nothing that reads a row, a request, a file or a clock.
-PURE_FILES = ("policy.py", "interaction.py", "claims.py")
+PURE_FILES = ("policy.py", "simulator.py", "interaction.py", "claims.py")
 IMPURE = {
     "flask", "flask_sqlalchemy", "flask_login", "flask_babel", "flask_wtf", "sqlalchemy", "requests", "smtplib",
     "socket", "os", "pathlib", "io", "tempfile", "subprocess", "time", "datetime", "random", "secrets", "redis",

@@ -79,6 +79,11 @@ MATRIX = {
     "GET /": "person",
     "POST /organization": "person",
     "POST /invitation/resend": "person",
+    "GET /access/request": "person",
+    "POST /access/request": "person",
+    "GET /access/request/<request_id>": "person",
+    "GET /access/request/<request_id>.json": "person",
+    "POST /access/request/<request_id>/withdraw": "person",
     # an organization's administration
     "GET /org/<slug>/": (
         "org account:audit.read|account:licenses.manage|account:licenses.read|account:people.manage"
@@ -111,6 +116,19 @@ MATRIX = {
     "POST /org/<slug>/people/<member_id>": "org account:people.manage",
     "POST /org/<slug>/people/<member_id>/state": "org account:people.manage",
     "POST /org/<slug>/people/<member_id>/holdings": "org account:people.manage",
+    "GET /org/<slug>/access": "org account:people.read",
+    "GET /org/<slug>/access/apps/<app_id>": "org account:people.read",
+    "GET /org/<slug>/access/apps/<app_id>.csv": "org account:people.read",
+    "GET /org/<slug>/access/apps/<app_id>.json": "org account:people.read",
+    "GET /org/<slug>/access/people/<member_id>": "org account:people.read",
+    "GET /org/<slug>/access/people/<member_id>.csv": "org account:people.read",
+    "GET /org/<slug>/access/people/<member_id>.json": "org account:people.read",
+    "GET /org/<slug>/access/people/<member_id>/<app_id>": "org account:people.read",
+    "POST /org/<slug>/access/people/<member_id>/<app_id>": "org account:people.read",
+    "GET /org/<slug>/requests": "org account:requests.manage",
+    "GET /org/<slug>/requests/<request_id>": "org account:requests.manage",
+    "POST /org/<slug>/requests/<request_id>/apply": "org account:requests.manage",
+    "POST /org/<slug>/requests/<request_id>/decline": "org account:requests.manage",
 }
 
 

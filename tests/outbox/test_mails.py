@@ -24,6 +24,9 @@ VALUES: dict[str, Any] = {
     "company": None,
     "inviter": "Ola <script>",
     "days": 28,
+    "person": "Kari <b>Nord</b>",
+    "app": "Onix Tag",
+    "reason": "Ask <b>again</b> in May.",
 }
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from flask import Blueprint, g, request
 
+from idp.organizations.service import requests as access_requests
+
 from ..guard import Administrator
 
 blueprint = Blueprint("organization_admin", __name__, url_prefix="/org/<slug>")
@@ -17,14 +19,42 @@ def _frame() -> dict[str, Any]:
     acts: Administrator | None = g.get("administrator")
     if acts is None:
         return {}
+    waits = {
+        "requests": access_requests.count_waiting(acts.organization.id) if acts.may(access_requests.HANDLING) else 0
+    }
     here = request.path.removeprefix(acts.address()).partition("/")[0]
     return {
         "administrator": acts,
-        "sections": [(acts.address(section.path), section.title, 0) for section in acts.sections],
+        "sections": [
+            (acts.address(section.path), section.title, waits.get(section.path, 0)) for section in acts.sections
+        ],
+        "requests_waiting": waits["requests"],
         "current_section": acts.address(here),
     }
 
 
-from . import audit, licenses, overview, people, people_csv, people_many, roles  # noqa: E402 (each puts its routes on the blueprint)
+# Each puts its routes on the blueprint.
+from . import (  # noqa: E402
+    access,
+    audit,
+    licenses,
+    overview,
+    people,
+    people_csv,
+    people_many,
+    requests,
+    roles,
+)
 
-__all__ = ["audit", "blueprint", "licenses", "overview", "people", "people_csv", "people_many", "roles"]
+__all__ = [
+    "access",
+    "audit",
+    "blueprint",
+    "licenses",
+    "overview",
+    "people",
+    "people_csv",
+    "people_many",
+    "requests",
+    "roles",
+]

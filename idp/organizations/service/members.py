@@ -234,6 +234,24 @@ def enable_member(member_id: str, *, actor_id: str | None = None) -> Member:
     return member
 
 
+def bring_back(member_id: str, *, actor_id: str | None = None) -> Member:
+    """Make an ended member Active again, without the roles and seats that it had. Raises `Refusal`.
+
+    One without an account is mailed the welcome, as when a contact is set Active.
+    """
+    member = lock_of(Member, member_id)
+    if member.status == "active":
+        return member
+    if member.status != "ended":
+        raise Refusal("not_ended", _l("Only somebody whose membership has ended can be brought back."), status=409)
+    if not (member.email or member.account_id):
+        raise Refusal("email_required", _l("An Active member needs an e-mail address."), field="email")
+    _become(member, "active", actor_id)
+    _welcome(member)
+    tell(MemberActivated, member, actor_id)
+    return member
+
+
 def end_member(member_id: str, *, reason: str = "ended", actor_id: str | None = None) -> Member:
     """End a membership: roles, seats and open invitations are gone. `reason`: `ended`, or `inactive` by the ladder.
 

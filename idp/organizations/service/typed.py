@@ -31,3 +31,12 @@ def one_line(text: str | None, field: str, longest: int, required: bool = True) 
     if len(tidy) > longest:
         raise Refusal("text_too_long", _l("This is too long."), field=field)
     return tidy
+
+
+def text_block(text: str | None, field: str, longest: int) -> str:
+    """Plain text of several lines with its ends tidied; empty when nothing was typed. Raises `Refusal`."""
+    lines = [one_line(line, field, longest, required=False) or "" for line in (text or "").splitlines()]
+    tidy = "\n".join(lines).strip()
+    if len(tidy) > longest:
+        raise Refusal("text_too_long", _l("This is too long."), field=field)
+    return tidy

@@ -1,0 +1,198 @@
+"""What the simulator proposes, as an administrator reads it: a sentence for each change, and who may make it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from idp.kernel import language
+from idp.organizations import reports
+from idp.organizations.catalog import current_catalog
+from idp.organizations.policy import RoleFacts
+from idp.organizations.sentences import Explanation, explain
+from idp.organizations.simulations import Simulation
+from idp.organizations.simulator import Change, Option
+
+from .guard import Administrator
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way of a step: what a form sends for it, its sentences, and why this administrator can't make it (None: can).
+
+    `platform`: nobody in the organization can.
+    """
+
+    value: str
+    sentences: tuple[str, ...]
+    note: str | None
+    missing: str | None
+    platform: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A proposal on a page: its steps, each with its ways, the preferred one first."""
+
+    steps: tuple[tuple[Way, ...], ...]
+    invite: Way | None
+    whole: bool
+    takes: bool
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """What the form sends for the preferred ways."""
+        return tuple(step[0].value for step in self.steps)
+
+
+def role_title(name: str, system: bool) -> str:
+    """A role as people call it: the system's have a title in the catalog."""
+    known = current_catalog().roles.get(name) if system else None
+    return known.title(language.shown()) if known else name
+
+
+def role_names(names: Iterable[str]) -> str:
+    """Several roles of one organization, whose own roles never bear the name of one of the system's."""
+    return ", ".join(role_title(name, system=True) for name in names)
+
+
+def edition_name(edition_id: str) -> str:
+    """An edition by its name; one that the catalog no longer has by its id."""
+    found = current_catalog().edition(edition_id)
+    return found[1].name if found else edition_id
+
+
+def privilege_title(name: str) -> str:
+    """A privilege as people call it."""
+    known = current_catalog().privilege(name)
+    return known.title(language.shown()) if known else name
+
+
+def sentence(simulation: Simulation) -> Explanation | None:
+    """What the person reads at the app today, in the language of this page; None where it is let in."""
+    decision = simulation.path.decision
+    if decision.code is None:
+        return None
+    return explain(
+        decision.code,
+        decision.detail,
+        app_name=simulation.app.name,
+        organization_name=simulation.member.organization.name if decision.member else None,
+        language=language.shown(),
+    )
+
+
+def shown(simulations: Iterable[tuple[Simulation, str]], acts: Administrator) -> list[Shown]:
+    """The proposals of several simulations, each with the name of its person. One reading of names for all."""
+    simulations = list(simulations)
+    holders = {
+        change.holder
+        for simulation, _name in simulations
+        for step in simulation.proposal.steps
+        for option in step.options
+        for change in option
+        if change.holder
+    }
+    people = reports.shown(acts.organization.id, sorted(holders))
+    names = {
+        member_id: (person.name, language.on_date(member.last_used_at) if member.last_used_at else None)
+        for member_id, (member, person) in people.items()
+    }
+    return [_shown(simulation, name, names, acts) for simulation, name in simulations]
+
+
+def _shown(
+    simulation: Simulation, name: str, holders: Mapping[str, tuple[str, str | None]], acts: Administrator
+) -> Shown:
+    proposal = simulation.proposal
+    steps = tuple(
+        tuple(_way(option, simulation, name, holders, acts) for option in step.options) for step in proposal.steps
+    )
+    return Shown(
+        steps=steps,
+        invite=_way((proposal.invite,), simulation, name, holders, acts)
+        if proposal.invite and simulation.path.decision.code and not simulation.account.disabled
+        else None,
+        whole=proposal.here and all(step[0].missing is None for step in steps),
+        takes=proposal.takes,
+    )
+
+
+def _way(
+    option: Option,
+    simulation: Simulation,
+    name: str,
+    holders: Mapping[str, tuple[str, str | None]],
+    acts: Administrator,
+) -> Way:
+    demanded = [change.demands for change in option]
+    missing = next((one for one in demanded if one and not acts.may(one)), None)
+    return Way(
+        value=" ".join(change.key for change in option),
+        sentences=tuple(_sentence(change, simulation, name, holders) for change in option),
+        note=_note(option, simulation),
+        missing=privilege_title(missing) if missing else None,
+        platform=any(one is None for one in demanded),
+    )
+
+
+def _sentence(change: Change, simulation: Simulation, name: str, holders: Mapping[str, tuple[str, str | None]]) -> str:
+    licenses = {license_.id: license_ for license_ in simulation.member.licenses}
+    target = change.target or ""
+    edition = edition_name(licenses[target].edition if target in licenses else target)
+    match change.kind:
+        case "set_active":
+            return str(_("Set %(name)s as Active", name=name))
+        case "enable":
+            return str(_("Enable %(name)s", name=name))
+        case "bring_back":
+            return str(_("Make %(name)s a user again", name=name))
+        case "invite":
+            return str(_("Invite %(name)s", name=name))
+        case "assign_seat":
+            return str(_("Assign a license of %(edition)s", edition=edition))
+        case "take_seat":
+            holder, last_used = holders.get(change.holder or "", ("", None))
+            if last_used is None:
+                return str(_("Take the license back from %(name)s, who has never been here", name=holder))
+            return str(_("Take the license back from %(name)s, last here on %(date)s", name=holder, date=last_used))
+        case "assign_role":
+            role = simulation.roles[target]
+            return str(_("Assign the role %(role)s", role=role_title(role.name, role.system)))
+        case "resume":
+            return str(_("Resume the organization"))
+        case "enable_account":
+            return str(_("Enable the account of %(name)s", name=name))
+        case "buy_seat":
+            return str(_("Buy one more license of %(edition)s", edition=edition))
+        case "buy_license":
+            return str(_("Buy %(edition)s", edition=edition))
+
+
+def _note(option: Option, simulation: Simulation) -> str | None:
+    """What should be known beside the change."""
+    change = option[-1]
+    if change.kind == "assign_role":
+        return _beyond(simulation.roles[change.target or ""], simulation)
+    license_ = next((one for one in simulation.member.licenses if one.id == change.target), None)
+    if option[0].kind == "assign_seat" and license_ is not None:
+        left = license_.seats - license_.held
+        return str(ngettext("%(num)s license is left.", "%(num)s licenses are left.", left))
+    if change.kind == "invite":
+        return str(_("The person has to accept first. License and role can be assigned after that."))
+    return None
+
+
+def _beyond(role: RoleFacts, simulation: Simulation) -> str:
+    held = frozenset().union(*(mine.privileges for mine in simulation.member.roles))
+    more = len(role.privileges - held - {simulation.app.access})
+    if more == 0:
+        return str(_("Opens the app and gives nothing more."))
+    return str(
+        ngettext(
+            "Opens the app and gives %(num)s more privilege.", "Opens the app and gives %(num)s more privileges.", more
+        )
+    )
