@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from flask import Flask
 
-from idp.accounts.events import AddressProven
+from idp.accounts.events import AccountDeleted, AccountDisabled, AddressProven
 from idp.kernel.events import Bus
 
 from .catalog import load_catalog
-from .service import link_address
+from .service import link_address, users
 
 
 def init_app(app: Flask) -> None:
@@ -27,9 +27,11 @@ def init_app(app: Flask) -> None:
 
 
 def subscribe(bus: Bus) -> None:
-    """A proven address makes the records that carry it the person's own."""
+    """A proven address makes the records that carry it the person's own; a deleted account ends its memberships."""
 
     def link(event: AddressProven) -> None:
         link_address(event.account_id, event.normalized, actor_id=event.account_id)
 
     bus.subscribe(AddressProven, link)
+    bus.subscribe(AccountDisabled, users.on_account_disabled)
+    bus.subscribe(AccountDeleted, users.on_account_deleted)

@@ -19,6 +19,7 @@ def subscribe(bus: Bus) -> None:
     bus.subscribe(accounts.MailboxProofRequested, _mailbox)
     bus.subscribe(accounts.PasswordChanged, _password_changed)
     bus.subscribe(organizations.MemberInvited, _invited)
+    bus.subscribe(organizations.UserAdded, _user_added)
     bus.subscribe(oidc.LogoutDue, _logout)
 
 
@@ -52,6 +53,16 @@ def _invited(event: organizations.MemberInvited) -> None:
         address=event.address,
         language=event.language,
         payload={"invitation_id": event.invitation_id, "generation": event.generation},
+    )
+
+
+def _user_added(event: organizations.UserAdded) -> None:
+    """The person learns of the user; a first password is told by whoever set it, never mailed."""
+    service.queue_mail(
+        "user_added",
+        address=event.address,
+        language=event.language,
+        payload={"member_id": event.member_id, "made": event.made, "first_password": event.first_password},
     )
 
 

@@ -121,6 +121,21 @@ def _invitation(payload: dict[str, Any]) -> dict[str, Any] | None:
     }
 
 
+def _user_added(payload: dict[str, Any]) -> dict[str, Any] | None:
+    member = db.session.get(Member, payload["member_id"], populate_existing=True)
+    if member is None or member.status == "ended":
+        return None
+    return {
+        "name": member.name,
+        "organization": member.organization.name,
+        "address": payload["address"],
+        "made": payload["made"],
+        "first_password": payload["first_password"],
+        "login": f"{_issuer()}/login",
+        "forgot": f"{_issuer()}/password/forgot",
+    }
+
+
 def _test(payload: dict[str, Any]) -> dict[str, Any] | None:
     return {"address": payload["address"]}
 
@@ -136,6 +151,7 @@ _KINDS: dict[str, Callable[[dict[str, Any]], dict[str, Any] | None]] = {
     "mailbox": _with_proof,
     "password_changed": _password_changed,
     "invitation": _invitation,
+    "user_added": _user_added,
     "test": _test,
 }
 KINDS = tuple(_KINDS)

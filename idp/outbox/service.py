@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from flask_babel import lazy_gettext as _l
 from sqlalchemy import delete, func, select, update
 
 from idp.kernel import clock
 from idp.kernel.database import change, db, new_id
+from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
 
+from .events import DeliveryRetried
 from .models import Delivery
 
 MAIL, LOGOUT = "mail", "logout"
@@ -99,13 +102,14 @@ def _finish(delivery_id: str, lease: str | None, values: dict[str, Any]) -> bool
     return done == 1
 
 
-def retry(delivery_id: str) -> Delivery:
+def retry(delivery_id: str, *, actor_id: str | None = None) -> Delivery:
     """Owe a delivery that was given up once more, now. Raises `Refusal("unknown_delivery")`."""
     delivery = db.session.get(Delivery, delivery_id)
     if delivery is None or delivery.outcome == "delivered":
-        raise Refusal("unknown_delivery", "There is no such delivery to repeat.", status=404)
+        raise Refusal("unknown_delivery", _l("There is no such delivery to repeat."), status=404)
     delivery.settled_at = delivery.outcome = None
     delivery.attempts, delivery.due_at, delivery.leased_until, delivery.lease = 0, clock.now(), 0, None
+    emit(DeliveryRetried(at=clock.now(), actor_id=actor_id, delivery_id=delivery_id))
     return delivery
 
 
