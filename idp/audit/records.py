@@ -71,7 +71,6 @@ AUDIT = Table(
     zone="audit",
     name="audit",
     title=_l("Audit"),
-    one=_l("entry"),
     key=AuditEntry.id,
     read=PLATFORM,
     select=lambda _scope: select(AuditEntry),

@@ -153,7 +153,6 @@ class Table:
     zone: str
     name: str
     title: Any
-    one: Any
     key: Any
     read: Right
     select: Callable[[Scope], Select[Any]]

@@ -51,7 +51,6 @@ OUTBOX = Table(
     zone="delivery",
     name="outbox",
     title=_l("Outbox"),
-    one=_l("delivery"),
     key=Delivery.id,
     read=PLATFORM,
     select=lambda _scope: select(Delivery),

@@ -59,7 +59,6 @@ SESSION = Table(
     zone="protocol",
     name="session",
     title=_l("Session"),
-    one=_l("session"),
     key=Session.id,
     read=PLATFORM,
     select=lambda _scope: select(Session),

@@ -24,6 +24,8 @@ VALUES: dict[str, Any] = {
     "company": None,
     "inviter": "Ola <script>",
     "days": 28,
+    "made": True,
+    "first_password": False,
 }
 
 

@@ -269,7 +269,9 @@ def find_member(organization_id: str, email: str) -> Member | None:
     normalized = addresses.normalized_or_none(email)
     if normalized is None:
         return None
-    mine = (Member.email_normalized == normalized) | (Member.account_id == _proven_by(normalized))
+    mine = Member.email_normalized == normalized
+    if owner := _proven_by(normalized):
+        mine = mine | (Member.account_id == owner)
     return db.session.scalar(
         select(Member)
         .where(Member.organization_id == organization_id, Member.status != "ended", mine)
