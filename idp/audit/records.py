@@ -13,7 +13,7 @@ from idp.accounts import records as accounts
 from idp.kernel import language
 from idp.kernel.database import db
 from idp.kernel.listing import contains
-from idp.kernel.records import Column, Filter, Pairs, Right, Table
+from idp.kernel.records import Column, Filter, Pairs, Right, Scope, Table
 from idp.organizations.models import Organization
 
 from .models import AuditEntry
@@ -31,7 +31,7 @@ class Row:
     place: str
 
 
-def _rows(found: Sequence[AuditEntry]) -> list[Row]:
+def _rows(found: Sequence[AuditEntry], _scope: Scope) -> list[Row]:
     people = accounts.named({one for row in found for one in (row.actor_id, row.account_id) if one})
     ids = {row.organization_id for row in found if row.organization_id}
     places = {

@@ -116,7 +116,8 @@ class Action:
 
     asks: a sentence on a page of its own before it is done: only for what can't be undone or what strikes many.
     typed: (label, what has to be typed) of a row. reason: (label, hint) of a text that goes along as `reason`.
-    gone: there is no row afterwards. limited: called outside of the transaction before; raises `Refusal`.
+    gone: there is no row afterwards. allowed: raises `Refusal` before anything is shown of what would happen.
+    limited: called outside of the transaction before; raises `Refusal`.
     """
 
     name: str
@@ -133,16 +134,17 @@ class Action:
     gone: bool = False
     whole: bool = False
     limited: Callable[[Any], None] | None = None
+    allowed: Callable[[str, Scope], None] | None = None
 
 
-def _as_they_are(rows: Sequence[Any]) -> Sequence[Any]:
+def _as_they_are(rows: Sequence[Any], _scope: Scope) -> Sequence[Any]:
     return rows
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
     """One table. `select` gives its rows within a scope, `rows` what is shown of a page of them, in a fixed number of
-    statements; columns, facts and actions get what `rows` made.
+    statements; columns, facts and actions get what `rows` made, which tells nothing beyond the scope.
 
     sort: column by which the list begins (`-name`: descending). fields, `add` and `edit` stay empty for what is read.
     prepare: called outside of the transaction with what was typed, gives what the verb gets; raises `Refusal`.
@@ -160,7 +162,7 @@ class Table:
     name_of: Callable[[Any], str]
     sort: str
     write: Right | None = None
-    rows: Callable[[Sequence[Any]], Sequence[Any]] = _as_they_are
+    rows: Callable[[Sequence[Any], Scope], Sequence[Any]] = _as_they_are
     search: Callable[[str], ColumnElement[bool]] | None = None
     search_label: Any = None
     filters: tuple[Filter, ...] = ()

@@ -16,7 +16,7 @@ from idp.accounts import records as accounts
 from idp.kernel import clock, language
 from idp.kernel.database import db
 from idp.kernel.listing import contains
-from idp.kernel.records import Acting, Action, Belonging, Column, Filter, Pairs, Right, Table, Values
+from idp.kernel.records import Acting, Action, Belonging, Column, Filter, Pairs, Right, Scope, Table, Values
 from idp.organizations.catalog import current_catalog
 from idp.organizations.models import Organization
 
@@ -59,7 +59,7 @@ class ClientRow:
         return str(self.client.metadata_.get("client_name") or self.client.id)
 
 
-def _client_rows(found: Sequence[Client]) -> list[ClientRow]:
+def _client_rows(found: Sequence[Client], _scope: Scope) -> list[ClientRow]:
     places = _places({one.organization_id for one in found if one.organization_id})
     return [ClientRow(one, places.get(one.organization_id or "", "")) for one in found]
 
@@ -165,7 +165,7 @@ class Grant:
     alive: bool
 
 
-def _grants(found: Sequence[Authorization]) -> list[Grant]:
+def _grants(found: Sequence[Authorization], _scope: Scope) -> list[Grant]:
     people = accounts.named({one.account_id for one in found if one.account_id})
     places, now = _places({one.organization_id for one in found if one.organization_id}), clock.now()
     return [
@@ -297,7 +297,7 @@ KEY_STATES: dict[str, tuple[str, Any]] = {
 }
 
 
-def _key_rows(found: Sequence[SigningKey]) -> list[KeyRow]:
+def _key_rows(found: Sequence[SigningKey], _scope: Scope) -> list[KeyRow]:
     states = {row["kid"]: row["state"] for row in keys.list_keys()}
     return [KeyRow(one, states.get(one.kid, "gone")) for one in found]
 
@@ -374,7 +374,7 @@ class JobRow:
     place: str
 
 
-def _job_rows(found: Sequence[LossCheck]) -> list[JobRow]:
+def _job_rows(found: Sequence[LossCheck], _scope: Scope) -> list[JobRow]:
     places = _places({one.organization_id for one in found})
     return [JobRow(one, places.get(one.organization_id, one.organization_id)) for one in found]
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select, true
 from sqlalchemy.orm import joinedload, selectinload
 
 from idp.accounts import passwords
@@ -49,6 +49,7 @@ SEES_LICENSES = Right(frozenset({ADMIN, LICENSES}), own=frozenset({READS, WRITES
 SELLS = Right(frozenset({LICENSES}))
 PLATFORM = Right(frozenset({ADMIN}))
 
+EVERYTHING = Scope()
 OWN = "client/self"
 """How *Records* calls the platform owner's own organization (the seed's word)."""
 
@@ -125,11 +126,14 @@ def _users(scope: Scope) -> Select[Any]:
     return statement
 
 
-def _user_rows(found: Sequence[Account]) -> list[User]:
+def _user_rows(found: Sequence[Account], scope: Scope) -> list[User]:
     members: dict[str, list[Member]] = {}
     for member in db.session.scalars(
         select(Member)
-        .where(Member.account_id.in_([one.id for one in found]))
+        .where(
+            Member.account_id.in_([one.id for one in found]),
+            Member.organization_id == scope.within if scope.within else true(),
+        )
         .options(joinedload(Member.organization), selectinload(Member.roles), joinedload(Member.company))
         .order_by(Member.created_at, Member.id)
         .execution_options(populate_existing=True)
@@ -210,10 +214,10 @@ def own_member(account_id: str, scope: Scope) -> Member:
     return member
 
 
-def user_row(account_id: str) -> User | None:
+def user_row(account_id: str, scope: Scope) -> User | None:
     """One row of the table User."""
     account = db.session.get(Account, account_id)
-    return _user_rows([account])[0] if account else None
+    return _user_rows([account], scope)[0] if account else None
 
 
 def editions_held(member_id: str) -> list[str]:
@@ -268,6 +272,10 @@ def _user_facts(row: User) -> Pairs:
         for member in row.members
     ]
     return (*accounts.facts(row), *places)
+
+
+def _check_reach(account_id: str, scope: Scope) -> None:
+    service.check_reach(account_id, scope.within)
 
 
 def _disable_user(account_id: str, values: Values, acting: Acting) -> None:
@@ -423,6 +431,7 @@ USER = Table(
             _disable_user,
             _l("The user is disabled: all sessions have ended, and no token counts any more."),
             shown=lambda row: row.account.status == "active",
+            allowed=_check_reach,
         ),
         Action(
             "enable",
@@ -430,6 +439,7 @@ USER = Table(
             _enable_user,
             _l("The user is enabled again."),
             shown=lambda row: row.account.status == "disabled",
+            allowed=_check_reach,
         ),
         Action(
             "delete",
@@ -441,6 +451,7 @@ USER = Table(
             typed=lambda row: (_l("Type the e-mail address of the user"), row.address),
             gone=True,
             belongings=(accounts.ADDRESSES, MEMBERSHIPS, ROLES_HELD, SEATS_HELD),
+            allowed=_check_reach,
         ),
     ),
     empty=_l("There is no user yet."),
@@ -467,7 +478,7 @@ class Place:
     licenses: int
 
 
-def place_rows(found: Sequence[Organization]) -> list[Place]:
+def place_rows(found: Sequence[Organization], _scope: Scope = EVERYTHING) -> list[Place]:
     """Organizations with their counts; two statements."""
     ids = [one.id for one in found]
     people = _counted(Member.organization_id, ids, Member.status != "ended")
@@ -641,7 +652,7 @@ class RoleRow:
     holders: int
 
 
-def _role_rows(found: Sequence[Role]) -> list[RoleRow]:
+def _role_rows(found: Sequence[Role], _scope: Scope = EVERYTHING) -> list[RoleRow]:
     places = _organizations({one.organization_id for one in found if one.organization_id})
     holders = _counted(MemberRole.role_id, [one.id for one in found])
     return [RoleRow(one, places.get(one.organization_id or ""), holders.get(one.id, 0)) for one in found]
@@ -781,7 +792,7 @@ def edition_name(edition: str) -> str:
     return found[1].name if found else edition
 
 
-def _license_rows(found: Sequence[License]) -> list[LicenseRow]:
+def _license_rows(found: Sequence[License], _scope: Scope = EVERYTHING) -> list[LicenseRow]:
     places = _organizations({one.organization_id for one in found})
     held = _counted(Seat.license_id, [one.id for one in found])
     return [LicenseRow(one, places[one.organization_id], held.get(one.id, 0)) for one in found]
@@ -942,7 +953,7 @@ class SeatRow:
         return edition_name(self.license.edition)
 
 
-def _seat_rows(found: Sequence[Seat]) -> list[SeatRow]:
+def _seat_rows(found: Sequence[Seat], _scope: Scope = EVERYTHING) -> list[SeatRow]:
     licenses = {
         one.id: one
         for one in db.session.scalars(select(License).where(License.id.in_({one.license_id for one in found})))

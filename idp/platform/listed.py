@@ -28,4 +28,4 @@ def listed(table: Table, scope: Scope, path: str) -> listing.Page[Any]:
     column = next(one for one in table.columns if one.name == asked.sort)
     found = listing.page_of(statement, asked, [listing.directed(column.sort, asked), table.key])
     addresses = (f"{path}/{getattr(row, table.key.key)}" for row in found.rows)
-    return found.with_rows(zip(addresses, table.rows(found.rows), strict=True))
+    return found.with_rows(zip(addresses, table.rows(found.rows, scope), strict=True))

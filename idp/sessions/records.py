@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from idp.accounts import records as accounts
 from idp.kernel import clock, language
 from idp.kernel.database import db
-from idp.kernel.records import Acting, Action, Belonging, Column, Filter, Pairs, Right, Table, Values
+from idp.kernel.records import Acting, Action, Belonging, Column, Filter, Pairs, Right, Scope, Table, Values
 
 from . import service
 from .models import Session
@@ -28,7 +28,7 @@ class Row:
     alive: bool
 
 
-def _rows(sessions: Sequence[Session]) -> list[Row]:
+def _rows(sessions: Sequence[Session], _scope: Scope) -> list[Row]:
     names, now = accounts.named({one.account_id for one in sessions}), clock.now()
     return [
         Row(one, names.get(one.account_id, one.account_id), one.ended_at is None and one.expires_at > now)

@@ -108,7 +108,7 @@ def test_a_license_is_sold_changed_and_deleted(office: Office, world: Any) -> No
         answer = browser.sends(path, **values)
         assert answer.status_code == 400 and said in _said(answer), values
     world.get(License, license_id)
-    member = world.member(place, email="kari@works.example")
+    member = world.member(place, email="kari@works.example", email_normalized="kari@works.example")
     given = browser.sends(f"{CORE}/seat/add", organization="nordic", email="KARI@works.example", edition="tag:standard")
     assert given.status_code == 303
     few = browser.sends(path, seats="0")
@@ -118,7 +118,7 @@ def test_a_license_is_sold_changed_and_deleted(office: Office, world: Any) -> No
     assert browser.sends(path, seats="1", ends_at="").status_code == 303
     row = world.get(License, license_id)
     assert (row.seats, row.ends_at, row.starts_at) == (1, None, started), "a day that stays keeps its instant"
-    other = world.member(place, email="ola@works.example")
+    other = world.member(place, email="ola@works.example", email_normalized="ola@works.example")
     full = browser.sends(f"{CORE}/seat/add", organization="nordic", email="ola@works.example", edition="tag:standard")
     assert full.status_code == 409 and "All licenses are in use." in _said(full) and other
     none = browser.sends(f"{CORE}/seat/add", organization="nordic", email="ola@works.example", edition="work:standard")

@@ -280,7 +280,7 @@ def test_oneoffice_s_administrators_reach_their_own_people_only(office: Office, 
     browser = office.signed_in(WRITES)
     own = world.user(office.own, app="tag")
     shared = world.user(office.own, app="tag")
-    world.member(world.organization(), shared.account_id)
+    world.member(world.organization(name="Elsewhere AS"), shared.account_id)
     above = office.operator(ADMIN)
     foreign = world.user(world.organization(), app="tag")
     listed = browser.reads(f"{USER}?q=test.example")
@@ -293,6 +293,9 @@ def test_oneoffice_s_administrators_reach_their_own_people_only(office: Office, 
         answer = browser.post(f"{USER}/{person.account_id}/disable")
         assert answer.status_code == 403 and said in text_of(answer.get_data(as_text=True))
         assert world.get(Account, person.account_id).status == "active"
+        assert said in text_of(browser.get(f"{USER}/{person.account_id}/delete").get_data(as_text=True))
+    assert "Elsewhere AS" not in browser.reads(f"{USER}/{shared.account_id}") + listed, "nothing of other organizations"
+    assert "Elsewhere AS" in office.signed_in(ADMIN).reads(f"{USER}/{shared.account_id}")
     assert browser.post(f"{USER}/{own.account_id}/end-sessions").status_code == 403
     assert browser.post(f"{USER}/{own.account_id}/disable").status_code == 303
     reader = office.signed_in(READS)
@@ -343,3 +346,22 @@ def test_a_reset_is_started_and_all_sessions_are_ended(office: Office, world: An
     with office.app.app_context():
         mail = db.session.scalars(select(Delivery).where(Delivery.kind == "reset")).one()
         assert mail.payload["address"] == person.address
+
+
+def test_two_administrators_who_disable_one_another_leave_one(office: Office, world: Any) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    people = [office.operator(ADMIN) for _ in range(2)]
+    browsers = [(office.browser(one), other) for one, other in zip(people, reversed(people), strict=True)]
+    tokens = [browser.token() for browser, _other in browsers]
+
+    def strike(number: int) -> int:
+        browser, other = browsers[number]
+        return browser.client.post(
+            f"{USER}/{other.account_id}/disable", data={"csrf_token": tokens[number]}
+        ).status_code
+
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(strike, range(2)))
+    left = [world.get(Account, person.account_id).status for person in people]
+    assert sorted(left) == ["active", "disabled"], (answers, left)

@@ -48,7 +48,7 @@ from .roles import (
     sync_system_roles,
     unassign_role,
 )
-from .users import add_administrator, add_user, delete_user, disable_user, edit_user, enable_user
+from .users import add_administrator, add_user, check_reach, delete_user, disable_user, edit_user, enable_user
 
 __all__ = [
     "InvitationState",
@@ -63,6 +63,7 @@ __all__ = [
     "assign_seat",
     "change_license",
     "change_organization",
+    "check_reach",
     "create_organization",
     "create_role",
     "delete_license",

@@ -21,7 +21,7 @@ from idp.kernel.refusal import Refusal
 
 from ..events import UserAdded
 from ..models import Member, MemberRole, Organization, RolePrivilege
-from .locking import fresh
+from .locking import fresh, lock
 from .members import LANGUAGES, add_member, edit_member, end_member, find_member, make_findable, set_active
 from .roles import assign_role, find_role, unassign_role
 from .telling import tell
@@ -296,10 +296,8 @@ def _last_one() -> Refusal:
 
 def on_account_disabled(event: AccountDisabled) -> None:
     """The platform's last administrator stays; raised here, the refusal undoes the disabling."""
-    if platform_administrators():
-        return
     administers = (
-        select(Member.id)
+        select(Member.organization_id)
         .join(Organization, Organization.id == Member.organization_id)
         .join(MemberRole, MemberRole.member_id == Member.id)
         .join(RolePrivilege, RolePrivilege.role_id == MemberRole.role_id)
@@ -310,7 +308,11 @@ def on_account_disabled(event: AccountDisabled) -> None:
             RolePrivilege.privilege == PLATFORM_ADMINISTRATION,
         )
     )
-    if db.session.scalar(administers.limit(1)) is not None:
+    own_id = db.session.scalar(administers.limit(1))
+    if own_id is None:
+        return
+    lock(own_id)  # two who disable one another queue up
+    if not platform_administrators():
         raise _last_one()
 
 

@@ -43,7 +43,7 @@ def license_of_user(account_id: str) -> ResponseReturnValue:
     scope = scope_of(tables.SEAT.write)
     assert scope is not None, "whoever opens this page may write seats"
     member = tables.own_member(account_id[:36], scope)
-    row = tables.user_row(account_id[:36])
+    row = tables.user_row(account_id[:36], scope)
     if row is None:
         abort(404)
     fields = (

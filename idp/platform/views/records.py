@@ -102,7 +102,7 @@ def _row(table: Table, scope: Scope, row_id: str) -> Any:
     found = db.session.scalars(table.select(scope).where(table.key == row_id[:200])).unique().first()
     if found is None:
         abort(404)
-    return table.rows([found])[0]
+    return table.rows([found], scope)[0]
 
 
 @blueprint.get("/records/<zone>/<table>")
@@ -180,7 +180,7 @@ def _added(table: Table, scope: Scope) -> tuple[Any, str] | None:
     if not row_id:
         return None
     found = db.session.scalars(table.select(scope).where(table.key == row_id[:200])).unique().first()
-    return (table.rows([found])[0], address_of(table, row_id)) if found is not None else None
+    return (table.rows([found], scope)[0], address_of(table, row_id)) if found is not None else None
 
 
 @blueprint.route("/records/<zone>/<table>/<row_id>", methods=["GET", "POST"])
@@ -258,6 +258,8 @@ def act(zone: str, table: str, row_id: str, action: str) -> ResponseReturnValue:
     if scope is None:
         raise _not_yours()
     row = None if verb.whole else _row(shown, scope, row_id)
+    if verb.allowed is not None:
+        verb.allowed(row_id, scope)
     form = ActionForm()
     if row is not None and not verb.shown(row):
         flash(_("There is nothing left to do here: somebody else was quicker."), "warning")
