@@ -13,7 +13,10 @@ from .kernel.database import db, prepare_engine
 from .settings import ROOT, Settings
 
 # In the order of the floors. Each room may export `init_app(app)` (set-up and blueprints) and `subscribe(bus)`.
-ROOMS = ("accounts", "organizations", "sessions", "oidc", "audit", "outbox", "health", "portal", "organization_admin")
+ROOMS = (
+    "accounts", "organizations", "sessions", "oidc", "audit", "outbox", "health", "portal", "organization_admin",
+    "platform",
+)  # fmt: skip
 DEMO_ROOMS = ("demo",)
 
 

@@ -73,3 +73,10 @@ class AccountDisabled(Event):
 @dataclass(frozen=True, kw_only=True)
 class AccountEnabled(Event):
     account_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountDeleted(Event):
+    """The account is about to go, disabled already; everything that refers to it goes along or lets go of it."""
+
+    account_id: str

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, text
+from sqlalchemy import ForeignKey, Index, String, event, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from idp.kernel.database import Base, id_column
+from idp.kernel.listing import fold
 
 
 class Account(Base):
@@ -15,6 +16,7 @@ class Account(Base):
 
     Claims columns are named as OpenID Connect Core §5.1 names them. `address` is its object, `birthdate` its text.
     `rev` rises with every change to the person's own data; `updated_at` is what the claim of that name says.
+    `search_text`: the folded name, family name first; it follows the name by itself.
     """
 
     __tablename__ = "account"
@@ -40,6 +42,7 @@ class Account(Base):
     must_change_password: Mapped[bool] = mapped_column(default=False)
     disabled_at: Mapped[int | None]
     rev: Mapped[int] = mapped_column(default=1)
+    search_text: Mapped[str] = mapped_column(String(310), default="", server_default="")
     created_at: Mapped[int]
     updated_at: Mapped[int]
     emails: Mapped[list[EmailAddress]] = relationship(
@@ -55,6 +58,15 @@ class Account(Base):
     def email(self) -> EmailAddress | None:
         """The primary address."""
         return next((email for email in self.emails if email.is_primary), None)
+
+
+Index("ix_account_search", Account.search_text, Account.id)
+
+
+@event.listens_for(Account, "before_insert")
+@event.listens_for(Account, "before_update")
+def _make_findable(_mapper: Any, _connection: Any, account: Account) -> None:
+    account.search_text = fold(account.family_name, account.given_name, account.middle_name)[:310]
 
 
 class EmailAddress(Base):

@@ -348,9 +348,11 @@ def change_password(account: Account, password_hash: str) -> None:
 def disable_account(account_id: str, actor_id: str | None = None) -> Account:
     """Take the account out of use everywhere; its sessions and grants end. Doing it twice is no error.
 
-    Raises `Refusal` `account_unknown` (404).
+    Raises `Refusal` `account_unknown` (404), `own_account` (409) for who acts.
     """
     account = _existing(account_id)
+    if actor_id == account_id:
+        raise Refusal("own_account", _l("You can't disable or delete your own account here."), status=409)
     if account.status != "disabled":
         account.status, account.disabled_at, account.updated_at = "disabled", clock.now(), clock.now()
         account.rev += 1
@@ -370,6 +372,18 @@ def enable_account(account_id: str, actor_id: str | None = None) -> Account:
         account.rev += 1
         emit(events.AccountEnabled(at=clock.now(), actor_id=actor_id, account_id=account.id))
     return account
+
+
+def delete_account(account_id: str, actor_id: str | None = None) -> None:
+    """Delete the account for good: it is disabled, which ends what it can do, and then its rows go.
+
+    Its id, the `sub` of every token, belongs to nobody ever after. The audit trail keeps ids alone, so it stays.
+    Raises `Refusal` `account_unknown` (404), `own_account` (409).
+    """
+    account = disable_account(account_id, actor_id)
+    emit(events.AccountDeleted(at=clock.now(), actor_id=actor_id, account_id=account_id))
+    db.session.delete(account)
+    db.session.flush()
 
 
 def tidy(now: int) -> int:

@@ -162,6 +162,19 @@ def disable(account: str, yes: bool) -> None:
 
 @user.command()
 @click.argument("account")
+@yes
+@with_app
+def delete(account: str, yes: bool) -> None:
+    """Delete an account for good; its memberships end everywhere."""
+    found = find(account)
+    confirm(f"Delete {found.name} and everything of the account? This can't be undone.", yes)
+    with unit_of_work():
+        service.delete_account(found.id)
+    click.echo("deleted")
+
+
+@user.command()
+@click.argument("account")
 @with_app
 def enable(account: str) -> None:
     """Bring a disabled account back."""

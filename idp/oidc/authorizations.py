@@ -182,14 +182,15 @@ def issue_code(authorization: Authorization, request: Asked) -> str:
     return code
 
 
-def withdraw(authorization_ids: Iterable[str], reason: str) -> tuple[str, ...]:
+def withdraw(authorization_ids: Iterable[str], reason: str, *, actor_id: str | None = None) -> tuple[str, ...]:
     """End authorizations for life; gives those that were still alive. Their clients hear of it.
 
     reason: `code_reused`, `refresh_reused`, `revoked`, `session_ended`, `account_disabled`, `password_changed`,
-    `consent_withdrawn`, `client_disabled`. Emits `AuthorizationWithdrawn` and a `LogoutDue` per client and session.
+    `consent_withdrawn`, `client_disabled`, `by_admin`. Emits `AuthorizationWithdrawn` and a `LogoutDue` per client and
+    session.
     """
     ids = tuple(authorization_ids)
-    return _withdraw(_table.c.id.in_(ids), reason) if ids else ()
+    return _withdraw(_table.c.id.in_(ids), reason, actor_id) if ids else ()
 
 
 def withdraw_kin(row: Row[Any], reason: str) -> tuple[str, ...]:
@@ -200,7 +201,7 @@ def withdraw_kin(row: Row[Any], reason: str) -> tuple[str, ...]:
     return _withdraw(_table.c.id == row.id if row.sid is None else and_(*same), reason)
 
 
-def _withdraw(which: Any, reason: str) -> tuple[str, ...]:
+def _withdraw(which: Any, reason: str, actor_id: str | None = None) -> tuple[str, ...]:
     now = clock.now()
     rows = db.session.execute(
         update(_table)
@@ -212,7 +213,7 @@ def _withdraw(which: Any, reason: str) -> tuple[str, ...]:
     if not rows:
         return ()
     ids = tuple(row.id for row in rows)
-    emit(AuthorizationWithdrawn(at=now, authorization_ids=ids, reason=reason))
+    emit(AuthorizationWithdrawn(at=now, actor_id=actor_id, authorization_ids=ids, reason=reason))
     _logout(now, {(row.client_id, row.sub, row.sid) for row in rows if row.account_id})
     return ids
 

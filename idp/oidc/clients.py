@@ -353,7 +353,7 @@ def note_use(secret: str, now: int) -> None:
         )
 
 
-def disable_client(client_id: str) -> None:
+def disable_client(client_id: str, *, actor_id: str | None = None) -> None:
     """Its requests, tokens and refresh tokens are refused from now on. Emits `ClientDisabled`."""
     client = _locked(client_id)
     if client.status == "disabled":
@@ -362,14 +362,14 @@ def disable_client(client_id: str) -> None:
     client.rev += 1
     client.updated_at = clock.now()
     db.session.flush()
-    emit(ClientDisabled(at=client.updated_at, client_id=client_id))
+    emit(ClientDisabled(at=client.updated_at, actor_id=actor_id, client_id=client_id))
 
 
-def enable_client(client_id: str) -> None:
+def enable_client(client_id: str, *, actor_id: str | None = None) -> None:
     """It may ask again; what was withdrawn stays withdrawn."""
     client = _locked(client_id)
     client.status = "active"
-    _touch(client, "enabled")
+    _touch(client, "enabled", actor_id)
 
 
 def _locked(client_id: str) -> Client:
@@ -379,11 +379,11 @@ def _locked(client_id: str) -> Client:
     return client
 
 
-def _touch(client: Client, what: str) -> None:
+def _touch(client: Client, what: str, actor_id: str | None = None) -> None:
     client.rev += 1
     client.updated_at = clock.now()
     db.session.flush()
-    emit(ClientChanged(at=client.updated_at, client_id=client.id, what=what))
+    emit(ClientChanged(at=client.updated_at, actor_id=actor_id, client_id=client.id, what=what))
 
 
 def _secret(secret: str, now: int) -> ClientSecret:

@@ -144,7 +144,7 @@ def ensure_keys() -> None:
     _forget()
 
 
-def rotate(now: int | None = None, *, immediately: bool = False) -> tuple[str, ...]:
+def rotate(now: int | None = None, *, immediately: bool = False, actor_id: str | None = None) -> tuple[str, ...]:
     """Publish a new pair and give its kids. Call inside a unit of work.
 
     Normally it signs after `key_prepublish` seconds and the old pair stays published a day longer. `immediately` is
@@ -163,7 +163,7 @@ def rotate(now: int | None = None, *, immediately: bool = False) -> tuple[str, .
         db.session.execute(update(_table).where(_table.c.activates_at == now).values(activates_at=now - 1))
     kids = tuple(_create(alg, now, activates_at=activates_at) for alg in ALGORITHMS)
     _forget()
-    emit(KeyRotated(at=now, kids=kids, immediately=immediately))
+    emit(KeyRotated(at=now, actor_id=actor_id, kids=kids, immediately=immediately))
     return kids
 
 

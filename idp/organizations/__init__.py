@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from flask import Flask
 
-from idp.accounts.events import AddressProven
+from idp.accounts.events import AccountDeleted, AccountDisabled, AddressProven
 from idp.kernel.events import Bus
 
 from .catalog import load_catalog
 from .events import EntitlementChanged
-from .service import link_address
+from .service import link_address, users
 from .service.requests import on_entitlement_changed
 
 
@@ -29,10 +29,13 @@ def init_app(app: Flask) -> None:
 
 
 def subscribe(bus: Bus) -> None:
-    """A proven address makes the records that carry it the person's own; a request closes when its app is open."""
+    """A proven address makes the records that carry it the person's own; a deleted account ends its memberships;
+    a request closes when its app is open."""
 
     def link(event: AddressProven) -> None:
         link_address(event.account_id, event.normalized, actor_id=event.account_id)
 
     bus.subscribe(AddressProven, link)
     bus.subscribe(EntitlementChanged, on_entitlement_changed)
+    bus.subscribe(AccountDisabled, users.on_account_disabled)
+    bus.subscribe(AccountDeleted, users.on_account_deleted)

@@ -23,13 +23,31 @@ class OrganizationCreated(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class OrganizationChanged(Event):
+    """The organization has another name or number."""
+
+    organization_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrganizationDeleted(Event):
+    """An organization without people and licenses is about to go."""
+
+    organization_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class OrganizationSuspended(EntitlementChanged):
-    """Nobody can use the organization until it is resumed."""
+    """Nobody can use the organization until it is resumed; `why` as the administrator wrote it."""
+
+    why: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class OrganizationResumed(EntitlementChanged):
-    """The organization is in use again."""
+    """The organization is in use again; `why` as the administrator wrote it."""
+
+    why: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +69,16 @@ class MemberEvent(EntitlementChanged):
 @dataclass(frozen=True, kw_only=True)
 class MemberAdded(MemberEvent):
     """A person was recorded, as a contact or as an active member."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserAdded(MemberEvent):
+    """A platform administrator added an employee. `made`: with a new account, `first_password`: that has one set."""
+
+    made: bool
+    first_password: bool
+    address: str
+    language: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,6 +187,13 @@ class LicenseSold(EntitlementChanged):
 @dataclass(frozen=True, kw_only=True)
 class LicenseChanged(EntitlementChanged):
     """Seats, start or end of a license are others now."""
+
+    license_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LicenseDeleted(EntitlementChanged):
+    """A license of which nobody held a seat is gone."""
 
     license_id: str
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, func, text
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, event, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from idp.kernel.database import Base, id_column
+from idp.kernel.listing import fold
 
 
 class Organization(Base):
     """A tenant. Every change of who may do what locks this row and raises `rev`; addresses alone come before it.
 
     kind: `customer`, or `self` (the platform owner's own; exactly one). directory: which outside directory owns it.
+    `search_text`: folded name, short name and organization number; it follows these by itself.
     """
 
     __tablename__ = "organization"
@@ -23,6 +27,7 @@ class Organization(Base):
             sqlite_where=text("kind = 'self'"),
             postgresql_where=text("kind = 'self'"),
         ),
+        Index("ix_organization_search", "search_text", "id"),
     )
     id: Mapped[str] = id_column()
     slug: Mapped[str] = mapped_column(String(60), unique=True)
@@ -31,10 +36,17 @@ class Organization(Base):
     status: Mapped[str] = mapped_column(String(16), default="active")  # active | suspended
     directory: Mapped[str | None] = mapped_column(String(40))
     organization_number: Mapped[str | None] = mapped_column(String(20))
+    search_text: Mapped[str] = mapped_column(String(300), default="", server_default="")
     rev: Mapped[int] = mapped_column(default=1)
     version: Mapped[int] = mapped_column(default=1, server_default="1")
     created_at: Mapped[int]
     __mapper_args__ = {"version_id_col": version}
+
+
+@event.listens_for(Organization, "before_insert")
+@event.listens_for(Organization, "before_update")
+def _make_findable(_mapper: Any, _connection: Any, organization: Organization) -> None:
+    organization.search_text = fold(organization.name, organization.slug, organization.organization_number)[:300]
 
 
 class Company(Base):

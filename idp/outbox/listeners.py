@@ -23,6 +23,7 @@ def subscribe(bus: Bus) -> None:
     bus.subscribe(organizations.AccessRequested, _access_requested)
     bus.subscribe(organizations.AccessGranted, _access_answered)
     bus.subscribe(organizations.AccessDeclined, _access_answered)
+    bus.subscribe(organizations.UserAdded, _user_added)
     bus.subscribe(oidc.LogoutDue, _logout)
 
 
@@ -79,6 +80,16 @@ def _access_answered(event: organizations.AccessRequestEvent) -> None:
         service.queue_mail(
             kind, address=account.email.address, language=account.locale, payload={"request_id": event.request_id}
         )
+
+
+def _user_added(event: organizations.UserAdded) -> None:
+    """The person learns of the user; a first password is told by whoever set it, never mailed."""
+    service.queue_mail(
+        "user_added",
+        address=event.address,
+        language=event.language,
+        payload={"member_id": event.member_id, "made": event.made, "first_password": event.first_password},
+    )
 
 
 def _logout(event: oidc.LogoutDue) -> None:

@@ -160,6 +160,21 @@ def _app_name(app_id: str) -> str:
     return app.name if app else app_id
 
 
+def _user_added(payload: dict[str, Any]) -> dict[str, Any] | None:
+    member = db.session.get(Member, payload["member_id"], populate_existing=True)
+    if member is None or member.status == "ended":
+        return None
+    return {
+        "name": member.name,
+        "organization": member.organization.name,
+        "address": payload["address"],
+        "made": payload["made"],
+        "first_password": payload["first_password"],
+        "login": f"{_issuer()}/login",
+        "forgot": f"{_issuer()}/password/forgot",
+    }
+
+
 def _test(payload: dict[str, Any]) -> dict[str, Any] | None:
     return {"address": payload["address"]}
 
@@ -178,6 +193,7 @@ _KINDS: dict[str, Callable[[dict[str, Any]], dict[str, Any] | None]] = {
     "access_requested": _access_requested,
     "access_granted": _access_answered,
     "access_declined": _access_answered,
+    "user_added": _user_added,
     "test": _test,
 }
 KINDS = tuple(_KINDS)

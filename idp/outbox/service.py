@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from flask_babel import lazy_gettext as _l
 from sqlalchemy import delete, func, select, update
 
 from idp.kernel import clock
 from idp.kernel.database import change, db, new_id
+from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
 
+from .events import DeliveriesRetried
 from .models import Delivery
 
 MAIL, LOGOUT = "mail", "logout"
@@ -99,7 +102,7 @@ def _finish(delivery_id: str, lease: str | None, values: dict[str, Any]) -> bool
     return done == 1
 
 
-def retry(delivery_ids: Collection[str] | None = None) -> int:
+def retry(delivery_ids: Collection[str] | None = None, *, actor_id: str | None = None) -> int:
     """Owe what was given up once more, now: all of it, or these. Gives how many; what waits or has ended is left alone.
 
     Raises `Refusal("unknown_delivery")` for an id that there is not.
@@ -109,13 +112,18 @@ def retry(delivery_ids: Collection[str] | None = None) -> int:
         wanted = set(delivery_ids)
         which.append(Delivery.id.in_(wanted))
         if wanted - set(db.session.scalars(select(Delivery.id).where(Delivery.id.in_(wanted)))):
-            raise Refusal("unknown_delivery", "There is no such delivery.", status=404)
-    return change(
+            raise Refusal("unknown_delivery", _l("There is no such delivery."), status=404)
+    now = clock.now()
+    owed = db.session.scalars(
         update(Delivery)
         .where(*which)
-        .values(settled_at=None, outcome=None, attempts=0, due_at=clock.now(), leased_until=0, lease=None)
+        .values(settled_at=None, outcome=None, attempts=0, due_at=now, leased_until=0, lease=None)
+        .returning(Delivery.id)
         .execution_options(synchronize_session=False)
-    )
+    ).all()
+    if owed:
+        emit(DeliveriesRetried(at=now, actor_id=actor_id, delivery_ids=tuple(owed)))
+    return len(owed)
 
 
 def listed(*, state: str | None = None, limit: int = 100) -> list[Delivery]:

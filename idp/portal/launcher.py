@@ -62,7 +62,7 @@ class Tile:
 class Launcher:
     """The whole page. `closed` is one explanation for everything, where no app could open whatever it asks.
 
-    `administration`: where the shown organization is administered, for those who may.
+    `administration`: where the shown organization is administered, for those who may; `platform`: the platform's.
     """
 
     places: tuple[Place, ...]
@@ -72,6 +72,7 @@ class Launcher:
     closed_code: str | None
     ask: tuple[str, ...]
     administration: str | None = None
+    platform: str | None = None
 
     @property
     def place(self) -> Place | None:
@@ -120,7 +121,14 @@ def arrange(
             plea, asked = _plea(account, app, current, waiting, now)
             locked.append(replace(_locked(app, decision, current, came_from, language), plea=plea, asked=asked))
     return Launcher(
-        places, tuple(opened), tuple(locked), None, None, (), _administration(account, provider, current, now)
+        places,
+        tuple(opened),
+        tuple(locked),
+        None,
+        None,
+        (),
+        _administration(account, provider, current, now),
+        _platform(account, apps, now),
     )
 
 
@@ -145,6 +153,18 @@ def _plea(
         return f"/access/request/{request_id}", True
     values = {"app": app.id} | ({"organization": decision.member.organization.slug} if decision.member else {})
     return f"/access/request?{urlencode(values)}", False
+
+
+def _platform(account: AccountFacts, apps: list[App], now: int) -> str | None:
+    """Whoever holds a privilege of reach `platform`, of any app, has something to administer at /admin."""
+    held = any(
+        app.privileges[name].reach == "platform"
+        for member in candidates(account)
+        if member.organization.kind == "self"
+        for app in apps
+        for name in entitlement(account, member, app, now).privileges
+    )
+    return "/admin/" if held else None
 
 
 def _locked(app: App, decision: Decision, place: Place | None, came_from: str | None, language: str) -> Tile:

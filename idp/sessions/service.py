@@ -184,6 +184,14 @@ def end_sessions_of(account_id: str, reason: str, except_id: str | None = None, 
     return ended
 
 
+def end_session(session_id: str, reason: str, *, actor_id: str | None = None) -> bool:
+    """End one session, whoever's; False when it had ended. Inside a unit of work. Raises `Refusal` (404)."""
+    session = db.session.get(Session, session_id, populate_existing=True)
+    if session is None:
+        raise Refusal("session_unknown", _l("There is no such session."), status=404)
+    return _end(session, reason, actor_id) == 1
+
+
 def tidy(now: int, keep: int = 90 * 86400) -> int:
     """Delete sessions that ended or ran out `keep` seconds ago; gives how many. A job calls this in a unit of work."""
     return change(

@@ -3,7 +3,9 @@
 `anybody` answers strangers; `person` sends a stranger to the sign-in; `link` wants what was mailed; `browser` wants
 something that this very browser began; `request` wants a registered client's request; `client` wants a client's
 authentication; `bearer` wants an access token; `org <privileges>` wants a member of that organization who holds one of
-these privileges of app `account`, and answers everybody else's administrators as if the organization did not exist.
+these privileges of app `account`, and answers everybody else's administrators as if the organization did not exist;
+`platform <privileges>` wants a member of the platform's own organization who holds one of these, and is no page at all
+for whoever holds no privilege of that reach.
 """
 
 from __future__ import annotations
@@ -15,6 +17,10 @@ import pytest
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
+# Which table of Records opens to whom is tests/platform/test_rights.py.
+RECORDS = (
+    "account:platform.admin|account:platform.licenses|account:platform.keys|oneoffice:admin.read|oneoffice:admin.write"
+)
 MATRIX = {
     # machines
     "GET /.well-known/openid-configuration": "anybody",
@@ -129,6 +135,30 @@ MATRIX = {
     "GET /org/<slug>/requests/<request_id>": "org account:requests.manage",
     "POST /org/<slug>/requests/<request_id>/apply": "org account:requests.manage",
     "POST /org/<slug>/requests/<request_id>/decline": "org account:requests.manage",
+    # the platform's administration
+    "GET /admin/": f"platform {RECORDS}",
+    "GET /admin/records": f"platform {RECORDS}",
+    "GET /admin/records/<zone>": f"platform {RECORDS}",
+    "GET /admin/records/<zone>/<table>": f"platform {RECORDS}",
+    "GET /admin/records/<zone>/<table>/add": f"platform {RECORDS}",
+    "POST /admin/records/<zone>/<table>/add": f"platform {RECORDS}",
+    "GET /admin/records/<zone>/<table>/<row_id>": f"platform {RECORDS}",
+    "POST /admin/records/<zone>/<table>/<row_id>": f"platform {RECORDS}",
+    "GET /admin/records/<zone>/<table>/<row_id>/<action>": f"platform {RECORDS}",
+    "POST /admin/records/<zone>/<table>/<row_id>/<action>": f"platform {RECORDS}",
+    "GET /admin/users/<account_id>/license": (
+        "platform account:platform.admin|account:platform.licenses|oneoffice:admin.write"
+    ),
+    "POST /admin/users/<account_id>/license": (
+        "platform account:platform.admin|account:platform.licenses|oneoffice:admin.write"
+    ),
+    "GET /admin/organizations": "platform account:platform.admin|account:platform.licenses",
+    "GET /admin/organizations/add": "platform account:platform.admin",
+    "POST /admin/organizations/add": "platform account:platform.admin",
+    "GET /admin/organizations/<organization_id>": "platform account:platform.admin|account:platform.licenses",
+    "POST /admin/organizations/<organization_id>/name": "platform account:platform.admin",
+    "POST /admin/organizations/<organization_id>/administrators": "platform account:platform.admin",
+    "POST /admin/organizations/<organization_id>/licenses": "platform account:platform.licenses",
 }
 
 
@@ -177,7 +207,7 @@ def test_strangers_get_no_further_than_written(route: str, app: Any, client: Any
     assert answer.status_code < 500
     if who == "anybody":
         assert answer.status_code != 401 and not answer.headers.get("Location", "").startswith("/login?")
-    elif who == "person" or who.startswith("org "):
+    elif who == "person" or who.startswith(("org ", "platform ")):
         assert answer.status_code == 303 and answer.headers["Location"].startswith("/login")
     elif who == "client":
         assert answer.status_code in (400, 401) and answer.json["error"] in ("invalid_client", "invalid_request")
@@ -260,3 +290,45 @@ def _same_words(answer: Any) -> str:
     """The page without what differs each time: reference, form token and its own address."""
     text = re.sub(r"<code>[^<]*</code>|value=\"[^\"]*\"", "", answer.get_data(as_text=True))
     return re.sub(r"/org/[a-z]+/", "/org/x/", text)
+
+
+PLATFORM = {route: who.removeprefix("platform ") for route, who in MATRIX.items() if who.startswith("platform ")}
+
+
+@pytest.mark.parametrize("route", PLATFORM)
+def test_r35_the_platform_is_administered_from_its_own_organization(
+    route: str, app: Any, client: Any, world: Any
+) -> None:
+    """Privileges of reach `platform` count in `self` only: whoever holds none finds no such page, also an administrator
+    of a customer whose role has them; who holds others is told so, 403; each one of those written down opens."""
+    method, path = route.split()
+    wanted = set(PLATFORM[route].split("|"))
+    apps = app.extensions["onix_catalog"].apps.values()
+    everything = {name for one in apps for name, found in one.privileges.items() if found.reach == "platform"}
+    own, customer = world.organization("own", kind="self"), world.organization("customer")
+
+    def person(privileges: set[str], organization_id: str = own) -> Any:
+        found = world.account()
+        member = world.member(organization_id, found.account_id)
+        held = {"account:access", "oneoffice:access", *privileges}
+        world.role(organization_id, held, members=[member])
+        world.license(organization_id, "oneoffice:standard", holders=[member])
+        return found
+
+    def ask(found: Any) -> Any:
+        browser = app.test_client()
+        token = _sign_in(browser, world, found)
+        if method == "GET":
+            return browser.get(_made_up(path))
+        return browser.post(_made_up(path), data={"csrf_token": token})
+
+    organization = {name for one in apps for name, found in one.privileges.items() if found.reach == "organization"}
+    for nobody in (person(organization), person(everything, customer)):
+        answer = ask(nobody)
+        assert answer.status_code == 404 and "/admin" not in answer.headers.get("Location", "")
+    others = person(everything - wanted)
+    assert ask(others).status_code == 403
+    for privilege in sorted(wanted):
+        answer = ask(person({privilege}))
+        assert answer.status_code not in (401, 403, 405) and answer.status_code < 500, privilege
+        assert not answer.headers.get("Location", "").startswith("/login")

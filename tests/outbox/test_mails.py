@@ -27,6 +27,8 @@ VALUES: dict[str, Any] = {
     "person": "Kari <b>Nord</b>",
     "app": "Onix Tag",
     "reason": "Ask <b>again</b> in May.",
+    "made": True,
+    "first_password": False,
 }
 
 

@@ -17,7 +17,16 @@ from .invitations import (
     resend_own_invitations,
     revoke_invitation,
 )
-from .licenses import assign_seat, assign_seats, change_license, sell_license, unassign_seat, why_no_seat
+from .licenses import (
+    assign_edition,
+    assign_seat,
+    assign_seats,
+    change_license,
+    delete_license,
+    sell_license,
+    unassign_seat,
+    why_no_seat,
+)
 from .locking import lock
 from .members import (
     add_member,
@@ -25,13 +34,23 @@ from .members import (
     edit_member,
     enable_member,
     end_member,
+    find_member,
     link_address,
     note_use,
     same_address,
     set_active,
     set_contact_only,
 )
-from .places import add_company, create_organization, find_organization, resume_organization, suspend_organization
+from .places import (
+    add_company,
+    change_organization,
+    create_organization,
+    delete_organization,
+    find_organization,
+    own_organization,
+    resume_organization,
+    suspend_organization,
+)
 from .rights import rights_in
 from .roles import (
     administrators_of,
@@ -46,29 +65,42 @@ from .roles import (
     sync_system_roles,
     unassign_role,
 )
+from .users import add_administrator, add_user, check_reach, delete_user, disable_user, edit_user, enable_user
 
 __all__ = [
     "InvitationState",
     "Judged",
     "Line",
     "accept_invitation",
+    "add_administrator",
     "add_company",
     "add_member",
     "add_person",
+    "add_user",
     "administrators_of",
+    "assign_edition",
     "assign_role",
     "assign_seat",
     "assign_seats",
     "change_holdings",
     "change_license",
+    "change_organization",
     "change_role",
+    "check_reach",
     "create_organization",
     "create_role",
+    "delete_license",
+    "delete_organization",
     "delete_role",
+    "delete_user",
     "disable_member",
+    "disable_user",
     "edit_member",
+    "edit_user",
     "enable_member",
+    "enable_user",
     "end_member",
+    "find_member",
     "find_organization",
     "find_role",
     "free_role_name",
@@ -79,6 +111,7 @@ __all__ = [
     "link_address",
     "lock",
     "note_use",
+    "own_organization",
     "read_invitation",
     "rename_role",
     "resend_invitation",

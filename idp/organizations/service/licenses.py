@@ -13,9 +13,9 @@ from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
 
 from ..catalog import current_catalog
-from ..events import LicenseChanged, LicenseSold, SeatAssigned, SeatUnassigned
+from ..events import LicenseChanged, LicenseDeleted, LicenseSold, SeatAssigned, SeatUnassigned
 from ..models import License, Member, Seat
-from .locking import lock, lock_of
+from .locking import expect, lock, lock_of
 from .roles import needs_user
 from .telling import named, tell
 
@@ -78,13 +78,16 @@ def change_license(
     starts_at: int | None = None,
     ends_at: int | None = None,
     without_end: bool = False,
+    version: int | None = None,
     actor_id: str | None = None,
 ) -> License:
     """Change seats or dates; what is None stays, `without_end` removes the end. Raises `Refusal`.
 
-    Fewer seats than are held is refused: seats have to be taken from people by hand first.
+    Fewer seats than are held is refused: seats have to be taken from people by hand first. `version`: of the row that
+    the editor saw.
     """
     license_ = lock_of(License, license_id)
+    expect(license_, version)
     seats = license_.seats if seats is None else seats
     starts_at = license_.starts_at if starts_at is None else starts_at
     ends_at = None if without_end else license_.ends_at if ends_at is None else ends_at
@@ -112,6 +115,29 @@ def change_license(
         )
     )
     return license_
+
+
+def delete_license(license_id: str, *, actor_id: str | None = None) -> None:
+    """Delete a license of which nobody holds a seat: one sold by mistake. Raises `Refusal`."""
+    license_ = lock_of(License, license_id)
+    held = _held(license_id)
+    if held:
+        raise Refusal(
+            "license_in_use",
+            _l("%(held)s licenses are assigned. Take them back from people first.", held=held),
+            status=409,
+        )
+    db.session.delete(license_)
+    db.session.flush()
+    emit(
+        LicenseDeleted(
+            at=clock.now(),
+            actor_id=actor_id,
+            organization_id=license_.organization_id,
+            member_ids=None,
+            license_id=license_id,
+        )
+    )
 
 
 def why_no_seat(license_: License, member: Member, now: int) -> Refusal | None:
@@ -171,6 +197,26 @@ def _member_of(license_: License, member_id: str) -> Member:
     if member is None or member.organization_id != license_.organization_id:
         raise Refusal("member_unknown", _l("There is no such member."), status=404, field="member")
     return member
+
+
+def assign_edition(organization_id: str, edition: str, member_id: str, *, actor_id: str | None = None) -> Seat:
+    """Give a member a seat of whichever license of this edition has one left, a current one first.
+
+    Raises `Refusal`: there is no such license, or none left.
+    """
+    lock(organization_id)
+    now = clock.now()
+    sold = db.session.scalars(
+        select(License).where(
+            License.organization_id == organization_id,
+            License.edition == edition,
+            License.ends_at.is_(None) | (License.ends_at > now),
+        )
+    ).all()
+    if not sold:
+        raise Refusal("license_missing", _l("The organization has no such license."), status=409, field="edition")
+    best = min(sold, key=lambda one: (_held(one.id) >= one.seats, one.starts_at > now, one.id))
+    return assign_seat(best.id, member_id, actor_id=actor_id)
 
 
 def unassign_seat(license_id: str, member_id: str, *, actor_id: str | None = None) -> None:

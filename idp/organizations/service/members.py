@@ -95,7 +95,7 @@ def add_member(
     )
     if not (member.name or account_id):
         raise Refusal("required", _l("Fill this in."), field="given_name")
-    _make_findable(member)
+    make_findable(member)
     db.session.add(member)
     db.session.flush()
     tell(MemberAdded, member, actor_id)
@@ -167,7 +167,7 @@ def edit_member(
         owner = _proven_by(found.normalized)
         if owner and not _member_of(member.organization_id, member.company_id, owner):
             _link(member, owner, actor_id)
-    _make_findable(member)
+    make_findable(member)
     db.session.flush()
     return member
 
@@ -302,6 +302,22 @@ def link_address(account_id: str, normalized: str, *, actor_id: str | None = Non
     return linked
 
 
+def find_member(organization_id: str, email: str) -> Member | None:
+    """The member there that this address is written on, or whose account has proven it; ended ones are not found."""
+    normalized = addresses.normalized_or_none(email)
+    if normalized is None:
+        return None
+    mine = Member.email_normalized == normalized
+    if owner := _proven_by(normalized):
+        mine = mine | (Member.account_id == owner)
+    return db.session.scalar(
+        select(Member)
+        .where(Member.organization_id == organization_id, Member.status != "ended", mine)
+        .order_by(Member.account_id.is_(None), Member.created_at, Member.id)
+        .limit(1)
+    )
+
+
 def note_use(member_id: str, last_used_at: int | None) -> None:
     """The person accepted or opened the organization, which from now on sees the person's own name and address.
 
@@ -317,7 +333,7 @@ def note_use(member_id: str, last_used_at: int | None) -> None:
     change(update(Member).where(Member.id == member_id).values(**values).execution_options(synchronize_session=False))
 
 
-def _make_findable(member: Member) -> None:
+def make_findable(member: Member) -> None:
     """Fold what the member is searched and sorted by."""
     member.search_text = _search_text(member, used=member.last_used_at is not None)
 
@@ -397,7 +413,7 @@ def reopen(member: Member, actor_id: str | None) -> None:
 def admit(member: Member, actor_id: str | None) -> None:
     """Make an invited contact, who accepted, an active member."""
     member.last_used_at = clock.now()
-    _make_findable(member)
+    make_findable(member)
     _become(member, "active", actor_id)
 
 

@@ -5,16 +5,23 @@ from __future__ import annotations
 import re
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 
 from idp.kernel import clock
 from idp.kernel.database import db
 from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
 
-from ..events import CompanyAdded, OrganizationCreated, OrganizationResumed, OrganizationSuspended
-from ..models import Company, Organization
-from .locking import fresh, lock
+from ..events import (
+    CompanyAdded,
+    OrganizationChanged,
+    OrganizationCreated,
+    OrganizationDeleted,
+    OrganizationResumed,
+    OrganizationSuspended,
+)
+from ..models import Company, License, Member, Organization
+from .locking import expect, fresh, lock
 from .typed import one_line
 
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -25,6 +32,11 @@ def find_organization(slug_or_id: str) -> Organization | None:
     return db.session.scalar(
         select(Organization).where(or_(Organization.slug == slug_or_id, Organization.id == slug_or_id))
     )
+
+
+def own_organization() -> Organization | None:
+    """The platform owner's own organization (`self`), once it has been made."""
+    return db.session.scalar(select(Organization).where(Organization.kind == "self"))
 
 
 def create_organization(
@@ -60,25 +72,68 @@ def create_organization(
     return organization
 
 
-def suspend_organization(organization_id: str, *, actor_id: str | None = None) -> Organization:
-    """Nobody can use it until it is resumed. Raises `Refusal` for the platform's own."""
+def change_organization(
+    organization_id: str,
+    *,
+    name: str,
+    organization_number: str | None = None,
+    version: int | None = None,
+    actor_id: str | None = None,
+) -> Organization:
+    """Give it another name or number; its short name stays, for addresses are made of it. Raises `Refusal`.
+
+    `version`: of the row that the editor saw.
+    """
     organization = lock(organization_id)
+    expect(organization, version)
+    organization.name = one_line(name, "name", 200)
+    organization.organization_number = one_line(organization_number, "organization_number", 20, required=False)
+    db.session.flush()
+    emit(OrganizationChanged(at=clock.now(), actor_id=actor_id, organization_id=organization_id))
+    return organization
+
+
+def delete_organization(organization_id: str, *, actor_id: str | None = None) -> None:
+    """Delete an organization that nobody ever used: one with members or licenses is refused and can be suspended."""
+    organization = lock(organization_id)
+    if organization.kind == "self":
+        raise Refusal("self_needed", _l("The platform's own organization can't be deleted."), status=409)
+    kept = (
+        select(func.count()).select_from(model).where(model.organization_id == organization_id).scalar_subquery()
+        for model in (Member, License)
+    )
+    if any(db.session.execute(select(*kept)).one()):
+        raise Refusal(
+            "organization_in_use",
+            _l("The organization has people or licenses. Suspend it instead."),
+            status=409,
+        )
+    emit(OrganizationDeleted(at=clock.now(), actor_id=actor_id, organization_id=organization_id))
+    db.session.delete(organization)
+    db.session.flush()
+
+
+def suspend_organization(organization_id: str, *, why: str = "", actor_id: str | None = None) -> Organization:
+    """Nobody can use it until it is resumed. `why` goes to the audit trail. Raises `Refusal` for the platform's own."""
+    organization = lock(organization_id)
+    why = one_line(why, "why", 300, required=False) or ""
     if organization.kind == "self":
         raise Refusal("self_needed", _l("The platform's own organization can't be suspended."), status=409)
     if organization.status != "suspended":
         organization.status = "suspended"
         db.session.flush()
-        emit(OrganizationSuspended(at=clock.now(), actor_id=actor_id, organization_id=organization_id))
+        emit(OrganizationSuspended(at=clock.now(), actor_id=actor_id, organization_id=organization_id, why=why or None))
     return organization
 
 
-def resume_organization(organization_id: str, *, actor_id: str | None = None) -> Organization:
-    """Lift a suspension."""
+def resume_organization(organization_id: str, *, why: str = "", actor_id: str | None = None) -> Organization:
+    """Lift a suspension. `why` goes to the audit trail."""
     organization = lock(organization_id)
+    why = one_line(why, "why", 300, required=False) or ""
     if organization.status != "active":
         organization.status = "active"
         db.session.flush()
-        emit(OrganizationResumed(at=clock.now(), actor_id=actor_id, organization_id=organization_id))
+        emit(OrganizationResumed(at=clock.now(), actor_id=actor_id, organization_id=organization_id, why=why or None))
     return organization
 
 

@@ -1,0 +1,158 @@
+"""Who finds which table and what of it; how long a sign-in counts; and the way in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from idp.kernel.records import Right, Scope
+from idp.platform.policy import fresh
+from idp.platform.tables import ZONES
+from tests.support.forms import form_with, text_of
+
+from .conftest import ADMIN, KEYS, LICENSES, READS, WRITES, Office
+
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+READERS = {
+    "core/user": {ADMIN, READS, WRITES},
+    "core/organization": {ADMIN, LICENSES, READS, WRITES},
+    "core/role": {ADMIN, READS, WRITES},
+    "core/license": {ADMIN, LICENSES, READS, WRITES},
+    "core/seat": {ADMIN, LICENSES, READS, WRITES},
+    "protocol/client": {ADMIN},
+    "protocol/authorization": {ADMIN},
+    "protocol/session": {ADMIN},
+    "protocol/signing-key": {ADMIN, KEYS},
+    "delivery/outbox": {ADMIN},
+    "delivery/job": {ADMIN},
+    "audit/audit": {ADMIN},
+}
+WRITERS = {
+    "core/user": {ADMIN, WRITES},
+    "core/organization": {ADMIN},
+    "core/role": {ADMIN, WRITES},
+    "core/license": {LICENSES},
+    "core/seat": {ADMIN, LICENSES, WRITES},
+}
+ACTIONS = {
+    "protocol/client": ({"disable", "enable"}, {ADMIN}),
+    "protocol/authorization": ({"withdraw"}, {ADMIN}),
+    "protocol/session": ({"end"}, {ADMIN}),
+    "protocol/signing-key": ({"rotate", "rotate-now"}, {KEYS}),
+    "delivery/outbox": ({"retry"}, {ADMIN}),
+    "delivery/job": (set(), set()),
+    "audit/audit": (set(), set()),
+}
+EVERYBODY = {ADMIN, LICENSES, KEYS, READS, WRITES}
+
+
+def test_every_table_is_written_down() -> None:
+    tables = {f"{zone.name}/{table.name}": table for zone in ZONES for table in zone.tables}
+    assert set(tables) == set(READERS)
+    assert {name for name, table in tables.items() if table.add or table.edit} == set(WRITERS)
+    for name, (actions, rights) in ACTIONS.items():
+        found = {action.name: action.right for action in tables[name].actions}
+        assert set(found) == actions and all(right == Right(frozenset(rights)) for right in found.values())
+
+
+@on_sqlite
+@pytest.mark.parametrize("privilege", sorted(EVERYBODY))
+def test_a_privilege_opens_its_tables_and_no_other(privilege: str, office: Office) -> None:
+    browser = office.signed_in(privilege)
+    chooser = browser.reads("/admin/records")
+    for name, readers in READERS.items():
+        answer = browser.get(f"/admin/records/{name}")
+        assert answer.status_code == (200 if privilege in readers else 403), name
+        if name in WRITERS:
+            added = browser.get(f"/admin/records/{name}/add")
+            assert added.status_code == (200 if privilege in WRITERS[name] else 403), name
+            has_add = ">Add</a>" in answer.get_data(as_text=True)
+            assert has_add == (privilege in WRITERS[name] and privilege in readers), name
+        else:
+            assert browser.get(f"/admin/records/{name}/add").status_code in (403, 404), "no such row"
+    for zone, title in (("core", "Core"), ("protocol", "Protocol"), ("delivery", "Delivery"), ("audit", "Audit")):
+        opens = any(privilege in readers for name, readers in READERS.items() if name.startswith(zone))
+        assert (title in chooser) == opens
+        assert browser.get(f"/admin/records/{zone}").status_code in ((200, 303) if opens else (403,))
+    for name in ("nothing", "core/nothing", "nothing/user"):
+        assert browser.get(f"/admin/records/{name}").status_code == 404
+
+
+def test_a_right_is_computed_of_all_privileges_that_are_held() -> None:
+    right = Right(frozenset({"a"}), own=frozenset({"b"}))
+    assert right.scope(frozenset({"a", "b"}), "own") == Scope()
+    assert right.scope(frozenset({"b"}), "own") == Scope(within="own")
+    assert right.scope(frozenset({"c"}), "own") is None
+
+
+@on_sqlite
+def test_without_a_license_oneoffice_s_privileges_are_nothing(office: Office) -> None:
+    """Privileges are roles ∩ edition: the same role without a seat finds no page."""
+    person = office.operator(READS, WRITES, seat=False)
+    assert office.browser(person).get("/admin/").status_code == 404
+
+
+@on_sqlite
+def test_the_launcher_leads_here_for_those_who_may(office: Office, world: Any) -> None:
+    assert 'href="/admin/"' in office.signed_in(KEYS).get("/").get_data(as_text=True)
+    assert 'href="/admin/"' in office.signed_in(READS).get("/").get_data(as_text=True)
+    assert 'href="/admin/"' not in office.browser(office.operator()).get("/").get_data(as_text=True)
+    page = office.signed_in(LICENSES).reads("/admin/")
+    assert "Records" in page and "Organizations" in page
+    assert "Organizations" not in office.signed_in(READS).reads("/admin/").partition("Administration")[2][:40]
+
+
+@pytest.mark.parametrize(
+    ("auth_time", "administered_at", "now", "counts"),
+    [
+        (1000, 0, 1000 + 1799, True),
+        (1000, 0, 1000 + 1800, False),
+        (1000, 40_000, 40_000 + 1799, True),
+        (1000, 40_000, 40_000 + 1800, False),
+        (1000, 44_000, 1000 + 43_199, True),
+        (1000, 44_000, 1000 + 43_200, False),
+    ],
+)
+def test_r32_how_long_a_sign_in_counts(auth_time: int, administered_at: int, now: int, counts: bool) -> None:
+    assert fresh(auth_time=auth_time, administered_at=administered_at, now=now) is counts
+
+
+@on_sqlite
+def test_r32_after_thirty_minutes_the_password_is_asked_again(office: Office, clock: Any) -> None:
+    """The launcher doesn't keep the administration open, and signing in comes back to the page."""
+    person = office.operator(ADMIN)
+    browser = office.browser(person)
+    path = "/admin/records/core/user?q=kari"
+    assert browser.get(path).status_code == 200
+    clock.advance(29 * 60)
+    assert browser.get(path).status_code == 200
+    for _ in range(4):
+        clock.advance(10 * 60)
+        assert browser.get("/").status_code == 200
+    asked = browser.get(path)
+    assert asked.status_code == 303 and asked.headers["Location"].startswith("/login?continue=")
+    token = browser.token()
+    posted = browser.client.post("/admin/organizations/add", data={"csrf_token": token})
+    assert posted.headers["Location"].startswith("/login?continue=")
+    assert browser.get("/").status_code == 200, "signed in everywhere else"
+    page = browser.get(asked.headers["Location"])
+    form = form_with(page.get_data(as_text=True), "password")
+    assert form.fields["identifier"] == person.address
+    back = browser.client.post(form.action, data=form.filled(password=office.world.password))
+    assert back.headers["Location"] == path
+    assert browser.get(path).status_code == 200
+
+
+@on_sqlite
+def test_another_person_s_visit_opens_nothing(office: Office, world: Any, clock: Any) -> None:
+    """What the browser remembers of the last visit counts for that session only."""
+    browser = office.signed_in(ADMIN)
+    assert browser.get("/admin/").status_code == 200
+    person = world.account()
+    other = office.browser(person)
+    assert other.get("/admin/").status_code == 404
+    assert text_of(other.get("/admin/").get_data(as_text=True)).startswith(
+        text_of(other.get("/no-such-page").get_data(as_text=True))[:40]
+    )
