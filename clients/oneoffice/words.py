@@ -96,7 +96,7 @@ NB: dict[str, str] = {
     "Closes": "Frist",
     "Closed": "Avsluttet",
     "Your bid": "Tilbudet ditt",
-    "None yet": "Ingen ennå",
+    "None yet": "Ikke noe ennå",
     "Amount": "Beløp",
     "Amount in whole kroner": "Beløp i hele kroner",
     "{amount} kroner": "{amount} kroner",
