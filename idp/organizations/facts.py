@@ -3,7 +3,8 @@
 One round trip however many organizations, roles and licenses there are, on PostgreSQL and SQLite alike, on a session's
 connection or on an autocommit one. Every branch of the union is a kind of row; `_assemble` puts them together. Whom to
 ask is read by a second statement, and only when the answer is going to be no: finding the administrators costs in
-proportion to the organization, and a token that allows names nobody.
+proportion to the organization, and a token that allows names nobody. For the same reason the seats held of a license
+are counted only for somebody who holds none of that app: everybody else's answer does not ask how many are left.
 """
 
 from __future__ import annotations
@@ -71,7 +72,13 @@ def _statement(one_member: bool, apps: str) -> TextualSelect:
         UNION ALL
         SELECT 'license', l.id, l.organization_id, l.app_id, l.edition,
                NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-               l.seats, (SELECT count(*) FROM seat s WHERE s.license_id = l.id), l.starts_at, l.ends_at
+               l.seats,
+               CASE WHEN EXISTS (
+                   SELECT 1 FROM mine w WHERE w.organization_id = l.organization_id AND NOT EXISTS (
+                       SELECT 1 FROM seat s JOIN license h ON h.id = s.license_id
+                       WHERE s.member_id = w.id AND h.organization_id = l.organization_id AND h.app_id = l.app_id)
+               ) THEN (SELECT count(*) FROM seat s WHERE s.license_id = l.id) ELSE 0 END,
+               l.starts_at, l.ends_at
         FROM license l WHERE l.organization_id IN (SELECT id FROM place) {of_app}
         UNION ALL
         SELECT 'seat', s.member_id, s.license_id,
