@@ -1,8 +1,9 @@
 """The worker: lanes that deliver, each destination by itself, and the jobs that the clock brings.
 
 Any number of workers may run. A lane looks for due deliveries about five times a second and serves each destination in
-a thread of its own, one delivery after another over one line, until nothing is due there or its turn is over. A failing
-destination is left alone for a while, so a slow or dead one holds up nobody.
+threads of its own, one delivery after another over one line, until nothing is due there or its turn is over; a second
+line is opened only for what the first has not taken. A failing destination is left alone for a while, so a slow or dead
+one holds up nobody.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import smtplib
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
@@ -33,7 +35,7 @@ log = structlog.get_logger(__name__)
 POLL = 0.2  # seconds between two looks at an idle lane
 YOUNG = 300  # seconds: the age up to which a lane may be eager
 TURN = 5.0  # seconds that one destination may keep a thread
-BATCH = 32  # deliveries leased at once
+BATCH = 8  # deliveries leased at once
 
 
 class Again(Exception):
@@ -42,7 +44,7 @@ class Again(Exception):
 
 @dataclass(frozen=True)
 class Lane:
-    """How one lane delivers. `lease` in seconds, `width` destinations at once.
+    """How one lane delivers. `lease` in seconds, `width` threads, `lines` of them for one destination.
 
     It gives up after `attempts`, and not before a delivery is `patience` seconds old. A destination that failed is
     tried again at least every `eager` seconds while the delivery is young.
@@ -53,6 +55,7 @@ class Lane:
     attempts: int
     lease: int
     width: int = 16
+    lines: int = 1
     line: Callable[[], AbstractContextManager[Any]] = nullcontext
     patience: int = 0
     eager: int = 3600
@@ -112,7 +115,7 @@ def deliver_logout(delivery: Delivery, line: requests.Session | None = None) -> 
 LANES = (
     Lane(service.MAIL, deliver_mail, attempts=12, lease=60),
     # An application that was away hears within seconds of its return; one that stays away is asked less and less.
-    Lane(service.LOGOUT, deliver_logout, attempts=9, lease=60, line=logout_line, patience=6000, eager=5),
+    Lane(service.LOGOUT, deliver_logout, attempts=9, lease=60, lines=4, line=logout_line, patience=6000, eager=5),
 )
 
 
@@ -121,7 +124,7 @@ class Runner:
 
     def __init__(self, app: Flask, lane: Lane) -> None:
         self.app, self.lane = app, lane
-        self._busy: set[str] = set()
+        self._busy: Counter[str] = Counter()  # destination -> threads
         self._resting: dict[str, float] = {}  # destination -> monotonic seconds
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -141,19 +144,20 @@ class Runner:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def sweep(self) -> int:
-        """Give a thread to each destination that has something due and none yet; returns how many."""
+        """Give a thread to each destination that has something due and a line free; returns how many."""
         with self._lock:
             now = time.monotonic()
             self._resting = {name: until for name, until in self._resting.items() if until > now}
-            without = self._busy | set(self._resting)
-            room = self.lane.width - len(self._busy)
+            full = {name for name, threads in self._busy.items() if threads >= self.lane.lines}
+            without = full | set(self._resting)
+            room = self.lane.width - self._busy.total()
         if room <= 0:
             return 0
         with self.app.app_context():
             found = service.due(self.lane.name, clock.now(), without=without, limit=room)
         for destination in found:
             with self._lock:
-                self._busy.add(destination)
+                self._busy[destination] += 1
             self._pool.submit(self._serve, destination)
         return len(found)
 
@@ -169,7 +173,8 @@ class Runner:
             log.exception("delivery_failed_unexpectedly", destination=destination)
         finally:
             with self._lock:
-                self._busy.discard(destination)
+                self._busy[destination] -= 1
+                self._busy += Counter()  # those at zero go
 
     def _batch(self, destination: str, end: float) -> bool:
         """Deliver what is due until the monotonic instant `end`, or one fails; whether there may be more."""

@@ -303,11 +303,12 @@ def test_one_failure_leaves_the_rest_of_the_batch_untried(app: Any, running: Any
     running()
     wait_until(lambda: _Receiver.got or None, seconds=5, what="the first try")
     time.sleep(0.7)
-    assert len(_Receiver.got) == 1, "the destination is left alone for two seconds"
+    tried = len(_Receiver.got)
+    assert tried <= LOGOUT.lines, "each line found it failing; it is left alone for two seconds"
     with app.app_context():
-        attempts = sorted(row.attempts for row in db.session.query(Delivery))
+        attempts = [row.attempts for row in db.session.query(Delivery)]
         db.session.rollback()
-    assert attempts == [0] * 9 + [1]
+    assert sum(attempts) == tried, "what was not tried counts no attempt"
     _Receiver.answers = {}
     wait_until(lambda: not _waiting(app), seconds=10, what="all of them, soon after it is back")
 
