@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
+import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -17,13 +18,14 @@ from pathlib import Path
 from time import perf_counter, sleep
 from typing import Any
 
-from sqlalchemy import Integer, Text, cast, column, func, insert, literal, select, update
+from sqlalchemy import Integer, Text, cast, column, func, insert, literal, select, true, update
 
 from idp.kernel.database import db, unit_of_work
 from idp.oidc.models import Authorization, LossCheck
 from idp.organizations import service
 from idp.organizations.facts import load_facts
 from idp.outbox.models import Delivery
+from idp.outbox.service import queue_logout
 from tests.acceptance.house import Ear
 from tests.bench import crowd
 from tests.support.configuration import settings
@@ -94,7 +96,9 @@ def signed_in(here: Place, count: int) -> None:
     }
     columns = [own.get(name, table.c[name]) for name in table.c.keys()]  # noqa: SIM118
     with here.app.app_context(), unit_of_work() as session:
-        session.execute(insert(table).from_select(list(table.c.keys()), select(*columns).select_from(table, number)))
+        session.execute(
+            insert(table).from_select(list(table.c.keys()), select(*columns).select_from(table.join(number, true())))
+        )
         session.execute(update(table).values(offline=True))
 
 
@@ -133,33 +137,31 @@ def token_requests(big: Place, empty: Place) -> tuple[float, float]:
 def suspension(stack: ExitStack, here: Place, count: int, ear: Ear) -> dict[str, float]:
     """Suspend the organization of `count` grants: seconds of the commit, of the comparison, of the last notice."""
     signed_in(here, count)
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="onix-worker-")))
+    worker = Process(
+        [sys.executable, "-m", "idp.cli", "worker"], log=folder / "worker.log", env=here.provider.env, cwd=ROOT
+    )
+    stack.callback(worker.stop)
     with here.app.app_context():
-        began = perf_counter()
-        with unit_of_work():
-            service.suspend_organization(here.crowd.organization_id)
-        found = {"commit": perf_counter() - began}
 
         def left(*which: Any) -> int:
             rows = db.session.scalar(select(func.count()).select_from(which[0]).where(*which[1:]))
             db.session.rollback()
             return int(rows or 0)
 
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="onix-worker-")))
-        worker = here.provider._start([*_python(), "-m", "idp.cli", "worker"], f"{folder.name}")
-        stack.callback(worker.stop)
+        with unit_of_work():
+            queue_logout(client_id="nobody", sub="nobody", sid=None)
+        _until(worker, lambda: not left(Delivery, Delivery.settled_at.is_(None)))  # it is at work
         began = perf_counter()
+        with unit_of_work():
+            service.suspend_organization(here.crowd.organization_id)
+        found = {"commit": perf_counter() - began}
         _until(worker, lambda: not left(LossCheck))
         found["compared"] = perf_counter() - began
         _until(worker, lambda: not left(Delivery, Delivery.settled_at.is_(None)))
         found["told"] = perf_counter() - began
         found["heard"] = float(len(ear.heard))
     return found
-
-
-def _python() -> list[str]:
-    import sys
-
-    return [sys.executable]
 
 
 def _until(worker: Process, check: Callable[[], bool]) -> None:
@@ -186,8 +188,8 @@ def report(people: int, organizations: int, count: int) -> str:
         after = os.getloadavg()[0]
     return "\n".join(
         [
-            f"{people} people in one of {organizations} organizations, PostgreSQL (durable), {os.cpu_count()} cores; built "
-            f"in {built:.0f} s; load average {before:.1f} before, {after:.1f} after.",
+            f"{people} people in one of {organizations} organizations, PostgreSQL (durable), {os.cpu_count()} cores; "
+            f"built in {built:.0f} s; load average {before:.1f} before, {after:.1f} after.",
             "",
             "| what | figure | goal |",
             "| --- | --- | --- |",
@@ -212,9 +214,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--people", type=int, default=100_000)
     parser.add_argument("--organizations", type=int, default=10_000)
-    parser.add_argument(
-        "--signed-in", type=int, default=2_000, help="how many of them an application has to hear about"
-    )
+    parser.add_argument("--signed-in", type=int, default=2_000, help="of whom an application has to hear")
     chosen = parser.parse_args()
     print(report(chosen.people, chosen.organizations, min(chosen.signed_in, chosen.people)))
 
