@@ -32,6 +32,7 @@ from tests.support.configuration import settings
 from tests.support.databases import build_schema
 from tests.support.flow import Application, Visitor
 from tests.support.live import Live
+from tests.support.needs import ROOT
 from tests.support.postgresql import Cluster
 from tests.support.processes import Process
 from tests.support.server import Provider
