@@ -115,7 +115,7 @@ def deliver_logout(delivery: Delivery, line: requests.Session | None = None) -> 
 LANES = (
     Lane(service.MAIL, deliver_mail, attempts=12, lease=60),
     # An application that was away hears within seconds of its return; one that stays away is asked less and less.
-    Lane(service.LOGOUT, deliver_logout, attempts=9, lease=60, lines=4, line=logout_line, patience=6000, eager=5),
+    Lane(service.LOGOUT, deliver_logout, attempts=9, lease=60, lines=4, line=logout_line, patience=6000, eager=3),
 )
 
 

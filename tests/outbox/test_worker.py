@@ -132,9 +132,9 @@ def test_waits_grow_to_an_hour() -> None:
 
 
 def test_an_application_that_was_away_hears_soon_after_its_return() -> None:
-    """Asked every five seconds while what it has to hear is young, then less and less, at least once an hour."""
-    assert [LOGOUT.back_off(number, 0) for number in (1, 2, 3, 60)] == [2, 5, 5, 5]
-    assert LOGOUT.back_off(30, 299) == 5
+    """Asked every three seconds while what it has to hear is young, then less and less, at least once an hour."""
+    assert [LOGOUT.back_off(number, 0) for number in (1, 2, 3, 60)] == [2, 3, 3, 3]
+    assert LOGOUT.back_off(30, 299) == 3
     assert [LOGOUT.back_off(30, age) for age in (300, 3000, 10**6)] == [100, 1000, 3600]
     assert LOGOUT.back_off(1, 10**6) == 2, "an operator's retry begins anew"
 
