@@ -107,14 +107,19 @@ _ADMINISTRATORS = text(
 
 
 def load_facts(
-    connection: Connection | Session, account_id: str, app_id: str | None, member_id: str | None = None
+    connection: Connection | Session,
+    account_id: str,
+    app_id: str | None,
+    member_id: str | None = None,
+    *,
+    whom_to_ask: bool = True,
 ) -> AccountFacts | None:
     """Everything `policy.entitlement` needs for one app, or for a client of no app (`app_id` None).
 
-    One statement; one more when some member is denied. With `member_id` only that member is read. None when there is
-    no such account.
+    One statement; one more when some member is denied, for whom to ask, unless nobody is told. With `member_id` only
+    that member is read. None when there is no such account.
     """
-    return _read(connection, account_id, "one" if app_id else "none", app_id, member_id)
+    return _read(connection, account_id, "one" if app_id else "none", app_id, member_id, whom_to_ask)
 
 
 def load_facts_of_all_apps(connection: Connection | Session, account_id: str) -> AccountFacts | None:
@@ -123,7 +128,12 @@ def load_facts_of_all_apps(connection: Connection | Session, account_id: str) ->
 
 
 def _read(
-    connection: Connection | Session, account_id: str, apps: str, app_id: str | None, member_id: str | None
+    connection: Connection | Session,
+    account_id: str,
+    apps: str,
+    app_id: str | None,
+    member_id: str | None,
+    whom_to_ask: bool = True,
 ) -> AccountFacts | None:
     values: dict[str, Any] = {"account_id": account_id}
     if app_id:
@@ -132,9 +142,11 @@ def _read(
         values["member_id"] = member_id
     now = clock.now()
     facts = _assemble(connection.execute(_statement(member_id is not None, apps), values), now)
+    if facts is None or not whom_to_ask:
+        return facts
     known = current_catalog().apps
     judged = list(known.values()) if apps == "all" else [known.get(app_id) if app_id else None]
-    if facts is None or all(entitlement(facts, member, app, now).allowed for member in facts.members for app in judged):
+    if all(entitlement(facts, member, app, now).allowed for member in facts.members for app in judged):
         return facts
     return _with_administrators(connection, facts)
 

@@ -88,7 +88,7 @@ def test_unknown_and_disabled_accounts(world: Any, context: Any) -> None:
     assert facts is not None and facts.disabled and facts.members == ()
 
 
-def test_whom_to_ask(world: Any, context: Any) -> None:
+def test_whom_to_ask(world: Any, context: Any, statements: Any) -> None:
     """At most three names of active administrators with an account, never an address, oneself last."""
     place, person = world.organization(), world.account(given_name="Aa", family_name="Aa")
     manager = world.role(place, ["account:people.manage"])
@@ -109,6 +109,9 @@ def test_whom_to_ask(world: Any, context: Any) -> None:
     facts = load_facts(db.session, person.account_id, "tag")
     assert facts is not None
     assert facts.members[0].administrators == ("Berit Berg", "Carl Cats", "Dina Dahl")
+    with statements() as seen:
+        facts = load_facts(db.session, person.account_id, "tag", whom_to_ask=False)
+    assert len(seen) == 1 and facts is not None and facts.members[0].administrators == ()
 
 
 def test_invitations_as_they_stand_today(world: Any, context: Any, clock: Any) -> None:
