@@ -10,11 +10,11 @@ CODE := idp clients wsgi.py tests docs
 .PHONY: run test lint format bench screenshots docs lock messages migration clean help
 
 help:
-	@echo "make run          the provider, Tag, Pick and Pack, worker and mail sink; PORT=9000 moves the block"
+	@echo "make run          the provider, Tag, Pick and Pack, OneOffice, worker and mail sink; PORT=9000 moves the block"
 	@echo "make test         the whole suite; PYTEST_ARGS='tests/policy -x' narrows it"
 	@echo "make lint         style, types, the floors of the house, templates"
 	@echo "make format       rewrite what the linters can"
-	@echo "make bench        requests per second, percentiles and statements per request"
+	@echo "make bench        requests per second, percentiles, statements per request, and how fast a loss arrives"
 	@echo "make screenshots  the pictures of the README"
 	@echo "make docs         write docs/reference from the code"
 	@echo "make lock         resolve requirements/*.in into the hashed files (needs uv)"

@@ -86,6 +86,8 @@ SHOTS = [
     Shot("tag", f"http://localhost:{PORT + 1}/login", "allow"),
     Shot("tag-denied", f"http://localhost:{PORT + 1}/login", "license-missing", kept=True),
     Shot("pick-and-pack", f"http://localhost:{PORT + 2}/login", "allow"),
+    Shot("oneoffice", f"http://localhost:{PORT + 5}/login", "employee"),
+    Shot("oneoffice-denied", f"http://localhost:{PORT + 5}/login", "oneoffice-unlicensed"),
 ]
 
 

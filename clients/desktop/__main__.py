@@ -17,8 +17,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from clients.relying_party import clock, words
 from clients.relying_party.access import Granted, app_id, decide
+from clients.relying_party.address import ConfigurationError
 from clients.relying_party.flow import Client, SignInFailed, Tokens
-from clients.relying_party.provider import ConfigurationError, Provider, Unreachable
+from clients.relying_party.provider import Provider, Unreachable
 from clients.relying_party.store import SignIn
 
 WAIT_SECONDS = 600

@@ -55,11 +55,11 @@ class Person:
         return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
 
 
-def needs(privilege: str) -> Callable[[View], View]:
-    """Mark a view as open only to people who hold `privilege` now."""
+def needs(privilege: str, *others: str) -> Callable[[View], View]:
+    """Mark a view as open only to people who hold `privilege` or one of the `others` now."""
 
     def mark(view: View) -> View:
-        view.needs = privilege  # type: ignore[attr-defined]
+        view.needs = (privilege, *others)  # type: ignore[attr-defined]
         return view
 
     return mark
@@ -86,8 +86,8 @@ def work_data() -> Store:
 
 def guard() -> Any:
     view = current_app.view_functions.get(request.endpoint or "")
-    privilege: str | None = getattr(view, "needs", None)
-    if privilege is None:
+    privileges: tuple[str, ...] = getattr(view, "needs", ())
+    if not privileges:
         return None
     found = who(recheck_denied=True)
     if not isinstance(found, Person):
@@ -95,7 +95,7 @@ def guard() -> Any:
     g.person = found
     if isinstance(found.verdict, Denied):
         return denied_page(found, found.verdict)
-    if not found.verdict.may(privilege):
+    if not any(map(found.verdict.may, privileges)):
         abort(403)
     _seed(found.verdict.organization_id)
     return None

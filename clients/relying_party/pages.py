@@ -76,6 +76,8 @@ def page_values() -> dict[str, Any]:
         "day": _day,
         "member_type": _member_type,
         "edition_name": _edition_name,
+        "spaced": _spaced,
+        "for_windows": bool(settings.desktop_client_id),
     }
 
 
@@ -106,6 +108,11 @@ def _asset(endpoint: str, filename: str) -> str:
 def _day(instant: int) -> str:
     moment = datetime.fromtimestamp(instant, UTC)
     return moment.strftime("%d.%m.%Y" if g.language == "nb" else "%Y-%m-%d")
+
+
+def _spaced(number: int) -> str:
+    """125000 as 125 000 with a space that does not break, which both languages read."""
+    return f"{number:,}".replace(",", "\u00a0")
 
 
 def _member_type(value: str) -> str:

@@ -17,31 +17,18 @@ import requests
 from joserfc.errors import JoseError
 from joserfc.jwk import Key, KeySet
 
+from clients.relying_party.address import LOOPBACK, ConfigurationError, check_address
+
 METADATA_AGE = 3600
 KEYS_AGE = 300
 UNKNOWN_KID_PAUSE = 10.0
 FAILURE_PAUSE = 1.0
 TIMEOUT = (3.05, 8.0)
 LARGEST_ANSWER = 256 * 1024
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class Unreachable(Exception):
     """The provider did not answer, or not with what its specification says. Try again later; nothing is decided."""
-
-
-class ConfigurationError(Exception):
-    """The application is set up wrongly; a person running it has to act."""
-
-
-def check_address(url: str, what: str) -> str:
-    """`url` when it is https, or http on a loopback host (development and demo); else `ConfigurationError`."""
-    parts = urlsplit(url)
-    if parts.scheme == "https" and parts.hostname:
-        return url
-    if parts.scheme == "http" and parts.hostname in LOOPBACK:
-        return url
-    raise ConfigurationError(f"{what} must be an https address, or http on this machine: {url!r}")
 
 
 class Provider:

@@ -9,7 +9,7 @@ import sys
 from granian import Granian
 from granian.constants import Interfaces
 
-from clients.relying_party.provider import ConfigurationError
+from clients.relying_party.address import ConfigurationError
 from clients.relying_party.settings import load
 
 

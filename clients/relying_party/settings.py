@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from clients.relying_party.provider import ConfigurationError, check_address
+from clients.relying_party.address import ConfigurationError, check_address
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,9 +6,8 @@ from typing import Any
 
 from flask import Blueprint, Flask, abort, redirect, render_template, request, url_for
 from flask_wtf import FlaskForm
-from wtforms import StringField
-from wtforms.validators import InputRequired, Length
 
+from clients.relying_party.fields import line
 from clients.relying_party.guard import granted, needs, person, work_data
 from clients.relying_party.lists import listed
 from clients.relying_party.pages import say
@@ -50,9 +49,9 @@ def create_app(settings: Settings | None = None) -> Flask:
 class EquipmentForm(FlaskForm):
     """New equipment."""
 
-    number = StringField("Number", [InputRequired(), Length(max=40)])
-    name = StringField("Name", [InputRequired(), Length(max=120)])
-    location = StringField("Location", [InputRequired(), Length(max=120)])
+    number = line("Number", 40)
+    name = line("Name")
+    location = line("Location")
 
 
 @blueprint.get("/")
@@ -75,15 +74,11 @@ def register() -> Any:
     form = EquipmentForm()
     if not form.validate_on_submit():
         return _home(form, 422)
-    values = [str(field.data).strip() for field in (form.number, form.name, form.location)]
-    if not all(values):
-        form.number.errors = [*form.number.errors, "Fill in all three fields."]
-        return _home(form, 422)
     try:
         with work_data().writing() as connection:
-            data.register(connection, granted().organization_id, *values)
+            data.register(connection, granted().organization_id, form.number.data, form.name.data, form.location.data)
     except data.Taken:
-        form.number.errors = [*form.number.errors, "This number is already in use."]
+        form.number.errors = ["This number is already in use."]
         return _home(form, 409)
     return redirect(url_for("tag.home", done="registered"), 303)
 

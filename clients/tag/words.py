@@ -34,7 +34,6 @@ NB: dict[str, str] = {
     "There is no equipment here yet.": "Her er det ikke noe utstyr ennå.",
     "You have access to Onix Tag, but not to its equipment.": "Du har tilgang til Onix Tag, men ikke til utstyret der.",
     "Check these fields": "Sjekk disse feltene",
-    "Fill in all three fields.": "Fyll ut alle tre feltene.",
     "This number is already in use.": "Nummeret er allerede i bruk.",
     "This field is required.": "Feltet må fylles ut.",
     "Earlier": "Forrige",

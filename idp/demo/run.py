@@ -1,7 +1,7 @@
 """`make run`: one supervisor, everything else in processes of their own that speak HTTP and SMTP.
 
-The block of ports: provider P, applications P+1 and P+2, the demo's mail server P+11. Everything that is kept lies in
-`.run/` (or `ONIX_DEMO_FOLDER`); removing that folder starts afresh.
+The block of ports: provider P, applications P+1, P+2 and P+5, the demo's mail server P+11. Everything that is kept
+lies in `.run/` (or `ONIX_DEMO_FOLDER`); removing that folder starts afresh.
 """
 
 from __future__ import annotations
@@ -97,7 +97,9 @@ def _secret(name: str) -> Path:
     return path
 
 
-def _application(name: str, module: str, client_id: str, resource: str, port: int, place: int) -> Part:
+def _application(
+    name: str, module: str, client_id: str, resource: str, port: int, place: int, *, native: bool = True
+) -> Part:
     """A relying party: it gets no setting of the provider but its address and the demo's clock."""
     base = f"http://localhost:{port + place}"
     told = {
@@ -105,7 +107,7 @@ def _application(name: str, module: str, client_id: str, resource: str, port: in
         "RP_ISSUER": f"http://localhost:{port}",
         "RP_CLIENT_ID": client_id,
         "RP_CLIENT_SECRET": f"{client_id}-secret",
-        "RP_DESKTOP_CLIENT_ID": f"{client_id}-desktop",
+        "RP_DESKTOP_CLIENT_ID": f"{client_id}-desktop" if native else "",
         "RP_BASE_URL": base,
         "RP_RESOURCE": resource,
         "RP_DATABASE": str(FOLDER / f"{module}.sqlite3"),
@@ -136,6 +138,7 @@ def parts(port: int) -> tuple[Part, Part, list[Part]]:
         ),
         _application("Onix Tag", "tag", "onix-tag", "urn:onix:tag", port, 1),
         _application("Onix Pick and Pack", "pick_and_pack", "onix-pick-and-pack", "urn:onix:pickandpack", port, 2),
+        _application("OneOffice", "oneoffice", "onix-oneoffice", "urn:onix:oneoffice", port, 5, native=False),
     ]
     return provider, worker, others
 
@@ -161,7 +164,7 @@ def _says(part: Part, words: bytes) -> bool:
 def busy(port: int) -> list[int]:
     """Which ports of the block are taken by someone else."""
     taken = []
-    for wanted in (port, port + 1, port + 2, port + SINK):
+    for wanted in (port, port + 1, port + 2, port + 5, port + SINK):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -301,6 +304,7 @@ def _tell(port: int, people: list[dict[str, str]]) -> None:
         f"  Onix Account         http://localhost:{port}",
         f"  Onix Tag             http://localhost:{port + 1}",
         f"  Onix Pick and Pack   http://localhost:{port + 2}",
+        f"  OneOffice            http://localhost:{port + 5}",
         f"  Mail that was sent   http://localhost:{port}/demo/mail",
         "",
         "  People (passphrase: correct-horse-onix-demo)",

@@ -284,7 +284,7 @@ def ground_of(row: Any, client: ClientInfo, app: App | None, scope: str | None =
 
 def decide(
     connection: Connection, row: Any, ground: Ground, app: App | None, now: int,
-    *, organization: str | None = None,
+    *, organization: str | None = None, whom_to_ask: bool = True,
 ) -> Decision | None:  # fmt: skip
     """Today's decision about an authorization; None where none is told (machines, clients of no app without the scope).
 
@@ -295,9 +295,9 @@ def decide(
         return None
     app_id = app.id if app else None
     if organization is None and row.member_id is not None:
-        facts = load_facts(connection, row.account_id, app_id, row.member_id)
+        facts = load_facts(connection, row.account_id, app_id, row.member_id, whom_to_ask=whom_to_ask)
         return entitlement(facts, facts.members[0] if facts.members else None, app, now) if facts else None
-    facts = load_facts(connection, row.account_id, app_id)
+    facts = load_facts(connection, row.account_id, app_id, whom_to_ask=whom_to_ask)
     if facts is None:
         return None
     found = choose(facts, app, now, organization=organization or row.organization_id)
@@ -487,7 +487,7 @@ def _compare(rows: Iterable[Row[Any]]) -> None:
         app = app_of(client, None)  # what `told` is about, whatever else this grant may ask
         key = (row.member_id, app.id if app else None)
         if row.member_id is None or key not in known:
-            known[key] = decide(connection, row, ground_of(row, client, app), app, now)
+            known[key] = decide(connection, row, ground_of(row, client, app), app, now, whom_to_ask=False)
         today = known[key]
         if lost(row.told, today):
             now_told = update(_table).where(_table.c.id == row.id, _table.c.told == row.told).values(told=LOST)

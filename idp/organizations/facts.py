@@ -3,8 +3,9 @@
 One round trip however many organizations, roles and licenses there are, on PostgreSQL and SQLite alike, on a session's
 connection or on an autocommit one. Every branch of the union is a kind of row; `_members` puts them together. Whom to
 ask is read by a second statement, and only when the answer is going to be no: finding the administrators costs in
-proportion to the organization, and a token that allows names nobody. `load_members_facts` reads the same for a page of
-an organization's members.
+proportion to the organization, and a token that allows names nobody. For the same reason the seats held of a license
+are counted only for somebody who holds none of that app: everybody else's answer does not ask how many are left.
+`load_members_facts` reads the same for a page of an organization's members.
 """
 
 from __future__ import annotations
@@ -72,7 +73,13 @@ def _statement(one_member: bool, apps: str) -> TextualSelect:
         UNION ALL
         SELECT 'license', l.id, l.organization_id, l.app_id, l.edition,
                NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-               l.seats, (SELECT count(*) FROM seat s WHERE s.license_id = l.id), l.starts_at, l.ends_at
+               l.seats,
+               CASE WHEN EXISTS (
+                   SELECT 1 FROM mine w WHERE w.organization_id = l.organization_id AND NOT EXISTS (
+                       SELECT 1 FROM seat s JOIN license h ON h.id = s.license_id
+                       WHERE s.member_id = w.id AND h.organization_id = l.organization_id AND h.app_id = l.app_id)
+               ) THEN (SELECT count(*) FROM seat s WHERE s.license_id = l.id) ELSE 0 END,
+               l.starts_at, l.ends_at
         FROM license l WHERE l.organization_id IN (SELECT id FROM place) {of_app}
         UNION ALL
         SELECT 'seat', s.member_id, s.license_id,
@@ -148,14 +155,19 @@ _ADMINISTRATORS = text(
 
 
 def load_facts(
-    connection: Connection | Session, account_id: str, app_id: str | None, member_id: str | None = None
+    connection: Connection | Session,
+    account_id: str,
+    app_id: str | None,
+    member_id: str | None = None,
+    *,
+    whom_to_ask: bool = True,
 ) -> AccountFacts | None:
     """Everything `policy.entitlement` needs for one app, or for a client of no app (`app_id` None).
 
-    One statement; one more when some member is denied. With `member_id` only that member is read. None when there is
-    no such account.
+    One statement; one more when some member is denied, for whom to ask, unless nobody is told. With `member_id` only
+    that member is read. None when there is no such account.
     """
-    return _read(connection, account_id, "one" if app_id else "none", app_id, member_id)
+    return _read(connection, account_id, "one" if app_id else "none", app_id, member_id, whom_to_ask)
 
 
 def load_facts_of_all_apps(connection: Connection | Session, account_id: str) -> AccountFacts | None:
@@ -164,7 +176,12 @@ def load_facts_of_all_apps(connection: Connection | Session, account_id: str) ->
 
 
 def _read(
-    connection: Connection | Session, account_id: str, apps: str, app_id: str | None, member_id: str | None
+    connection: Connection | Session,
+    account_id: str,
+    apps: str,
+    app_id: str | None,
+    member_id: str | None,
+    whom_to_ask: bool = True,
 ) -> AccountFacts | None:
     values: dict[str, Any] = {"account_id": account_id}
     if app_id:
@@ -173,9 +190,11 @@ def _read(
         values["member_id"] = member_id
     now = clock.now()
     facts = _assemble(connection.execute(_statement(member_id is not None, apps), values), now)
+    if facts is None or not whom_to_ask:
+        return facts
     known = current_catalog().apps
     judged = list(known.values()) if apps == "all" else [known.get(app_id) if app_id else None]
-    if facts is None or _all_allow(facts, judged, now):
+    if _all_allow(facts, judged, now):
         return facts
     return _with_administrators(connection, facts)
 

@@ -71,7 +71,10 @@ class RoleFacts:
 
 @dataclass(frozen=True, slots=True)
 class LicenseFacts:
-    """A license of the organization, with seats bought and held; current while `starts_at <= now < ends_at`."""
+    """A license of the organization, with seats bought and held; current while `starts_at <= now < ends_at`.
+
+    `held` is 0 where nobody asks how many are left (`facts`).
+    """
 
     id: str
     app_id: str

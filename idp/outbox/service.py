@@ -10,7 +10,7 @@ from collections.abc import Collection
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 
 from idp.kernel import clock
 from idp.kernel.database import change, db, new_id
@@ -50,32 +50,51 @@ def _queue(lane: str, destination: str, kind: str, payload: dict[str, Any]) -> D
 
 
 def due(lane: str, now: int, *, without: Collection[str] = (), limit: int = 32) -> list[str]:
-    """The oldest due delivery of each destination, so that a long queue for one hides no other's."""
-    statement = select(func.min(Delivery.id)).where(
-        Delivery.lane == lane, Delivery.settled_at.is_(None), Delivery.due_at <= now, Delivery.leased_until <= now
-    )
+    """Destinations for which something is due, so that a long queue for one hides no other's."""
+    statement = select(Delivery.destination).where(*_due(lane, now)).group_by(Delivery.destination)
     if without:
         statement = statement.where(Delivery.destination.not_in(list(without)))
-    return list(db.session.scalars(statement.group_by(Delivery.destination).limit(limit)))
+    return list(db.session.scalars(statement.limit(limit)))
 
 
-def claim(delivery_id: str, now: int, seconds: int) -> Delivery | None:
-    """Take the lease by one conditional update; None when another worker was first. Counts the attempt."""
-    lease = new_id()
-    taken = change(
-        update(Delivery)
-        .where(
-            Delivery.id == delivery_id,
-            Delivery.settled_at.is_(None),
-            Delivery.due_at <= now,
-            Delivery.leased_until <= now,
-        )
-        .values(lease=lease, leased_until=now + seconds, attempts=Delivery.attempts + 1)
-        .execution_options(synchronize_session=False)
+def claim(lane: str, destination: str, now: int, seconds: int, *, limit: int = 1) -> list[Delivery]:
+    """Lease the oldest due deliveries of one destination by one conditional update; counts an attempt of each.
+
+    Those that another worker takes at this moment are left to it.
+    """
+    oldest = (
+        select(Delivery.id)
+        .where(*_due(lane, now), Delivery.destination == destination)
+        .order_by(Delivery.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
     )
-    if not taken:
-        return None
-    return db.session.get(Delivery, delivery_id, populate_existing=True)
+    taken = db.session.scalars(
+        update(Delivery)
+        .where(Delivery.id.in_(oldest.scalar_subquery()), *_due(lane, now))
+        .values(lease=new_id(), leased_until=now + seconds, attempts=Delivery.attempts + 1)
+        .returning(Delivery),
+        execution_options={"synchronize_session": False, "populate_existing": True},
+    )
+    return sorted(taken, key=lambda delivery: delivery.id)
+
+
+def _due(lane: str, now: int) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Delivery.lane == lane, Delivery.settled_at.is_(None), Delivery.due_at <= now, Delivery.leased_until <= now
+    )  # fmt: skip
+
+
+def release(deliveries: Collection[Delivery]) -> None:
+    """Give back leases that were not used: nothing was tried, so no attempt counts."""
+    for lease in {delivery.lease for delivery in deliveries}:
+        ids = [delivery.id for delivery in deliveries if delivery.lease == lease]
+        change(
+            update(Delivery)
+            .where(Delivery.id.in_(ids), Delivery.lease == lease, Delivery.settled_at.is_(None))
+            .values(lease=None, leased_until=0, attempts=Delivery.attempts - 1)
+            .execution_options(synchronize_session=False)
+        )
 
 
 def settle(delivery_id: str, lease: str | None, outcome: str, now: int, error: str | None = None) -> bool:

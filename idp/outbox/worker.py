@@ -1,7 +1,9 @@
 """The worker: lanes that deliver, each destination by itself, and the jobs that the clock brings.
 
-Any number of workers may run. A lane looks for due deliveries about five times a second, takes at most one per
-destination at a time, and leaves a failing destination alone for a while; so a slow or dead one holds up nobody.
+Any number of workers may run. A lane looks for due deliveries about five times a second and serves each destination in
+threads of its own, one delivery after another over one line, until nothing is due there or its turn is over; a second
+line is opened only for what the first has not taken. A failing destination is left alone for a while, so a slow or dead
+one holds up nobody.
 """
 
 from __future__ import annotations
@@ -9,9 +11,13 @@ from __future__ import annotations
 import smtplib
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
 
 import requests
 import structlog
@@ -27,6 +33,9 @@ from .models import Delivery
 
 log = structlog.get_logger(__name__)
 POLL = 0.2  # seconds between two looks at an idle lane
+YOUNG = 300  # seconds: the age up to which a lane may be eager
+TURN = 5.0  # seconds that one destination may keep a thread
+BATCH = 8  # deliveries leased at once
 
 
 class Again(Exception):
@@ -35,21 +44,29 @@ class Again(Exception):
 
 @dataclass(frozen=True)
 class Lane:
-    """How one lane delivers. `attempts` until it gives up, `lease` in seconds, `width` destinations at once."""
+    """How one lane delivers. `lease` in seconds, `width` threads, `lines` of them for one destination.
+
+    It gives up after `attempts`, and not before a delivery is `patience` seconds old. A destination that failed is
+    tried again at least every `eager` seconds while the delivery is young.
+    """
 
     name: str
-    deliver: Callable[[Delivery], str]  # gives the outcome; raises `Again` or `smtp.Refused`
+    deliver: Callable[[Delivery, Any], str]  # gives the outcome; raises `Again` or `smtp.Refused`
     attempts: int
     lease: int
     width: int = 16
+    lines: int = 1
+    line: Callable[[], AbstractContextManager[Any]] = nullcontext
+    patience: int = 0
+    eager: int = 3600
+
+    def back_off(self, attempts: int, age: int) -> int:
+        """Seconds to wait after this many attempts at this age: 2, 6, 18, 54, … at most an hour, or `eager`."""
+        longest = self.eager if age < YOUNG else min(3600, max(self.eager, age // 3))
+        return int(min(longest, 2 * 3 ** max(0, min(attempts, 12) - 1)))
 
 
-def back_off(attempts: int) -> int:
-    """Seconds to wait after this many attempts: 2, 6, 18, 54, … at most an hour."""
-    return int(min(3600, 2 * 3 ** max(0, attempts - 1)))
-
-
-def deliver_mail(delivery: Delivery) -> str:
+def deliver_mail(delivery: Delivery, _line: None = None) -> str:
     """Compose and hand over one mail. The database is left alone while the mail server is talked to."""
     settings = current_app.extensions["onix_settings"]
     message = mails.compose(delivery)
@@ -63,11 +80,18 @@ def deliver_mail(delivery: Delivery) -> str:
     return "delivered"
 
 
-def deliver_logout(delivery: Delivery) -> str:
+def logout_line() -> requests.Session:
+    """The connection over which one client hears of several endings. It keeps no cookies."""
+    settings = current_app.extensions["onix_settings"]
+    session: requests.Session = caller(3, 7, loopback=settings.local).get_session()
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+    return session
+
+
+def deliver_logout(delivery: Delivery, line: requests.Session | None = None) -> str:
     """POST a logout token, signed now (Back-Channel Logout §2.5); 200 and 204 end it, all else is tried again."""
     from idp.oidc.logout import logout_token
 
-    settings = current_app.extensions["onix_settings"]
     payload = delivery.payload
     made = logout_token(payload["client_id"], payload["sub"], payload["sid"])
     db.session.rollback()
@@ -75,10 +99,12 @@ def deliver_logout(delivery: Delivery) -> str:
         return "dropped"
     uri, token = made
     try:
-        with caller(3, 7, loopback=settings.local).send_request(
+        with (line or logout_line()).request(
             "POST", uri, data={"logout_token": token}, headers={"Accept": "application/json"}, stream=True
         ) as answer:
             status = answer.status_code
+            if answer.headers.get("Content-Length") == "0":
+                answer.raw.read()  # nothing follows: the connection can be used again; any other is closed unread
     except (requests.RequestException, OSError, ValueError) as error:
         raise Again(type(error).__name__) from None
     if status not in (200, 204):
@@ -88,7 +114,8 @@ def deliver_logout(delivery: Delivery) -> str:
 
 LANES = (
     Lane(service.MAIL, deliver_mail, attempts=12, lease=60),
-    Lane(service.LOGOUT, deliver_logout, attempts=9, lease=60),
+    # An application that was away hears within seconds of its return; one that stays away is asked less and less.
+    Lane(service.LOGOUT, deliver_logout, attempts=9, lease=60, lines=4, line=logout_line, patience=6000, eager=3),
 )
 
 
@@ -97,13 +124,15 @@ class Runner:
 
     def __init__(self, app: Flask, lane: Lane) -> None:
         self.app, self.lane = app, lane
-        self._busy: set[str] = set()
+        self._busy: Counter[str] = Counter()  # destination -> threads
         self._resting: dict[str, float] = {}  # destination -> monotonic seconds
         self._lock = threading.Lock()
+        self._stop = threading.Event()
         self._pool = ThreadPoolExecutor(lane.width, thread_name_prefix=f"onix-{lane.name}")
 
     def run(self, stop: threading.Event) -> None:
         """Work until told to stop; a database that is away is waited for."""
+        self._stop = stop
         while not stop.is_set():
             try:
                 taken = self.sweep()
@@ -115,51 +144,73 @@ class Runner:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def sweep(self) -> int:
-        """Take what is due and free to go; returns how many deliveries were taken."""
-        taken = 0
+        """Give a thread to each destination that has something due and a line free; returns how many."""
         with self._lock:
             now = time.monotonic()
             self._resting = {name: until for name, until in self._resting.items() if until > now}
-            without = self._busy | set(self._resting)
-            room = self.lane.width - len(self._busy)
+            full = {name for name, threads in self._busy.items() if threads >= self.lane.lines}
+            without = full | set(self._resting)
+            room = self.lane.width - self._busy.total()
         if room <= 0:
             return 0
         with self.app.app_context():
-            for delivery_id in service.due(self.lane.name, clock.now(), without=without, limit=room):
-                with unit_of_work():
-                    delivery = service.claim(delivery_id, clock.now(), self.lane.lease)
-                if delivery is None:
-                    continue
-                db.session.expunge(delivery)
-                with self._lock:
-                    self._busy.add(delivery.destination)
-                self._pool.submit(self._work, delivery)
-                taken += 1
-        return taken
+            found = service.due(self.lane.name, clock.now(), without=without, limit=room)
+        for destination in found:
+            with self._lock:
+                self._busy[destination] += 1
+            self._pool.submit(self._serve, destination)
+        return len(found)
 
-    def _work(self, delivery: Delivery) -> None:
+    def _serve(self, destination: str) -> None:
         try:
-            with self.app.app_context(), structlog.contextvars.bound_contextvars(delivery=delivery.id):
-                attempt(self.lane, delivery, self._rest)
+            with self.app.app_context():
+                end = time.monotonic() + TURN
+                while self._batch(destination, end) and time.monotonic() < end:
+                    continue
         except SQLAlchemyError as error:
-            log.warning("delivery_not_settled", delivery=delivery.id, error=type(error).__name__)
+            log.warning("delivery_not_settled", destination=destination, error=type(error).__name__)
         except Exception:
-            log.exception("delivery_failed_unexpectedly", delivery=delivery.id)
+            log.exception("delivery_failed_unexpectedly", destination=destination)
         finally:
             with self._lock:
-                self._busy.discard(delivery.destination)
+                self._busy[destination] -= 1
+                self._busy += Counter()  # those at zero go
+
+    def _batch(self, destination: str, end: float) -> bool:
+        """Deliver what is due until the monotonic instant `end`, or one fails; whether there may be more."""
+        with unit_of_work():
+            taken = service.claim(self.lane.name, destination, clock.now(), self.lane.lease, limit=BATCH)
+        for delivery in taken:
+            db.session.expunge(delivery)
+        waiting = list(taken)
+        try:
+            with self.lane.line() as line:
+                while waiting and not self._stop.is_set():
+                    delivery = waiting.pop(0)
+                    with structlog.contextvars.bound_contextvars(delivery=delivery.id):
+                        outcome = attempt(self.lane, delivery, self._rest, line)
+                    if outcome == "postponed" or time.monotonic() >= end:
+                        return False
+        finally:
+            if waiting:
+                db.session.rollback()
+                with unit_of_work():
+                    service.release(waiting)
+        return bool(taken)
 
     def _rest(self, destination: str, seconds: float) -> None:
         with self._lock:
             self._resting[destination] = time.monotonic() + seconds
 
 
-def attempt(lane: Lane, delivery: Delivery, rest: Callable[[str, float], None] = lambda _d, _s: None) -> str:
+def attempt(
+    lane: Lane, delivery: Delivery, rest: Callable[[str, float], None] = lambda _d, _s: None, line: Any = None
+) -> str:
     """Try one claimed delivery and write down what came of it: an outcome, or `postponed`."""
     log_line = log.bind(lane=lane.name, kind=delivery.kind, attempt=delivery.attempts)
     error = ""
     try:
-        outcome = lane.deliver(delivery)
+        outcome = lane.deliver(delivery, line)
     except smtp.Refused as refused:
         outcome, error = "given_up", str(refused)
     except Again as again:
@@ -171,11 +222,12 @@ def attempt(lane: Lane, delivery: Delivery, rest: Callable[[str, float], None] =
         outcome, error = "postponed", type(bug).__name__
     db.session.rollback()
     now = clock.now()
-    if outcome == "postponed" and delivery.attempts >= lane.attempts:
+    age = now - delivery.created_at
+    if outcome == "postponed" and delivery.attempts >= lane.attempts and age >= lane.patience:
         outcome = "given_up"
     with unit_of_work():
         if outcome == "postponed":
-            wait = back_off(delivery.attempts)
+            wait = lane.back_off(delivery.attempts, age)
             service.postpone(delivery.id, delivery.lease, now + wait, error)
             rest(delivery.destination, min(wait, 30))
         else:

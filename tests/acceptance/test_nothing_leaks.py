@@ -62,6 +62,7 @@ def test_a_whole_journey_leaves_no_secret_behind(
     run("org", "add-member", "nordic-lift", "--email", address, "--status", "active", "--role", "Tag reader")
     see(guest.open(demo.apps["tag"]))
     see(guest.open(demo.apps["pickandpack"]))
+    see(guest.open(demo.apps["oneoffice"]))
     probe = Application(demo.base, "demo-probe", "demo-probe-secret", demo.callback, "openid email offline_access")
     url, verifier = probe.authorization_url()
     answer = query_of(guest.visitor.walk(url, demo.callback))
@@ -116,6 +117,6 @@ def test_a_whole_journey_leaves_no_secret_behind(
     rows = b"".join(path.read_bytes() for path in demo.folder.glob("onix-account.sqlite3*"))
     assert [what for what, value in known.items() if value.encode() in rows] == []
     assert not re.search(rb"-----BEGIN [A-Z ]*PRIVATE KEY", rows)
-    for app in ("tag", "pick_and_pack"):
+    for app in ("tag", "pick_and_pack", "oneoffice"):
         rows = b"".join(path.read_bytes() for path in demo.folder.glob(f"{app}.sqlite3*"))
         assert rows and [what for what, value in known.items() if value.encode() in rows] == []

@@ -48,11 +48,11 @@ def test_another_block_ctrl_c_and_the_clock(tmp_path: Path) -> None:
         guest = Guest.of("allow@demo.example", PASSPHRASE, first.base)
         assert guest.open(first.apps["tag"]).status_code == 200
         parts = _children(first.process.pid)
-        assert len(parts) >= 5, "provider, worker, Tag, Pick and Pack and the mail sink are processes of their own"
+        assert len(parts) >= 6, "provider, worker, three applications and the mail sink are processes of their own"
         os.kill(first.process.pid, signal.SIGINT)
         assert first.process.popen.wait(90) == 0
         wait_until(lambda: not any(map(_runs, parts)), what="the end of every part")
-        assert not any(listens(first.port + place) for place in (0, 1, 2, 11))
+        assert not any(listens(first.port + place) for place in (0, 1, 2, 5, 11))
     finally:
         first.stop()
 
@@ -65,6 +65,9 @@ def test_another_block_ctrl_c_and_the_clock(tmp_path: Path) -> None:
         for app in ("tag", "pickandpack"):
             page = guest.open(second.apps[app])
             assert page.status_code == 200 and page.url.startswith(second.apps[app])
+        employee = Guest.of("employee@demo.example", PASSPHRASE, second.base)
+        page = employee.open(second.apps["oneoffice"])
+        assert page.status_code == 200 and "The full site" in page.text
         launcher = guest.visitor.http.get(second.base + "/", timeout=30).text
         assert f"{second.apps['tag']}/login" in launcher and f"{second.apps['pickandpack']}/login" in launcher
         probe = Application(second.base, "demo-probe", "demo-probe-secret", second.callback, "openid offline_access")

@@ -3,7 +3,7 @@
 The provider runs on a durable throw-away PostgreSQL with two Granian workers. H is a bare Flask answer on the same
 server, measured again beside each operation; the hash's rate is argon2id with the provider's own parameters on all
 cores. Machines are noisy: read the ratios, not the absolute numbers. `--seconds` is the time for each operation,
-`--repeats` how often (the median counts).
+`--repeats` how often (the median counts). The last part, `--propagation`, is how fast a loss arrives.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from urllib.parse import urlencode, urlsplit
 
 import argon2
 
+from tests.bench import propagation
 from tests.bench.load import Hand, Load, Request, Result, run
 from tests.support.configuration import settings
 from tests.support.databases import build_schema
@@ -380,13 +381,20 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--only", type=_names, default=frozenset(), help=f"some of: {', '.join(FLOORS)}")
     parser.add_argument("--statements", action="store_true", help="also print what was sent to PostgreSQL")
+    parser.add_argument("--propagation", action="store_true", help="only how fast a loss arrives at an application")
+    parser.add_argument("--removals", type=int, default=1000, help="how many seats and roles are taken for that")
+    parser.add_argument("--away", type=float, default=60, help="how many seconds the application is away after that")
     chosen = parser.parse_args()
-    with ExitStack() as stack:
-        bench = Bench(stack, min(chosen.seconds, 60), min(chosen.repeats, 10))
-        print(table(bench.rows(chosen.only), bench.hashes))
-        if chosen.statements:
-            for name, sent in bench.sent.items():
-                print(f"\n{name}", *(text[:400] or "ping of the pool" for text in sent), sep="\n  ")
+    if not chosen.propagation:
+        with ExitStack() as stack:
+            bench = Bench(stack, min(chosen.seconds, 60), min(chosen.repeats, 10))
+            print(table(bench.rows(chosen.only), bench.hashes), flush=True)
+            if chosen.statements:
+                for name, sent in bench.sent.items():
+                    print(f"\n{name}", *(text[:400] or "ping of the pool" for text in sent), sep="\n  ")
+    if chosen.only:
+        return
+    print("\nHow fast a loss arrives\n", propagation.report(chosen.removals, chosen.away), sep="\n")
 
 
 if __name__ == "__main__":

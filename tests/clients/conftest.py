@@ -1,4 +1,4 @@
-"""An issuer, Onix Tag and Onix Pick and Pack, and a browser that signs in."""
+"""An issuer, the applications, and a browser that signs in."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from clients.oneoffice.app import create_app as oneoffice_app
 from clients.pick_and_pack.app import create_app as pick_and_pack_app
 from clients.relying_party import clock, provider
 from clients.relying_party.settings import Settings
@@ -103,5 +104,23 @@ def pick_and_pack(issuer: Issuer, tmp_path: Path) -> Browser:
     }  # fmt: skip
     return Browser(
         pick_and_pack_app(settings(issuer, tmp_path, client_id="onix-pick-and-pack", resource="urn:onix:pickandpack")),
+        issuer,
+    )
+
+
+@pytest.fixture
+def oneoffice(issuer: Issuer, tmp_path: Path) -> Browser:
+    issuer.organization = {
+        **issuer.organization,
+        "entitlements": ["oneoffice:standard"],
+        "privileges": [
+            "oneoffice:access", "oneoffice:site.read", "oneoffice:site.write", "oneoffice:legacy.read",
+            "oneoffice:legacy.write",
+        ],
+    }  # fmt: skip
+    return Browser(
+        oneoffice_app(
+            settings(issuer, tmp_path, client_id="onix-oneoffice", resource="urn:onix:oneoffice", desktop_client_id="")
+        ),
         issuer,
     )

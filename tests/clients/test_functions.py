@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from clients.oneoffice.words import NB as ONEOFFICE_NB
 from clients.pick_and_pack.words import NB as PICK_AND_PACK_NB
 from clients.relying_party import words
 from clients.tag.words import NB as TAG_NB
@@ -209,7 +210,7 @@ def test_every_text_of_every_page_is_translated() -> None:
     root = words.__file__.rsplit("/relying_party/", 1)[0]
     from pathlib import Path
 
-    known = {**words.NB, **TAG_NB, **PICK_AND_PACK_NB}
+    known = {**words.NB, **TAG_NB, **PICK_AND_PACK_NB, **ONEOFFICE_NB}
     missing: set[str] = set()
     for file in (*Path(root).rglob("*.html"), *Path(root).rglob("*.py")):
         if "desktop" in file.parts:
@@ -220,13 +221,13 @@ def test_every_text_of_every_page_is_translated() -> None:
             if sentence not in known:
                 missing.add(sentence)
     assert not missing
-    for product in ("clients.tag.app", "clients.pick_and_pack.app"):
+    for product in ("clients.tag.app", "clients.pick_and_pack.app", "clients.oneoffice.app"):
         described = __import__(product, fromlist=["product"]).product()
         for sentence in (described.slogan, described.pitch, *described.points):
             assert sentence in described.translations
 
 
-@pytest.mark.parametrize("app", ["tag", "pick_and_pack"])
+@pytest.mark.parametrize("app", ["tag", "pick_and_pack", "oneoffice"])
 def test_every_page_in_norwegian(app: str, request: pytest.FixtureRequest, issuer: Issuer, later: Any) -> None:
     browser: Browser = request.getfixturevalue(app)
     for path in (

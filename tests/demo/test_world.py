@@ -52,6 +52,10 @@ def test_everyone_is_told_what_the_name_says(seeded: Any) -> None:
     assert told("allow", "pickandpack") == "allow" and told("many", "pickandpack") == "3 to choose from"
     assert told("guest", "express") == "2 to choose from"
     assert told("employee", "oneoffice") == told("root", "oneoffice") == told("root", "account") == "allow"
+    assert {name: told(f"oneoffice-{name}", "oneoffice") for name in ("site", "legacy", "admin", "unlicensed")} == {
+        "site": "allow", "legacy": "allow", "admin": "allow", "unlicensed": "license_missing",
+    }  # fmt: skip
+    assert told("bidder", "oneoffice") == told("consultant", "oneoffice") == "allow"
     assert told("supplier", "account") == told("admin2", "account") == "allow"
 
 
@@ -75,7 +79,7 @@ def test_languages_and_claims(seeded: Any) -> None:
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_clients_move_with_the_block(seeded: Any) -> None:
     assert demo.retarget_clients(PORT) == 0
-    assert demo.retarget_clients(9000) == 5
+    assert demo.retarget_clients(9000) == 6
     tag, probe = load_client("onix-tag"), load_client("demo-probe")
     assert tag is not None and "http://localhost:9001/callback" in tag.redirect_uris
     assert tag.backchannel_logout_uri == "http://localhost:9001/backchannel-logout"

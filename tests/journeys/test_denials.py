@@ -103,6 +103,38 @@ def test_reading_only(demo: Demo, someone: Callable[..., Person]) -> None:
     assert writer.page.locator("#register").count() == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("employee", ["site", "site", "legacy", "legacy"]),
+        ("oneoffice-site", ["site", "site"]),
+        ("oneoffice-legacy", ["legacy", "legacy"]),
+        ("oneoffice-admin", ["admin"]),
+        ("bidder", ["bids"]),
+    ],
+)
+def test_the_halves_of_oneoffice(name: str, parts: list[str], demo: Demo, someone: Callable[..., Person]) -> None:
+    """Each opens its half, both together the full site, in one navigation; Administration leads to the provider."""
+    person = someone()
+    person.opens("oneoffice", f"{name}@demo.example")
+    links = person.page.locator("nav.parts a[data-part]")
+    assert [link.get_attribute("data-part") for link in links.all()] == parts
+    person.presses(links.last)
+    assert links.last.get_attribute("aria-current") == "page"
+    if name == "oneoffice-admin":
+        records = person.page.locator("ul.doors a").first.get_attribute("href")
+        assert records == f"{demo.base}/admin/records/core/user"
+    person.is_content()
+
+
+def test_an_employee_without_a_license_of_oneoffice(demo: Demo, someone: Callable[..., Person]) -> None:
+    person = someone()
+    person.opens("oneoffice", "oneoffice-unlicensed@demo.example")
+    assert person.page.locator("[data-code]").get_attribute("data-code") == "license_missing"
+    assert person.headline() == "You don't have access to Onix Works AS from this app."
+    assert person.page.locator("nav.parts").count() == 0
+
+
 def test_many_organizations(demo: Demo, someone: Callable[..., Person]) -> None:
     """Someone of three organizations chooses, is remembered, and can switch from the app."""
     person = someone()

@@ -55,10 +55,37 @@ def test_the_apps(app: str, demo: Demo, someone: Callable[..., Person]) -> None:
     _clean(person)
 
 
-@pytest.mark.parametrize("app", ["tag", "pickandpack"])
-def test_a_denial(app: str, demo: Demo, someone: Callable[..., Person]) -> None:
+@pytest.mark.parametrize("language", ["en", "nb"])
+def test_oneoffice(language: str, demo: Demo, someone: Callable[..., Person]) -> None:
+    """Every page of every part, with a form that is refused."""
+    person = someone(language)
+    person.goes_to(demo.apps["oneoffice"])
+    _clean(person)
+    person.opens("oneoffice", "root@demo.example")
+    _clean(person)
+    for path in ("/projects", "/documents", "/archive", "/forms", "/administration"):
+        person.goes_to(demo.apps["oneoffice"] + path)
+        _clean(person)
+    person.goes_to(demo.apps["oneoffice"] + "/documents")
+    person.page.get_by_role("textbox").nth(0).fill("P-none")
+    person.page.get_by_role("textbox").nth(1).fill("Load plan")
+    person.presses(person.page.locator("#add button"))
+    _clean(person)
+    bidder = someone(language)
+    bidder.opens("oneoffice", "bidder@demo.example")
+    bidder.goes_to(demo.apps["oneoffice"] + "/bids")
+    _clean(bidder)
+    bidder.presses(bidder.page.locator("tbody a").first)
+    _clean(bidder)
+
+
+@pytest.mark.parametrize(
+    ("app", "name"),
+    [("tag", "seat-limit-reached"), ("pickandpack", "seat-limit-reached"), ("oneoffice", "oneoffice-unlicensed")],
+)
+def test_a_denial(app: str, name: str, demo: Demo, someone: Callable[..., Person]) -> None:
     person = someone()
-    person.opens(app, "seat-limit-reached@demo.example")
+    person.opens(app, f"{name}@demo.example")
     _clean(person)
 
 

@@ -56,6 +56,33 @@ def test_one_member_only(world: Any, context: Any) -> None:
     assert second != foreign
 
 
+def test_seats_are_counted_only_for_who_holds_none(world: Any, context: Any) -> None:
+    """Two records of one person in one organization, one with a seat: the other is told that none is left."""
+    place, person, other = world.organization(), world.account(), world.account()
+    company = world.company(place)
+    first = world.member(place, person.account_id)
+    second = world.member(place, person.account_id, company_id=company)
+    world.role(place, ["tag:access"], members=[first, second])
+    basic = world.license(place, "tag:basic", seats=2, holders=[first, world.member(place, other.account_id)])
+    standard = world.license(place, seats=0)
+    work = world.license(place, "work:standard", seats=1, holders=[second])
+
+    def held(app_id: str, member_id: str | None = None) -> dict[str, int]:
+        facts = load_facts(db.session, person.account_id, app_id, member_id)
+        assert facts is not None
+        return {license_.id: license_.held for license_ in facts.members[-1].licenses}
+
+    assert held("tag", first) == {basic: 0, standard: 0}, "holds one of the app: nobody asks how many are left"
+    assert held("tag", second) == {basic: 2, standard: 0}
+    assert held("tag") == {basic: 2, standard: 0}
+    assert held("work", second) == {work: 0} and held("work", first) == {work: 1}
+    facts = load_facts(db.session, person.account_id, "tag")
+    assert facts is not None
+    app = current_catalog().apps["tag"]
+    codes = {member.id: entitlement(facts, member, app, kernel_clock.now()).code for member in facts.members}
+    assert codes == {first: None, second: "seat_limit_reached"}
+
+
 def test_unknown_and_disabled_accounts(world: Any, context: Any) -> None:
     assert load_facts(db.session, "nobody", "tag") is None
     person = world.account(status="disabled")
@@ -63,7 +90,7 @@ def test_unknown_and_disabled_accounts(world: Any, context: Any) -> None:
     assert facts is not None and facts.disabled and facts.members == ()
 
 
-def test_whom_to_ask(world: Any, context: Any) -> None:
+def test_whom_to_ask(world: Any, context: Any, statements: Any) -> None:
     """At most three names of active administrators with an account, never an address, oneself last."""
     place, person = world.organization(), world.account(given_name="Aa", family_name="Aa")
     manager = world.role(place, ["account:people.manage"])
@@ -84,6 +111,9 @@ def test_whom_to_ask(world: Any, context: Any) -> None:
     facts = load_facts(db.session, person.account_id, "tag")
     assert facts is not None
     assert facts.members[0].administrators == ("Berit Berg", "Carl Cats", "Dina Dahl")
+    with statements() as seen:
+        facts = load_facts(db.session, person.account_id, "tag", whom_to_ask=False)
+    assert len(seen) == 1 and facts is not None and facts.members[0].administrators == ()
 
 
 def test_invitations_as_they_stand_today(world: Any, context: Any, clock: Any) -> None:

@@ -52,9 +52,10 @@ def _queue(address: str = "kari@bedrift.example", kind: str = "test") -> str:
 
 
 def _claimed(delivery_id: str, now: int) -> Delivery:
+    row = _row(delivery_id)
     with unit_of_work():
-        found = service.claim(delivery_id, now, 60)
-    assert found is not None
+        (found,) = service.claim(row.lane, row.destination, now, 60)
+    assert found.id == delivery_id
     db.session.expunge(found)
     return found
 
@@ -96,7 +97,7 @@ def test_a_lease_belongs_to_one(context: Any, clock: Any) -> None:
     delivery_id = _queue()
     first = _claimed(delivery_id, clock.now())
     with unit_of_work():
-        assert service.claim(delivery_id, clock.now(), 60) is None
+        assert service.claim("mail", "bedrift.example", clock.now(), 60) == []
         assert service.due("mail", clock.now()) == []
     clock.advance(61)
     second = _claimed(delivery_id, clock.now())
@@ -130,8 +131,26 @@ def test_a_busy_server_is_tried_again_later(context: Any, clock: Any, sink: Sink
 
 
 def test_waits_grow_to_an_hour() -> None:
-    waits = [worker.back_off(number) for number in range(1, 13)]
+    waits = [MAIL.back_off(number, 0) for number in range(1, 13)]
     assert waits[:4] == [2, 6, 18, 54] and waits[-1] == 3600 and waits == sorted(waits)
+
+
+def test_an_application_that_was_away_hears_soon_after_its_return() -> None:
+    """Asked every three seconds while what it has to hear is young, then less and less, at least once an hour."""
+    assert [LOGOUT.back_off(number, 0) for number in (1, 2, 3, 60)] == [2, 3, 3, 3]
+    assert LOGOUT.back_off(30, 299) == 3
+    assert [LOGOUT.back_off(30, age) for age in (300, 3000, 10**6)] == [100, 1000, 3600]
+    assert LOGOUT.back_off(1, 10**6) == 2, "an operator's retry begins anew"
+
+
+def test_an_old_logout_token_is_given_up_after_an_hour_and_a_half(context: Any, clock: Any, told: str) -> None:
+    _Receiver.answers = {"/rp": 503}
+    delivery_id, began = _logout("rp"), clock.now()
+    for _ in range(LOGOUT.attempts + 5):
+        assert worker.attempt(LOGOUT, _claimed(delivery_id, clock.now())) == "postponed"
+        clock.advance(5)
+    clock.advance(began + LOGOUT.patience - clock.now())
+    assert worker.attempt(LOGOUT, _claimed(delivery_id, clock.now())) == "given_up"
 
 
 def test_a_permanent_refusal_is_given_up_where_it_is_seen(context: Any, clock: Any, sink: Sink) -> None:
@@ -221,6 +240,7 @@ class _Receiver(http.server.BaseHTTPRequestHandler):
     waits: dict[str, threading.Event] = {}
     begun: list[str] = []
     got: list[tuple[str, str, str]] = []
+    cookies: list[str | None] = []
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
@@ -228,8 +248,10 @@ class _Receiver(http.server.BaseHTTPRequestHandler):
         if self.path in self.waits:
             self.waits[self.path].wait(60)
         _Receiver.got.append((self.path, self.headers["Content-Type"], body))
+        _Receiver.cookies.append(self.headers["Cookie"])
         self.send_response(self.answers.get(self.path, 200))
         self.send_header("Content-Length", "0")
+        self.send_header("Set-Cookie", "client=1")
         self.send_header("Location", "http://127.0.0.1:1/elsewhere")
         self.end_headers()
 
@@ -240,7 +262,7 @@ class _Receiver(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def receiver() -> Iterator[str]:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Receiver)
-    _Receiver.begun, _Receiver.got, _Receiver.answers, _Receiver.waits = [], [], {}, {}
+    _Receiver.begun, _Receiver.got, _Receiver.cookies, _Receiver.answers, _Receiver.waits = [], [], [], {}, {}
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
@@ -308,6 +330,52 @@ def test_a_slow_destination_holds_up_nobody(app: Any, running: Any, told: str) -
         assert _Receiver.begun.count("/slow") <= 1 and not any(path == "/slow" for path, *_ in _Receiver.got)
     finally:
         over.set()
+
+
+def test_one_destination_hears_a_hundred_in_a_moment(app: Any, running: Any, told: str) -> None:
+    """One after another over one line, without waiting for the lane to look again."""
+    with app.app_context():
+        for _ in range(100):
+            _logout("rp")
+    began = time.monotonic()
+    running()
+    wait_until(lambda: len(_Receiver.got) >= 100 or None, seconds=20, what="a hundred logout tokens")
+    assert time.monotonic() - began < 15, "a look at the lane for each would take twenty seconds"
+    wait_until(lambda: not _waiting(app), seconds=5, what="the last one to be settled")
+    assert len(_Receiver.got) == 100
+
+
+def test_one_failure_leaves_the_rest_of_the_batch_untried(app: Any, running: Any, told: str) -> None:
+    _Receiver.answers = {"/rp": 503}
+    with app.app_context():
+        for _ in range(10):
+            _logout("rp")
+    running()
+    wait_until(lambda: _Receiver.got or None, seconds=5, what="the first try")
+    time.sleep(0.7)
+    tried = len(_Receiver.got)
+    assert tried <= LOGOUT.lines, "each line found it failing; it is left alone for two seconds"
+    with app.app_context():
+        attempts = [row.attempts for row in db.session.query(Delivery)]
+        db.session.rollback()
+    assert sum(attempts) == tried, "what was not tried counts no attempt"
+    _Receiver.answers = {}
+    wait_until(lambda: not _waiting(app), seconds=10, what="all of them, soon after it is back")
+
+
+def _waiting(app: Any) -> int:
+    with app.app_context():
+        found = db.session.query(Delivery).filter(Delivery.settled_at.is_(None)).count()
+        db.session.rollback()
+        return found
+
+
+def test_no_cookie_of_a_client_is_kept(context: Any, told: str) -> None:
+    """One line may lead to several clients of one host, and what one sets is not the other's to read."""
+    with worker.logout_line() as line:
+        for _ in range(2):
+            assert line.post(f"{told}/rp", data={"logout_token": "x"}).headers["Set-Cookie"]
+    assert _Receiver.cookies == [None, None]
 
 
 def test_an_event_becomes_one_delivery_in_its_own_transaction(context: Any) -> None:

@@ -17,12 +17,13 @@ PASSPHRASE = "correct-horse-onix-demo"
 
 
 class Demo:
-    """Provider at `base`, Tag and Pick and Pack at `apps`; people sign in with `PASSPHRASE`."""
+    """Provider at `base`, the applications at `apps`; people sign in with `PASSPHRASE`."""
 
     def __init__(self, folder: Path, *, port: int | None = None) -> None:
         self.port = port or free_block()
         self.base = f"http://localhost:{self.port}"
-        self.apps = {"tag": f"http://localhost:{self.port + 1}", "pickandpack": f"http://localhost:{self.port + 2}"}
+        places = {"tag": 1, "pickandpack": 2, "oneoffice": 5}
+        self.apps = {app: f"http://localhost:{self.port + place}" for app, place in places.items()}
         self.callback = f"http://localhost:{self.port + 10}/callback"
         self.folder = folder
         self.database_url = f"sqlite:///{folder / 'onix-account.sqlite3'}"

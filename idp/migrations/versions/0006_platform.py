@@ -6,8 +6,9 @@ import unicodedata
 
 import sqlalchemy as sa
 from alembic import op
-revision = '0004_platform'
-down_revision = '0002'
+
+revision = '0006'
+down_revision = '0005'
 branch_labels = None
 depends_on = None
 
