@@ -60,6 +60,11 @@ def open_menu(page: Any) -> None:
     page.locator("details.menu > summary").click()
 
 
+def open_person(page: Any) -> None:
+    with page.expect_navigation():
+        page.locator("tbody th a").first.click()
+
+
 SHOTS = [
     Shot("login", "/login"),
     Shot("login-refused", "/login", act=press),
@@ -73,6 +78,10 @@ SHOTS = [
     Shot("not-found", "/nowhere"),
     Shot("launcher", "/", "allow", kept=True),
     Shot("launcher-menu", "/", "allow", act=open_menu),
+    Shot("people", "/org/nordic-lift/people", "admin"),
+    Shot("people-new", "/org/nordic-lift/people/new", "admin"),
+    Shot("people-import", "/org/nordic-lift/people/import", "admin"),
+    Shot("people-person", "/org/nordic-lift/people?state=contact", "admin", act=open_person),
     Shot("launcher-many", "/", "many"),
     Shot("launcher-license-missing", "/", "license-missing"),
     Shot("launcher-contact-only", "/", "contact-only"),

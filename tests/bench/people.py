@@ -8,7 +8,6 @@ Makes an organization of that size on each database and prints, for every search
 from __future__ import annotations
 
 import argparse
-import itertools
 import random
 import sys
 import tempfile
@@ -136,7 +135,9 @@ def main() -> int:
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=100_000)
-    people, quick, cluster = parser.parse_args().people, True, None
+    parser.add_argument("--database", choices=["sqlite", "postgresql"], action="append")
+    wanted = parser.parse_args()
+    quick, cluster = True, None
     with tempfile.TemporaryDirectory() as folder:
 
         def start() -> Cluster:
@@ -144,14 +145,14 @@ def main() -> int:
             cluster = cluster or Cluster()
             return cluster
 
-        for kind in itertools.chain(["sqlite", "postgresql"]):
+        for kind in wanted.database or ["sqlite", "postgresql"]:
             with Databases(Path(folder), start).fresh(kind) as url:
                 app = create_app(settings(url))
                 with app.app_context():
                     from idp.kernel.database import db
 
                     print(kind)
-                    quick = measure(populate(people)) and quick
+                    quick = measure(populate(wanted.people)) and quick
                     db.session.remove()
                     db.engine.dispose()
     if cluster:

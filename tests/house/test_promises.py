@@ -28,7 +28,6 @@ NOT_YET = {
     "R47": "export and erasure come with the account page",
     "R48": "a matter of the project's pipeline, not of the product",
     "R50": "a matter of operation",
-    "P30": "no filter or sort order is taken from anybody yet",
     "P34": "pictures come later",
 }
 SECURITY = [f"R{number:02}" for number in range(1, 51)] + [f"P{number:02}" for number in range(1, 36)]

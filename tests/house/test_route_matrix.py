@@ -269,8 +269,8 @@ def test_r35_an_organization_is_administered_by_its_own_people_with_the_privileg
         browser = app.test_client()
         token = _sign_in(browser, world, person)
         if method == "GET":
-            return browser.get(_made_up(path, slug))
-        return browser.post(_made_up(path, slug), data={"csrf_token": token})
+            return browser.get(_made_up(path, slug), buffered=True)  # what is streamed is read to its end
+        return browser.post(_made_up(path, slug), data={"csrf_token": token}, buffered=True)
 
     foreign = ask(_administrator(world, elsewhere, everything))
     unknown = ask(_administrator(world, elsewhere, everything), slug="nowhere")

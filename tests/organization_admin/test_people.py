@@ -22,7 +22,10 @@ def found(page: str) -> str:
 
 
 def test_contacts_and_users_in_one_list(app: Any, world: Any, clock: Any) -> None:
-    """Each state by its words; search, filter and sort narrow and order; whoever never came is shown as typed."""
+    """Each state by its words; search, filter and sort narrow and order; whoever never came is shown as typed.
+
+    What is no name of a sort or filter is ignored (P30).
+    """
     here, now = desk(app, world), clock.now()
     place, day = here.organization_id, 86400
     hidden = world.account("secret@private.example", given_name="Real", family_name="Name")
@@ -307,6 +310,7 @@ def test_each_privilege_opens_its_part(app: Any, world: Any) -> None:
     page = reader.client.get(reader.path(f"people/{member}")).get_data(as_text=True)
     assert "Lift inspector" in page and "<form" not in page.partition("<main")[2]
     assert "Add a person" not in reader.reads() and "For those ticked" not in reader.reads()
+    assert "data-many" not in reader.client.get(reader.path()).get_data(as_text=True)
     assert reader.sends(f"people/{member}/state", action="end").status_code == 403
     page = manager.client.get(manager.path(f"people/{member}")).get_data(as_text=True)
     assert 'name="role"' not in page and 'name="license"' not in page and "Lift inspector" in page
