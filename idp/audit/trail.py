@@ -20,10 +20,10 @@ from idp.kernel import language
 from idp.kernel.database import db
 from idp.kernel.listing import contains
 from idp.oidc.clients import cached_client
-from idp.organizations.catalog import current_catalog
 from idp.organizations.models import Company, License, Member, Role
 from idp.organizations.people import shown_as
 from idp.organizations.policy import CODES
+from idp.organizations.titles import app_name, edition_name, privilege_title, role_called, role_title
 
 from .models import AuditEntry
 
@@ -176,14 +176,12 @@ def _verdict(row: AuditEntry) -> Verdict:
     for role, privileges in sorted((path.get("roles") or {}).items()):
         for privilege in privileges:
             given.setdefault(privilege, []).append(role)
-    catalog, spoken = current_catalog(), language.shown()
-    edition = catalog.edition(path.get("edition") or "")
     return Verdict(
         since=row.at,
         code=row.result if row.result in CODES else None,
-        edition=edition[1].name if edition else path.get("edition"),
+        edition=edition_name(path["edition"]) if path.get("edition") else None,
         privileges=tuple(
-            (name, known.title(spoken) if (known := catalog.privilege(name)) else name, tuple(roles))
+            (name, privilege_title(name), tuple(role_called(role, system=True) for role in roles))
             for name, roles in sorted(given.items())
         ),
     )
@@ -237,34 +235,26 @@ class _Names:
         return found or _("someone who is no longer here")
 
     def of(self, kind: str, row: AuditEntry) -> str:
-        kept = row.data.get("name")
         found = self._rows.get(kind, {}).get(str(row.data.get(kind)))
+        kept = edition_name(str(row.data["edition"])) if "edition" in row.data else row.data.get("name")
         return found or (str(kept) if kept else _("one that is no longer here"))
 
 
-def _edition(row: License) -> str:
-    found = current_catalog().edition(row.edition)
-    return found[1].name if found else row.edition
-
-
-def _role(row: Role) -> str:
-    system = current_catalog().roles.get(row.name) if row.organization_id is None else None
-    return system.title(language.shown()) if system else row.name
-
-
 _ROWS: Mapping[str, tuple[Any, Callable[[Any], str]]] = {
-    "role_id": (Role, _role),
-    "license_id": (License, _edition),
+    "role_id": (Role, role_title),
+    "license_id": (License, lambda row: edition_name(row.edition)),
     "company_id": (Company, lambda row: row.name),
 }
 
 SENTENCES: Mapping[str, Any] = {
     "OrganizationCreated": _l("%(actor)s created the organization."),
-    "OrganizationEdited": _l("%(actor)s changed the organization."),
+    "OrganizationChanged": _l("%(actor)s changed the organization."),
+    "OrganizationDeleted": _l("%(actor)s deleted the organization."),
     "OrganizationSuspended": _l("%(actor)s suspended the organization."),
     "OrganizationResumed": _l("%(actor)s lifted the suspension of the organization."),
     "CompanyAdded": _l("%(actor)s added the company %(company)s."),
     "MemberAdded": _l("%(actor)s added %(person)s."),
+    "UserAdded": _l("%(actor)s made %(person)s a user."),
     "MemberEdited": _l("%(actor)s changed what is recorded about %(person)s."),
     "MemberActivated": _l("%(actor)s set %(person)s as Active."),
     "MemberSetContactOnly": _l("%(actor)s set %(person)s as Contact only."),
@@ -282,17 +272,19 @@ SENTENCES: Mapping[str, Any] = {
     "RoleUnassigned": _l("%(actor)s took the role %(role)s from %(person)s."),
     "LicenseSold": _l("%(actor)s sold the license %(license)s to the organization."),
     "LicenseChanged": _l("%(actor)s changed the license %(license)s."),
+    "LicenseDeleted": _l("%(actor)s deleted the license %(license)s."),
     "SeatAssigned": _l("%(actor)s assigned the license %(license)s to %(person)s."),
     "SeatUnassigned": _l("%(actor)s took the license %(license)s from %(person)s."),
     "AccessRequested": _l("%(person)s asked for access to %(app)s."),
     "AccessGranted": _l("%(actor)s gave %(person)s the requested access to %(app)s."),
     "AccessDeclined": _l("%(actor)s declined the request of %(person)s for %(app)s."),
+    "AccessRequestClosed.opened": _l("The request of %(person)s for %(app)s was closed: the app is open."),
+    "AccessRequestClosed.withdrawn": _l("%(person)s took the request for %(app)s back."),
     "AuthorizationOpened": _l("%(person)s signed in to %(client)s."),
     "AuthorizationOpened.denied": _l("%(person)s signed in to %(client)s and was denied access: %(code)s."),
     "VerdictTold": _l("%(client)s was told anew what %(person)s may do."),
     "VerdictTold.denied": _l("%(client)s was told that %(person)s has no access any more: %(code)s."),
     "ClientRegistered": _l("%(actor)s registered the client %(client)s."),
-    "EntitlementChanged": _l("What people may do was compared anew."),
 }
 """A sentence for every event that names an organization; also for `<event>.<result>` where the result says more.
 
@@ -302,7 +294,6 @@ SENTENCES: Mapping[str, Any] = {
 def _sentence(row: AuditEntry, names: _Names) -> str:
     kind = "denied" if row.result in CODES else row.result
     pattern = SENTENCES.get(f"{row.event}.{kind}") or SENTENCES.get(row.event) or row.event
-    apps = [app.name for app_id in row.app_ids.split() if (app := current_catalog().apps.get(app_id))]
     client = cached_client(row.client_id) if row.client_id else None
     values = {
         "actor": names.actor(row),
@@ -310,7 +301,7 @@ def _sentence(row: AuditEntry, names: _Names) -> str:
         "role": names.of("role_id", row),
         "license": names.of("license_id", row),
         "company": names.of("company_id", row),
-        "app": ", ".join(apps) or _("an app"),
+        "app": ", ".join(app_name(app_id) for app_id in row.app_ids.split()) or _("an app"),
         "code": row.result,
         "client": client.name(language.shown()) if client else (row.client_id or ""),
     }
@@ -343,9 +334,7 @@ def _value(field: str, value: Any) -> str:
     if value is None:
         return str(_("none"))
     if isinstance(value, list):
-        catalog, spoken = current_catalog(), language.shown()
-        titles = [known.title(spoken) if (known := catalog.privilege(str(name))) else str(name) for name in value]
-        return ", ".join(titles) or str(_("none"))
+        return ", ".join(privilege_title(str(name)) for name in value) or str(_("none"))
     if field.endswith("_at") and isinstance(value, int):
         return language.on_date(value)
     return str(value)

@@ -1,10 +1,19 @@
-"""What happened in organizations. `EntitlementChanged` is the base of everything that may change a verdict."""
+"""What happened in organizations. `EntitlementChanged` is the base of everything that may change a verdict.
+
+`app_ids` are the apps that an event is about. `changes` tells by field what was and what is now; of a person's own data
+it names the field and nothing else, for what is told here is kept in the audit trail (security R46).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from idp.kernel.events import Event
+
+Changes = Mapping[str, tuple[Any, ...]]
+"""By field: (before, after), or nothing where the values are personal."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +36,7 @@ class OrganizationChanged(Event):
     """The organization has another name or number."""
 
     organization_id: str
+    changes: Changes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +79,16 @@ class MemberEvent(EntitlementChanged):
 @dataclass(frozen=True, kw_only=True)
 class MemberAdded(MemberEvent):
     """A person was recorded, as a contact or as an active member."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemberEdited(Event):
+    """Something else is recorded about a person. It changes no verdict by itself."""
+
+    organization_id: str
+    member_id: str
+    account_id: str | None
+    changes: Changes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,13 +159,19 @@ class RoleCreated(Event):
 
     organization_id: str
     role_id: str
+    name: str
+    app_ids: tuple[str, ...]
+    changes: Changes
 
 
 @dataclass(frozen=True, kw_only=True)
 class RoleChanged(EntitlementChanged):
-    """A role's name or privileges are others now."""
+    """A role's name or privileges are others now. `app_ids`: of the privileges before and after."""
 
     role_id: str
+    name: str
+    app_ids: tuple[str, ...]
+    changes: Changes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,6 +179,8 @@ class RoleDeleted(EntitlementChanged):
     """A role is gone, also from those who held it."""
 
     role_id: str
+    name: str
+    app_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,6 +196,8 @@ class RoleAssigned(MemberEvent):
     """A member holds one role more."""
 
     role_id: str
+    name: str
+    app_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,6 +205,8 @@ class RoleUnassigned(MemberEvent):
     """A member holds one role less."""
 
     role_id: str
+    name: str
+    app_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,6 +214,9 @@ class LicenseSold(EntitlementChanged):
     """An organization bought an edition."""
 
     license_id: str
+    edition: str
+    app_ids: tuple[str, ...]
+    changes: Changes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,6 +224,9 @@ class LicenseChanged(EntitlementChanged):
     """Seats, start or end of a license are others now."""
 
     license_id: str
+    edition: str
+    app_ids: tuple[str, ...]
+    changes: Changes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,6 +234,8 @@ class LicenseDeleted(EntitlementChanged):
     """A license of which nobody held a seat is gone."""
 
     license_id: str
+    edition: str
+    app_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,6 +243,8 @@ class SeatAssigned(MemberEvent):
     """A member holds a seat of the license."""
 
     license_id: str
+    edition: str
+    app_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,6 +252,8 @@ class SeatUnassigned(MemberEvent):
     """A member gave a seat of the license back."""
 
     license_id: str
+    edition: str
+    app_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,15 +263,15 @@ class AccessRequestEvent(Event):
     organization_id: str
     member_id: str
     account_id: str
-    app_id: str
+    app_ids: tuple[str, ...]
     request_id: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class AccessRequested(AccessRequestEvent):
-    """A person asks to be let into an app; `code` is the denial that it met."""
+    """A person asks to be let into an app; `reason` is the code of the denial that it met."""
 
-    code: str
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -84,10 +84,14 @@ def make(world: Any, chance: random.Random, *, places: int = 3, people: int = 8)
 
 
 def administrator(world: Any, place: str, *privileges: str, **values: Any) -> Any:
-    """Somebody with these privileges of app `account` there; with none given, all that an administrator has."""
+    """Somebody with these privileges of app `account` there; with none given, all of them.
+
+    Less would not do in a random world: nobody gives or takes what it lacks itself (decision 10).
+    """
     held = privileges or (
-        "account:people.read", "account:people.manage", "account:licenses.manage", "account:roles.manage",
-        "account:requests.manage",
+        "account:people.read", "account:people.manage", "account:companies.manage", "account:licenses.read",
+        "account:licenses.manage", "account:roles.manage", "account:requests.manage", "account:audit.read",
+        "account:clients.manage", "account:platform.admin",
     )  # fmt: skip
     person = world.account(**values)
     member = world.member(place, person.account_id)

@@ -13,6 +13,7 @@ from idp.accounts.models import Account, EmailAddress
 from idp.accounts.service import request_activation
 from idp.kernel import clock
 from idp.kernel.database import change, db
+from idp.kernel.events import emit
 from idp.kernel.listing import fold
 from idp.kernel.refusal import Refusal
 
@@ -21,6 +22,7 @@ from ..events import (
     MemberActivated,
     MemberAdded,
     MemberDisabled,
+    MemberEdited,
     MemberEnabled,
     MemberEnded,
     MemberLinked,
@@ -149,6 +151,7 @@ def edit_member(
     expect(member, version)
     if found is None and member.account_id is None and member.status == "active":
         raise Refusal("email_required", _l("An Active member needs an e-mail address."), field="email")
+    before = _written(member)
     if (found.normalized if found else None) != member.email_normalized:
         if member.account_id is None:  # whoever reads the new mailbox becomes this person
             not_above(member, actor_id)
@@ -162,7 +165,18 @@ def edit_member(
     member.language = language if language in LANGUAGES else None
     if not (member.name or member.account_id):
         raise Refusal("required", _l("Fill this in."), field="given_name")
-    member.updated_at = clock.now()
+    member.updated_at = now = clock.now()
+    if edited := [name for name, value in _written(member).items() if value != before[name]]:
+        emit(
+            MemberEdited(
+                at=now,
+                actor_id=actor_id,
+                organization_id=member.organization_id,
+                member_id=member.id,
+                account_id=member.account_id,
+                changes=dict.fromkeys(edited, ()),
+            )
+        )
     if found and member.account_id is None and member.status != "ended":
         owner = _proven_by(found.normalized)
         if owner and not _member_of(member.organization_id, member.company_id, owner):
@@ -170,6 +184,11 @@ def edit_member(
     make_findable(member)
     db.session.flush()
     return member
+
+
+def _written(member: Member) -> dict[str, str | None]:
+    """What the organization typed about a person."""
+    return {name: getattr(member, name) for name in ("given_name", "family_name", "email", "phone_number", "language")}
 
 
 def set_active(member_id: str, *, actor_id: str | None = None) -> Member:

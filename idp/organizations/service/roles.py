@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import Select, delete, func, or_, select, update
@@ -20,7 +21,7 @@ from ..facts import ADMINISTRATION
 from ..models import Member, MemberRole, Organization, Role, RolePrivilege
 from .locking import expect, fresh, lock, lock_of
 from .rights import within_rights
-from .telling import named, tell
+from .telling import about_role, changes_of, named, privileges_of, tell
 from .typed import one_line
 
 
@@ -103,7 +104,15 @@ def create_role(
     role.privileges = [RolePrivilege(privilege=privilege) for privilege in names]
     db.session.add(role)
     db.session.flush()
-    emit(RoleCreated(at=now, actor_id=actor_id, organization_id=organization_id, role_id=role.id))
+    emit(
+        RoleCreated(
+            at=now,
+            actor_id=actor_id,
+            organization_id=organization_id,
+            **about_role(role),
+            changes={"privileges": ((), tuple(names))} if names else {},
+        )
+    )
     return role
 
 
@@ -126,7 +135,11 @@ def _own(role_id: str) -> tuple[Role, str]:
     return role, role.organization_id
 
 
-def _tell_changed(role: Role, actor_id: str | None) -> None:
+def _state(role: Role) -> dict[str, Any]:
+    return {"name": role.name, "privileges": privileges_of(role)}
+
+
+def _tell_changed(role: Role, before: dict[str, Any], actor_id: str | None) -> None:
     role.version += 1
     db.session.flush()
     assert role.organization_id is not None
@@ -136,7 +149,8 @@ def _tell_changed(role: Role, actor_id: str | None) -> None:
             actor_id=actor_id,
             organization_id=role.organization_id,
             member_ids=named(_holders(role.id)),
-            role_id=role.id,
+            **about_role(role, before=before["privileges"]),
+            changes=changes_of(before, _state(role)),
         )
     )
 
@@ -150,8 +164,9 @@ def rename_role(role_id: str, name: str, *, version: int | None = None, actor_id
     expect(role, version)
     if one_line(name, "name", 100) == role.name:
         return role
+    before = _state(role)
     role.name = free_role_name(name, organization_id)
-    _tell_changed(role, actor_id)
+    _tell_changed(role, before, actor_id)
     return role
 
 
@@ -182,9 +197,10 @@ def set_role_privileges(
     if set(names) == set(held):
         return role
     within_rights(organization_id, set(names) ^ set(held), actor_id)
+    before = _state(role)
     with keeping_an_administrator(organization_id):
         role.privileges = [held.get(name) or RolePrivilege(privilege=name) for name in names]
-    _tell_changed(role, actor_id)
+    _tell_changed(role, before, actor_id)
     return role
 
 
@@ -195,8 +211,8 @@ def delete_role(role_id: str, *, version: int | None = None, actor_id: str | Non
     """
     role, organization_id = _own(role_id)
     expect(role, version)
-    within_rights(organization_id, _privileges_of(role), actor_id)
-    holders = _holders(role_id)
+    within_rights(organization_id, privileges_of(role), actor_id)
+    holders, told = _holders(role_id), about_role(role)
     with keeping_an_administrator(organization_id):
         db.session.execute(delete(MemberRole).where(MemberRole.role_id == role_id))
         db.session.delete(role)
@@ -206,13 +222,9 @@ def delete_role(role_id: str, *, version: int | None = None, actor_id: str | Non
             actor_id=actor_id,
             organization_id=organization_id,
             member_ids=named(holders),
-            role_id=role_id,
+            **told,
         )
     )
-
-
-def _privileges_of(role: Role) -> list[str]:
-    return [entry.privilege for entry in role.privileges]
 
 
 def needs_user(member: Member) -> None:
@@ -233,11 +245,11 @@ def assign_role(member_id: str, role_id: str, *, actor_id: str | None = None) ->
     needs_user(member)
     if db.session.get(MemberRole, (member_id, role_id), populate_existing=True):
         return
-    within_rights(member.organization_id, _privileges_of(role), actor_id)
+    within_rights(member.organization_id, privileges_of(role), actor_id)
     db.session.add(MemberRole(member_id=member_id, role_id=role_id))
     db.session.flush()
     db.session.expire(member, ["roles"])
-    tell(RoleAssigned, member, actor_id, role_id=role_id)
+    tell(RoleAssigned, member, actor_id, **about_role(role))
 
 
 def unassign_role(member_id: str, role_id: str, *, actor_id: str | None = None) -> None:
@@ -249,11 +261,12 @@ def unassign_role(member_id: str, role_id: str, *, actor_id: str | None = None) 
     held = db.session.get(MemberRole, (member_id, role_id), populate_existing=True)
     if held is None:
         return
-    within_rights(member.organization_id, _privileges_of(fresh(Role, role_id)), actor_id)
+    role = fresh(Role, role_id)
+    within_rights(member.organization_id, privileges_of(role), actor_id)
     with keeping_an_administrator(member.organization_id):
         db.session.delete(held)
     db.session.expire(member, ["roles"])
-    tell(RoleUnassigned, member, actor_id, role_id=role_id)
+    tell(RoleUnassigned, member, actor_id, **about_role(role))
 
 
 def sync_system_roles(catalog: Catalog) -> int:
