@@ -75,6 +75,12 @@ def on_date(instant: int) -> str:
     return str(format_date(datetime.fromtimestamp(instant, tz=UTC), "long"))
 
 
+def on_day(instant: int) -> str:
+    """An instant (UTC seconds) as a short date for the columns of lists: "22 Nov 2026", "22. nov. 2026"."""
+    pattern = "d. MMM y" if shown() == "nb" else "d MMM y"
+    return str(format_date(datetime.fromtimestamp(instant, tz=UTC), pattern))
+
+
 def at_time(instant: int) -> str:
     """An instant (UTC seconds) as date and time of day in the person's language, in UTC and saying so."""
     pattern = "d. MMM y HH:mm" if shown() == "nb" else "d MMM y, HH:mm"
@@ -89,6 +95,7 @@ def init_app(app: Flask) -> None:
     app.before_request(_choose)
     app.jinja_env.filters["on_date"] = on_date
     app.jinja_env.filters["at_time"] = at_time
+    app.jinja_env.filters["on_day"] = on_day
 
     @app.context_processor
     def _names() -> dict[str, Any]:
