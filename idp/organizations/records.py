@@ -461,7 +461,7 @@ USER = Table(
 def _in_place(value: str) -> ColumnElement[bool]:
     """Accounts with a member in the platform's own organization, in others, or in none."""
     if value == "none":
-        return Account.id.not_in(select(Member.account_id).where(Member.account_id.is_not(None)))
+        return ~select(Member.id).where(Member.account_id == Account.id).exists()
     kind = Organization.kind == "self" if value == "self" else Organization.kind != "self"
     return Account.id.in_(select(Member.account_id).join(Organization).where(Member.account_id.is_not(None), kind))
 
