@@ -159,3 +159,14 @@ def test_nobody_is_mailed_without_end(app: Any, world: Any, here: Desk) -> None:
         "people/new", given_name="V", email="victim@elsewhere.example", state="invite"
     ).status_code == 400  # fmt: skip
     assert _mails(app, "victim@elsewhere.example") == limit
+
+
+def test_only_a_post_deletes_a_role(app: Any, world: Any, here: Desk) -> None:
+    """HEAD passes the form token and the origin check by: it changes nothing, whatever it carries."""
+    role = world.role(here.organization_id, ["tag:access"], name="Fitter")
+    path = here.path(f"roles/{role}/delete")
+    form = form_with(here.client.get(path).get_data(as_text=True), "mark")
+    for method in ("HEAD", "GET"):
+        assert here.client.open(path, method=method, data=form.fields).status_code == 200
+        assert "Fitter" in here.reads(f"roles/{role}")
+    assert here.client.post(path, data=form.fields).status_code == 303
