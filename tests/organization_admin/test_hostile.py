@@ -170,3 +170,18 @@ def test_only_a_post_deletes_a_role(app: Any, world: Any, here: Desk) -> None:
         assert here.client.open(path, method=method, data=form.fields).status_code == 200
         assert "Fitter" in here.reads(f"roles/{role}")
     assert here.client.post(path, data=form.fields).status_code == 303
+
+
+def test_a_large_form_comes_in_parts_or_not_at_all(app: Any, here: Desk) -> None:
+    """A million fields are read of nobody, stranger or administrator; a large table is."""
+    fields = "&".join(["a=b"] * 300_000)
+    for browser in (app.test_client(), here.client):
+        answer = browser.post(
+            here.path("people/import"), data=fields, content_type="application/x-www-form-urlencoded"
+        )  # fmt: skip
+        assert answer.status_code == 413
+    table = "E-mail;Remark\na@b.example;" + "x" * 700_000
+    sent = here.client.post(
+        here.path("people/import"), data={"csrf_token": here.token, "text": table}, content_type="multipart/form-data"
+    )
+    assert sent.status_code == 400 and "quotation mark" in text_of(sent.get_data(as_text=True)), "read, and judged"
