@@ -12,7 +12,7 @@ from idp.kernel import clock
 from idp.kernel.database import db, unit_of_work
 from idp.kernel.events import emit
 from idp.oidc.events import AuthorizationOpened
-from idp.organizations.models import Member
+from idp.organizations.models import AccessRequest, Member
 from idp.outbox.models import Delivery
 from tests.support.forms import form_with, text_of
 
@@ -185,3 +185,26 @@ def test_a_large_form_comes_in_parts_or_not_at_all(app: Any, here: Desk) -> None
         here.path("people/import"), data={"csrf_token": here.token, "text": table}, content_type="multipart/form-data"
     )
     assert sent.status_code == 400 and "quotation mark" in text_of(sent.get_data(as_text=True)), "read, and judged"
+
+
+def test_who_handles_requests_alone_reads_of_nobody_but_those_who_ask(app: Any, world: Any) -> None:
+    """A full license could be taken from somebody; whom, is told to those who may see people or licenses."""
+    here = desk(app, world, "here", "account:requests.manage")
+    reader = desk(app, world, "here", "account:requests.manage", "account:people.read")
+    asking = world.account()
+    member = world.member(here.organization_id, asking.account_id)
+    world.role(here.organization_id, ["tag:access"], members=[member])
+    holder = world.member(here.organization_id, given_name="Holder", family_name="Hansen")
+    world.license(here.organization_id, "tag:standard", seats=1, holders=[holder])
+    with app.app_context(), unit_of_work() as session:
+        plea = AccessRequest(
+            organization_id=here.organization_id, member_id=member, account_id=asking.account_id, app_id="tag",
+            code="seat_limit_reached", message="", created_at=1,
+        )  # fmt: skip
+        session.add(plea)
+        session.flush()
+        path = f"requests/{plea.id}"
+    for page in ("requests", path):
+        assert "Holder Hansen" in reader.reads(page)
+        text = here.reads(page)
+        assert "Holder" not in text and "back from somebody else" in text
