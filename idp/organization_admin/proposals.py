@@ -158,9 +158,10 @@ def _sentence(change: Change, simulation: Simulation, name: str, holders: Mappin
         case "assign_seat":
             return str(_("Assign a license of %(edition)s", edition=edition))
         case "take_seat":
-            if change.holder not in holders:
+            known = holders.get(change.holder or "")
+            if known is None:
                 return str(_("Take a license of %(edition)s back from somebody else", edition=edition))
-            holder, last_used = holders[change.holder]
+            holder, last_used = known
             if last_used is None:
                 return str(_("Take the license back from %(name)s, who has never been here", name=holder))
             return str(_("Take the license back from %(name)s, last here on %(date)s", name=holder, date=last_used))
