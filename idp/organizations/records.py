@@ -39,6 +39,7 @@ from idp.kernel.refusal import Refusal
 from . import service
 from .catalog import current_catalog
 from .models import License, Member, MemberRole, Organization, Role, Seat
+from .titles import edition_name
 
 ADMIN, LICENSES = "account:platform.admin", "account:platform.licenses"
 READS, WRITES = "oneoffice:admin.read", "oneoffice:admin.write"
@@ -784,12 +785,6 @@ class LicenseRow:
         if sold.seats and self.held * 10 >= sold.seats * 9:
             return "late", _l("Nearly used up")
         return "good", _l("Current")
-
-
-def edition_name(edition: str) -> str:
-    """What an edition is sold as; its id when it has left the catalog."""
-    found = current_catalog().edition(edition)
-    return found[1].name if found else edition
 
 
 def _license_rows(found: Sequence[License], _scope: Scope = EVERYTHING) -> list[LicenseRow]:

@@ -21,6 +21,7 @@ from idp.kernel.refusal import Refusal
 from idp.organizations import roster, service
 from idp.organizations.catalog import current_catalog
 from idp.organizations.models import License, Role
+from idp.organizations.titles import edition_name, role_title
 
 from ..guard import Administrator, acting, administrator
 from ..people_forms import NewPersonForm, PersonForm
@@ -61,20 +62,8 @@ class Option:
     offered: bool = True
 
 
-def role_name(role: Role) -> str:
-    """A role as it is called in the reader's language."""
-    known = current_catalog().roles.get(role.name) if role.organization_id is None else None
-    return known.title(language.shown()) if known else role.name
-
-
-def license_name(license_: License) -> str:
-    """What was bought."""
-    known = current_catalog().edition(license_.edition)
-    return known[1].name if known else license_.edition
-
-
 def role_options(roles: Iterable[Role]) -> list[Option]:
-    return [Option(role.id, role_name(role)) for role in roles]
+    return [Option(role.id, role_title(role)) for role in roles]
 
 
 def license_options(
@@ -96,7 +85,7 @@ def license_options(
             note = _("starts %(date)s", date=language.on_date(license_.starts_at))
         else:
             note = ngettext("%(num)s of %(seats)s left", "%(num)s of %(seats)s left", left, seats=license_.seats)
-        options.append(Option(license_.id, license_name(license_), note, offered=left > 0 and not ended))
+        options.append(Option(license_.id, edition_name(license_.edition), note, offered=left > 0 and not ended))
     return options
 
 
@@ -106,16 +95,6 @@ def reads_list(
     """The list of people that an address asks for."""
     allowed = roster.filters(roles, [license_ for license_, _held in licenses])
     return listing.read(path, arguments, sorts=roster.SORTS, filters=allowed)
-
-
-@blueprint.app_template_filter("role_name")
-def _role_name(role: Role) -> str:
-    return role_name(role)
-
-
-@blueprint.app_template_filter("license_name")
-def _license_name(license_: License) -> str:
-    return license_name(license_)
 
 
 @blueprint.get("/people")
@@ -151,12 +130,12 @@ def _words() -> dict[str, Any]:
 def _filters(roles: Iterable[Role], licenses: Iterable[tuple[License, int]]) -> list[tuple[str, str, list[Any]]]:
     options = []
     for license_, _held in licenses:
-        name, ended = license_name(license_), _("ended %(date)s", date=language.on_date(license_.ends_at or 0))
+        name, ended = edition_name(license_.edition), _("ended %(date)s", date=language.on_date(license_.ends_at or 0))
         options.append((license_.id, f"{name}, {ended}" if _ended(license_) else name))
     return [
         ("state", _("State"), [(name, words) for name, (words, _kind) in STATES.items()]),
         ("type", _("Type"), list(TYPES.items())),
-        ("role", _("Role"), [(roster.NONE, _("No role")), *((role.id, role_name(role)) for role in roles)]),
+        ("role", _("Role"), [(roster.NONE, _("No role")), *((role.id, role_title(role)) for role in roles)]),
         ("license", _("License"), [(roster.NONE, _("No license")), *options]),
     ]
 
@@ -190,7 +169,7 @@ def many_choices(
         return []
     groups: list[tuple[str, list[tuple[str, Any]]]] = [(_("State"), list(STATE_ACTIONS.items()))]
     if acts.may(ROLES):
-        names = [(role.id, role_name(role)) for role in roles]
+        names = [(role.id, role_title(role)) for role in roles]
         groups.append((_("Assign a role"), [(f"assign_role:{role_id}", name) for role_id, name in names]))
         groups.append((_("Take a role back"), [(f"take_role:{role_id}", name) for role_id, name in names]))
     if acts.may(LICENSES):

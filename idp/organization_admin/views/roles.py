@@ -21,6 +21,7 @@ from idp.organizations import holdings, service
 from idp.organizations.catalog import App, Privilege, current_catalog
 from idp.organizations.models import Role
 from idp.organizations.previews import Preview, preview_role
+from idp.organizations.titles import role_title
 
 from ..guard import acting, administrator
 from . import blueprint
@@ -56,7 +57,7 @@ def roles() -> ResponseReturnValue:
     acts = acting()
     listing = read(acts.address("roles"), request.args, sorts=("name",), filters={"kind": frozenset({"own", "system"})})
     page = holdings.roles_page(acts.organization, listing)
-    return render_template("organization_admin/roles_list.html", page=page, listing=page.listing, title_of=title_of)
+    return render_template("organization_admin/roles_list.html", page=page, listing=page.listing)
 
 
 @blueprint.get("/roles/<role_id>")
@@ -73,7 +74,7 @@ def role(role_id: str) -> ResponseReturnValue:
     return render_template(
         "organization_admin/roles_role.html",
         role=found,
-        title=title_of(found),
+        title=role_title(found),
         groups=[(app, choices) for app, choices in groups if choices],
         page=page,
         listing=page.listing,
@@ -87,7 +88,7 @@ def role_new() -> ResponseReturnValue:
     form, acts = RoleForm(), acting()
     chosen = set(request.form.getlist("privileges"))
     if request.method == "GET" and (source := _named_in_address()):
-        form.name.data = _("Copy of %(role)s", role=title_of(source))[:100]
+        form.name.data = _("Copy of %(role)s", role=role_title(source))[:100]
         chosen = {choice.privilege.name for choice in _offered(_held(source)) if choice.chosen and not choice.beyond}
     if not form.validate_on_submit():
         return _form_page(form, chosen, 400 if form.errors else 200)
@@ -163,12 +164,6 @@ def role_delete(role_id: str) -> ResponseReturnValue:
 
 
 # Looking up -----------------------------------------------------------------------------------------------------------
-
-
-def title_of(role: Role) -> str:
-    """The role's name; a role of the system has a title in the person's language."""
-    known = current_catalog().roles.get(role.name) if role.organization_id is None else None
-    return known.title(language.shown()) if known else role.name
 
 
 def _visible(role_id: str) -> Role:
@@ -285,11 +280,6 @@ def _preview_page(
         form.form_errors.append(refusal.message)
     page = render_template(
         f"organization_admin/{template}", form=form, role=found, chosen=sorted(chosen or ()), preview=preview,
-        apps=current_catalog().apps, privilege_title=_privilege_title,
+        apps=current_catalog().apps,
     )  # fmt: skip
     return page, status
-
-
-def _privilege_title(name: str) -> str:
-    privilege = current_catalog().privilege(name)
-    return privilege.title(language.shown()) if privilege else name

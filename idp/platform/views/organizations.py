@@ -15,6 +15,7 @@ from idp.kernel.refusal import Refusal
 from idp.organizations import records as tables
 from idp.organizations import service
 from idp.organizations.models import Organization
+from idp.organizations.titles import edition_name
 
 from ..forms import form_of, refuse, typed
 from ..guard import ADMIN, LICENSES, acting, platform, scope_of
@@ -181,7 +182,7 @@ def sell_license(organization_id: str) -> ResponseReturnValue:
             values["ends_at"],
             actor_id=acting().account.id,
         )
-        return str(_("%(license)s was sold.", license=tables.edition_name(sold.edition)))
+        return str(_("%(license)s was sold.", license=edition_name(sold.edition)))
 
     return _done(organization_id, "sell", SOLD, sell)
 
