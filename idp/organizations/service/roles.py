@@ -24,6 +24,9 @@ from .rights import within_rights
 from .telling import about_role, changes_of, named, privileges_of, tell
 from .typed import one_line
 
+PLATFORM_ADMINISTRATION = "account:platform.admin"
+"""Whoever holds it as an active member of the platform's own organization administers the platform."""
+
 
 def find_role(name: str, organization_id: str | None = None) -> Role | None:
     """The organization's role of this name, or else the system's."""
@@ -60,19 +63,62 @@ def administrators_of(organization_id: str) -> list[Account]:
     )
 
 
+def _platform_administrators() -> Select[Any]:
+    return (
+        select(Account.id)
+        .join(Member, Member.account_id == Account.id)
+        .join(Organization, Organization.id == Member.organization_id)
+        .join(MemberRole, MemberRole.member_id == Member.id)
+        .join(RolePrivilege, RolePrivilege.role_id == MemberRole.role_id)
+        .where(
+            Account.status == "active",
+            Member.status == "active",
+            Organization.kind == "self",
+            RolePrivilege.privilege == PLATFORM_ADMINISTRATION,
+        )
+    )
+
+
+def platform_administrators() -> set[str]:
+    """The accounts of those who administer the platform: active, as active members of `self` with the privilege."""
+    return set(db.session.scalars(_platform_administrators()))
+
+
 @contextmanager
 def keeping_an_administrator(organization_id: str) -> Iterator[None]:
-    """Refuse what the block does when it takes the organization's last administrator away (R38)."""
-    counted = select(func.count()).select_from(_administrators(organization_id).subquery())
-    before = db.session.scalar(counted)
+    """Refuse what the block does when it takes the organization's last administrator away (R38).
+
+    In the platform's own organization also when it takes away the last one of the platform.
+    """
+    counted = select(
+        select(func.count()).select_from(_administrators(organization_id).subquery()).scalar_subquery(),
+        select(func.count())
+        .select_from(_platform_administrators().where(Organization.id == organization_id).subquery())
+        .scalar_subquery(),
+    )
+    before = db.session.execute(counted).one()
     yield
     db.session.flush()
-    if before and not db.session.scalar(counted):
+    if not any(before):
+        return
+    after = db.session.execute(counted).one()
+    if before[1] and not after[1]:
+        raise last_platform_administrator()
+    if before[0] and not after[0]:
         raise Refusal(
             "last_administrator",
             _l("The organization needs at least one administrator. Make someone else administrator first."),
             status=409,
         )
+
+
+def last_platform_administrator() -> Refusal:
+    """The *no* to whatever would leave the platform to nobody."""
+    return Refusal(
+        "last_platform_administrator",
+        _l("The platform needs at least one administrator. Make someone else administrator first."),
+        status=409,
+    )
 
 
 def _known(privileges: Iterable[str], organization: Organization) -> list[str]:

@@ -6,8 +6,7 @@ Everywhere else an organization keeps members and a person keeps the account; on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
@@ -23,12 +22,15 @@ from ..events import UserAdded
 from ..models import Member, MemberRole, Organization, RolePrivilege
 from .locking import fresh, lock
 from .members import LANGUAGES, add_member, edit_member, end_member, find_member, make_findable, set_active
-from .roles import assign_role, find_role, unassign_role
+from .roles import (
+    PLATFORM_ADMINISTRATION,
+    assign_role,
+    find_role,
+    last_platform_administrator,
+    platform_administrators,
+    unassign_role,
+)
 from .telling import tell
-
-PLATFORM_ADMINISTRATION = "account:platform.admin"
-"""Whoever holds it as an active member of the platform's own organization administers the platform."""
-
 
 ADMINISTRATOR = "Administrator"
 """The system's role for those who administer an organization."""
@@ -209,11 +211,10 @@ def edit_user(
     )
     wanted = set(role_ids)
     held = set(db.session.scalars(select(MemberRole.role_id).where(MemberRole.member_id == member_id)))
-    with keeping_a_platform_administrator():
-        for role_id in sorted(wanted - held):
-            assign_role(member_id, role_id, actor_id=actor_id)
-        for role_id in sorted(held - wanted):
-            unassign_role(member_id, role_id, actor_id=actor_id)
+    for role_id in sorted(wanted - held):
+        assign_role(member_id, role_id, actor_id=actor_id)
+    for role_id in sorted(held - wanted):
+        unassign_role(member_id, role_id, actor_id=actor_id)
     return member
 
 
@@ -257,43 +258,6 @@ def check_reach(account_id: str, within: str | None) -> None:
         )
 
 
-def platform_administrators() -> set[str]:
-    """The accounts of those who administer the platform: active, as active members of `self` with the privilege."""
-    return set(
-        db.session.scalars(
-            select(Account.id)
-            .join(Member, Member.account_id == Account.id)
-            .join(Organization, Organization.id == Member.organization_id)
-            .join(MemberRole, MemberRole.member_id == Member.id)
-            .join(RolePrivilege, RolePrivilege.role_id == MemberRole.role_id)
-            .where(
-                Account.status == "active",
-                Member.status == "active",
-                Organization.kind == "self",
-                RolePrivilege.privilege == PLATFORM_ADMINISTRATION,
-            )
-        )
-    )
-
-
-@contextmanager
-def keeping_a_platform_administrator() -> Iterator[None]:
-    """Refuse what the block does when it takes the platform's last administrator away."""
-    before = platform_administrators()
-    yield
-    db.session.flush()
-    if before and not platform_administrators():
-        raise _last_one()
-
-
-def _last_one() -> Refusal:
-    return Refusal(
-        "last_platform_administrator",
-        _l("The platform needs at least one administrator. Make someone else administrator first."),
-        status=409,
-    )
-
-
 def on_account_disabled(event: AccountDisabled) -> None:
     """The platform's last administrator stays; raised here, the refusal undoes the disabling."""
     administers = (
@@ -313,7 +277,7 @@ def on_account_disabled(event: AccountDisabled) -> None:
         return
     lock(own_id)  # two who disable one another queue up
     if not platform_administrators():
-        raise _last_one()
+        raise last_platform_administrator()
 
 
 def on_account_deleted(event: AccountDeleted) -> None:
