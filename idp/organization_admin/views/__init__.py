@@ -45,8 +45,6 @@ from . import (  # noqa: E402
     licenses,
     overview,
     people,
-    people_csv,
-    people_many,
     requests,
     roles,
 )
@@ -58,8 +56,6 @@ __all__ = [
     "licenses",
     "overview",
     "people",
-    "people_csv",
-    "people_many",
     "requests",
     "roles",
 ]

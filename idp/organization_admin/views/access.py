@@ -25,6 +25,7 @@ from idp.organizations.simulator import Path
 from .. import proposals
 from ..guard import acting, administrator
 from . import blueprint
+from .people.choices import state_of
 
 PAGE = 50
 READ = "account:people.read"
@@ -274,12 +275,12 @@ def access_app_json(app_id: str) -> ResponseReturnValue:
 def access_app_csv(app_id: str) -> ResponseReturnValue:
     """The same for a spreadsheet, streamed however many people there are."""
     organization, app, asked = acting().organization, _app(app_id), _asked()
-    heads = [_("Name"), _("E-mail"), _("Status"), _("Activated"), *_verdict_heads()]
+    heads = [_("Name"), _("E-mail"), _("State"), _("Activated"), *_verdict_heads()]
     rows = (
         [
             line.person.name,
             line.person.email or "",
-            line.member.status,
+            state_of(line.member)[0],
             _("yes") if line.linked else _("no"),
             *_cells(None, line.verdict),
         ]

@@ -9,8 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from idp.audit import trail
 from idp.kernel import clock
-from idp.organizations import figures
-from idp.organizations.titles import edition_name
+from idp.organizations import figures, holdings
 
 from ..guard import SECTIONS, acting, administrator
 from . import blueprint
@@ -27,7 +26,7 @@ def overview() -> ResponseReturnValue:
         people=figures.people(who.organization.id, now)
         if who.may("account:people.read", "account:people.manage")
         else None,
-        licenses=[(one, edition_name(one.edition)) for one in figures.seats(who.organization.id, now)]
+        licenses=holdings.licenses_in_force(who.organization.id, now)
         if who.may("account:licenses.read", "account:licenses.manage")
         else None,
         days=days,

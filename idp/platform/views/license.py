@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from idp.kernel import clock
 from idp.kernel.database import db, unit_of_work
 from idp.kernel.records import Field, Pairs, Scope
 from idp.kernel.refusal import Refusal
@@ -21,18 +22,19 @@ from . import blueprint
 
 def _on_sale(organization_id: str) -> Pairs:
     """Licenses that have not ended, with what is left of each."""
+    now = clock.now()
     return [
         (
             row.license.id,
             _(
                 "%(license)s: %(left)s of %(seats)s left",
-                license=row.name,
-                left=max(0, row.license.seats - row.held),
+                license=row.title,
+                left=row.left,
                 seats=row.license.seats,
             ),
         )
         for row in tables.licenses_of(organization_id)
-        if row.state[0] != "wrong"
+        if row.state(now) != "ended"
     ]
 
 

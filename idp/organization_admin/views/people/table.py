@@ -20,13 +20,14 @@ from idp.organizations import roster, service
 from idp.organizations.catalog import current_catalog
 from idp.organizations.titles import edition_name, role_title
 
-from .. import people_sheet
-from ..guard import Administrator, acting, administrator
-from . import blueprint
-from .people import MANAGE, READ, ROLES, STATES, TYPES, reads_list
-from .people_many import MOST, Done, each
+from ...guard import Administrator, acting, administrator
+from .. import blueprint
+from . import sheet as sheets
+from .choices import MANAGE, READ, ROLES, STATES, TYPES
+from .listed import reads_list
+from .many import MOST, Done, each
 
-LARGEST = 4 * people_sheet.MOST_BYTES
+LARGEST = 4 * sheets.MOST_BYTES
 """Of the whole form: a file and the same as text, which UTF-8 may write longer than the file was."""
 
 MOST_SHOWN = 200
@@ -60,7 +61,7 @@ class ImportForm(FlaskForm):
 class Preview:
     """A table, understood: what each row would do."""
 
-    sheet: people_sheet.Sheet
+    sheet: sheets.Sheet
     judged: list[service.Judged]
 
     def of(self, *verdicts: str) -> list[service.Judged]:
@@ -94,7 +95,7 @@ def _typed(form: ImportForm) -> str:
     """What was uploaded, else what was pasted; the page shows it as text from here on."""
     upload: Any = form.file.data
     if getattr(upload, "filename", None):
-        form.text.data = people_sheet.decode(upload.read(people_sheet.MOST_BYTES + 1))
+        form.text.data = sheets.decode(upload.read(sheets.MOST_BYTES + 1))
     text: str = (form.text.data or "").replace("\r\n", "\n")
     form.text.data = text
     return text
@@ -110,7 +111,7 @@ def _preview(acts: Administrator, text: str) -> Preview:
             ),
             status=409,
         )
-    sheet = people_sheet.read(text)
+    sheet = sheets.read(text)
     states, roles = _state_words(), _role_words(acts)
     lines = [service.understand(row.number, row.values, states, roles) for row in sheet.rows]
     if not acts.may(ROLES) and any(line.role_ids for line in lines):
@@ -151,7 +152,7 @@ def _after(
     kept |= {one.line.number for one in preview.of("merged") if one.same_as in kept}
     rows = [row for row in preview.sheet.rows if row.number in kept]
     form.text.data = preview.sheet.text(rows)
-    again = people_sheet.read(form.text.data)
+    again = sheets.read(form.text.data)
     problems = [
         (now.number, row.values, reasons[row.number])
         for now, row in zip(again.rows, rows, strict=True)
@@ -165,7 +166,7 @@ def _page(form: ImportForm, preview: Preview | None = None, *, status: int = 200
         "organization_admin/people_import.html",
         form=form,
         preview=preview,
-        most_rows=people_sheet.MOST_ROWS,
+        most_rows=sheets.MOST_ROWS,
         most=MOST,
         most_shown=MOST_SHOWN,
         STATES=STATES,
