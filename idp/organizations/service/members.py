@@ -155,7 +155,7 @@ def edit_member(
     if (found.normalized if found else None) != member.email_normalized:
         if member.account_id is None:  # whoever reads the new mailbox becomes this person
             not_above(member, actor_id)
-        if found and same_address(member.organization_id, member.company_id, found.normalized):
+        if found and same_address(member.organization_id, member.company_id, found.normalized, but=member_id):
             raise _already_there()
         withdraw_invitations(member)
     member.given_name = one_line(given_name, "given_name", 100, required=False) or ""
@@ -392,8 +392,13 @@ def _member_of(organization_id: str, company_id: str | None, account_id: str) ->
     )
 
 
-def same_address(organization_id: str, company_id: str | None, normalized: str) -> str | None:
-    """The member there whose address this is: as the organization typed it, or as one that its account has proven."""
+def same_address(
+    organization_id: str, company_id: str | None, normalized: str, *, but: str | None = None
+) -> str | None:
+    """The member there whose address this is: as the organization typed it, or as one that its account has proven.
+
+    `but`: a member that is not looked for, whose address is being edited.
+    """
     same_company = Member.company_id.is_(None) if company_id is None else Member.company_id == company_id
     owner = _proven_by(normalized)
     carries = Member.email_normalized == normalized
@@ -403,6 +408,7 @@ def same_address(organization_id: str, company_id: str | None, normalized: str) 
             Member.organization_id == organization_id,
             same_company,
             or_(carries, Member.account_id == owner) if owner else carries,
+            Member.id != (but or ""),
         )
         .order_by(Member.status == "ended", Member.id)
         .limit(1)
