@@ -676,7 +676,7 @@ def _add_role(values: Values, acting: Acting) -> str:
 
 
 def _edit_role(role_id: str, values: Values, acting: Acting) -> None:
-    service.set_role_privileges(role_id, values["privileges"], actor_id=acting.actor_id)
+    service.set_role_privileges(role_id, values["privileges"], version=values["version"], actor_id=acting.actor_id)
 
 
 def _delete_role(role_id: str, values: Values, acting: Acting) -> None:
@@ -735,7 +735,10 @@ ROLE = Table(
     ),
     add=_add_role,
     edit=_edit_role,
-    values=lambda row: {"privileges": [entry.privilege for entry in row.role.privileges]},
+    values=lambda row: {
+        "privileges": [entry.privilege for entry in row.role.privileges],
+        "version": row.role.version,
+    },
     fixed=lambda row: (
         None if row.role.organization_id else _l("The system's roles stand in the catalog and can't be changed here.")
     ),

@@ -15,6 +15,7 @@ from wtforms.validators import InputRequired
 
 from idp.kernel import language
 from idp.kernel.database import db, unit_of_work
+from idp.kernel.forms import refuse, version_of
 from idp.kernel.listing import read
 from idp.kernel.refusal import Refusal
 from idp.organizations import holdings, service
@@ -96,7 +97,7 @@ def role_new() -> ResponseReturnValue:
         with unit_of_work():
             made = service.create_role(acts.organization.id, form.name.data or "", chosen, actor_id=acts.account.id)
     except Refusal as refusal:
-        _show(form, refusal)
+        refuse(form, refusal)
         return _form_page(form, chosen, refusal.status)
     flash(_("The role was made. Nobody has it yet."), "success")
     return redirect(acts.address(f"roles/{made.id}"), 303)
@@ -128,7 +129,7 @@ def role_change(role_id: str) -> ResponseReturnValue:
                     found.id,
                     name=form.name.data or "",
                     privileges=chosen,
-                    version=_number(form.version.data),
+                    version=version_of(form.version.data),
                     actor_id=acts.account.id,
                 )
             flash(_("The role was changed."), "success")
@@ -138,7 +139,7 @@ def role_change(role_id: str) -> ResponseReturnValue:
     except Refusal as no:
         refusal = no
     if refusal and refusal.field:
-        _show(form, refusal)
+        refuse(form, refusal)
         return _form_page(form, chosen, refusal.status, _own(role_id))
     return _preview_page("roles_preview.html", form, role_id, refusal, chosen)
 
@@ -155,7 +156,7 @@ def role_delete(role_id: str) -> ResponseReturnValue:
     if preview_role(found, None).mark == request.form.get("mark"):
         try:
             with unit_of_work():
-                service.delete_role(found.id, version=_number(form.version.data), actor_id=acts.account.id)
+                service.delete_role(found.id, version=version_of(form.version.data), actor_id=acts.account.id)
             flash(_("The role was deleted."), "success")
             return redirect(acts.address("roles"), 303)
         except Refusal as no:
@@ -188,11 +189,6 @@ def _named_in_address() -> Role | None:
 
 def _held(role: Role) -> set[str]:
     return {entry.privilege for entry in role.privileges}
-
-
-def _number(text: str | None) -> int:
-    """The version that the form carries; something else is no version that a row has."""
-    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 10 else 0
 
 
 # What is offered ------------------------------------------------------------------------------------------------------
@@ -247,14 +243,6 @@ def _changed_meanwhile() -> Refusal:
         _("Something changed while you were looking. This is what would happen now."),
         status=409,
     )
-
-
-def _show(form: RoleForm, refusal: Refusal) -> None:
-    """A refusal where it belongs: at the name, or on top."""
-    if refusal.field == "name":
-        form.name.errors = [*form.name.errors, refusal.message]
-    else:
-        form.form_errors.append(refusal.message)
 
 
 def _form_page(form: RoleForm, chosen: set[str], status: int, role: Role | None = None) -> ResponseReturnValue:

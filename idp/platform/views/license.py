@@ -9,12 +9,13 @@ from flask_babel import lazy_gettext as _l
 
 from idp.kernel import clock
 from idp.kernel.database import db, unit_of_work
+from idp.kernel.forms import refuse
 from idp.kernel.records import Field, Pairs, Scope
 from idp.kernel.refusal import Refusal
 from idp.organizations import records as tables
 from idp.organizations import service
 
-from ..forms import form_of, refuse, typed
+from ..forms import form_of, typed
 from ..guard import ADMIN, LICENSES, WRITES, acting, platform, scope_of
 from ..tables import USER
 from . import blueprint

@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from idp.kernel.database import db, unit_of_work
+from idp.kernel.forms import refuse
 from idp.kernel.records import Field, Right, Scope, Table
 from idp.kernel.refusal import Refusal
 from idp.organizations import records as tables
@@ -17,7 +18,7 @@ from idp.organizations import service
 from idp.organizations.models import Organization
 from idp.organizations.titles import edition_name
 
-from ..forms import form_of, refuse, typed
+from ..forms import form_of, typed
 from ..guard import ADMIN, LICENSES, acting, platform, scope_of
 from ..listed import listed
 from . import blueprint

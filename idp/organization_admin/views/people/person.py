@@ -14,6 +14,7 @@ from werkzeug.datastructures import MultiDict
 from idp.accounts import addresses
 from idp.kernel import clock, language, listing
 from idp.kernel.database import db, unit_of_work
+from idp.kernel.forms import refuse, version_of
 from idp.kernel.refusal import Refusal
 from idp.organizations import roster, service
 
@@ -46,6 +47,7 @@ def new_person() -> ResponseReturnValue:
         known=known,
         roles=role_options(roster.roles_of(acts.organization)) if acts.may(ROLES) else [],
         licenses=license_options(roster.licenses_of(acts.organization.id)) if acts.may(LICENSES) else [],
+        STATES=STATES,
     )
     return make_response(page, 400 if form.errors else 200)
 
@@ -64,7 +66,7 @@ def _add(acts: Administrator, form: NewPersonForm) -> ResponseReturnValue | None
                 actor_id=acts.account.id,
             )
     except Refusal as refusal:
-        form.refuse(refusal)
+        refuse(form, refusal, address="email")
         return None
     flash(_("%(name)s was added.", name=member.name), "success")
     if "another" in request.form:
@@ -173,17 +175,16 @@ def edit_person(member_id: str) -> ResponseReturnValue:
     acts, entry, form = acting(), _entry(member_id), PersonForm()
     if not form.validate():
         return _show(entry, form, status=400)
-    version = form.version.data or ""
     try:
         with unit_of_work():
             service.edit_member(
                 member_id,
                 **form.person,
-                version=int(version) if version.isascii() and version.isdecimal() and len(version) < 12 else 0,
+                version=version_of(form.version.data),
                 actor_id=acts.account.id,
             )
     except Refusal as refusal:
-        form.refuse(refusal)
+        refuse(form, refusal, address="email")
         entry, changed = _entry(member_id), refusal.code == "changed_meanwhile"
         if changed:
             form.version.data = form.version.raw_data = None
