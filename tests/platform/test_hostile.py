@@ -1,4 +1,4 @@
-"""What people of the platform's own organization might try: to lock everybody out, or to reach past their own people."""
+"""What people of the platform's own organization might try: to lock everybody out, or to reach past their people."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 
-from idp.accounts.models import Account
 from idp.kernel.database import db
 from idp.organizations.models import Member, MemberRole
 from tests.support.forms import form_with, text_of
 
-from .conftest import ADMIN, WRITES, Office
+from .conftest import ADMIN, Office
 
 USER = "/admin/records/core/user"
 PEOPLE = "/org/onix-works/people"
