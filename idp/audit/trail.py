@@ -12,7 +12,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import selectinload
 
 from idp.accounts.models import Account
@@ -22,12 +22,13 @@ from idp.kernel.listing import contains
 from idp.oidc.clients import cached_client
 from idp.organizations.models import Company, License, Member, Role
 from idp.organizations.people import shown_as
-from idp.organizations.policy import CODES
+from idp.organizations.policy import CODES, WITHOUT_ORGANIZATION
 from idp.organizations.titles import app_name, edition_name, privilege_title, role_called, role_title
 
 from .models import AuditEntry
 
 DAY = 86400
+_SIGN_INS = ("AuthorizationOpened", "VerdictTold")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def entries_of(
 
     `since` and `until` are UTC seconds, the second excluded. Orders nothing.
     """
-    found = select(AuditEntry).where(AuditEntry.organization_id == organization_id)
+    found = select(AuditEntry).where(AuditEntry.organization_id == organization_id, _may_be_told())
     if person:
         ids = select(Member.id).where(Member.organization_id == organization_id, contains(Member.search_text, person))
         accounts = select(Member.account_id).where(
@@ -78,6 +79,18 @@ def entries_of(
     return found
 
 
+def _may_be_told() -> ColumnElement[bool]:
+    """What is the organization's to know.
+
+    Not that a contact has an account, before the person shares its own data. Not where somebody signed in who is no
+    user of it, whatever organization was asked for: a stranger can ask for any.
+    """
+    contact = Member.status.in_(("contact", "ended")) & Member.last_used_at.is_(None)
+    unshared = select(Member.id).where(Member.id == AuditEntry.member_id, contact).exists()
+    elsewhere = AuditEntry.event.in_(_SIGN_INS) & AuditEntry.result.in_(WITHOUT_ORGANIZATION)
+    return ~elsewhere & or_(AuditEntry.event != "MemberLinked", ~unshared)
+
+
 def told(organization_id: str, entries: Iterable[AuditEntry]) -> list[Told]:
     """Entries of one organization as sentences in the language of whoever reads; at most four statements for all."""
     rows = list(entries)
@@ -89,7 +102,7 @@ def told(organization_id: str, entries: Iterable[AuditEntry]) -> list[Told]:
             sentence=_sentence(row, names),
             changes=tuple(_changes(row)),
             member_id=row.member_id,
-            address=row.address,
+            address=row.address if names.shares_address(row) else None,
             request_id=row.request_id,
         )
         for row in rows
@@ -101,10 +114,16 @@ def per_day(organization_id: str, now: int, days: int = 14) -> list[tuple[int, i
     first = now - now % DAY - (days - 1) * DAY
     day = AuditEntry.at - AuditEntry.at % DAY
     opened = select(day, func.count()).where(
-        AuditEntry.organization_id == organization_id, AuditEntry.event == "AuthorizationOpened", AuditEntry.at >= first
+        AuditEntry.organization_id == organization_id,
+        AuditEntry.event == "AuthorizationOpened",
+        AuditEntry.at >= first,
+        _may_be_told(),
     )
     people = select(Member.account_id).where(
-        Member.organization_id == organization_id, Member.account_id.is_not(None), Member.status == "active"
+        Member.organization_id == organization_id,
+        Member.account_id.is_not(None),
+        Member.status == "active",
+        Member.last_used_at.is_not(None),  # whoever never came here fails elsewhere
     )
     failed = select(day, func.count()).where(
         AuditEntry.event == "SignInFailed", AuditEntry.at >= first, AuditEntry.account_id.in_(people)
@@ -152,7 +171,8 @@ def path_of_token(organization_id: str, jti: str) -> TokenPath | None:
         .where(
             AuditEntry.authorization_id == jti.partition(".")[0],
             AuditEntry.organization_id == organization_id,
-            AuditEntry.event.in_(("AuthorizationOpened", "VerdictTold")),
+            AuditEntry.event.in_(_SIGN_INS),
+            _may_be_told(),
         )
         .order_by(AuditEntry.at.desc(), AuditEntry.id.desc())
         .limit(100)
@@ -195,6 +215,7 @@ class _Names:
         members = {row.member_id for row in rows}
         self._people: dict[str, str] = {}
         self._accounts: dict[str, str] = {}
+        self._sharing: set[str] = set()
         found = db.session.execute(
             select(Member, Account)
             .outerjoin(Account, Account.id == Member.account_id)
@@ -209,6 +230,8 @@ class _Names:
             self._people[member.id] = name
             if member.account_id:
                 self._accounts[member.account_id] = name
+            if member.account_id and member.last_used_at is not None:
+                self._sharing.add(member.account_id)
         wanted = {kind: {str(row.data[kind]) for row in rows if kind in row.data} for kind in _ROWS}
         self._rows = {
             kind: self._read(model, label, wanted[kind], organization_id)
@@ -229,6 +252,11 @@ class _Names:
         if row.actor_id is None:
             return "Onix Account"
         return self._accounts.get(row.actor_id) or "Onix Work"
+
+    def shares_address(self, row: AuditEntry) -> bool:
+        """Whether where somebody acted from concerns the organization: one of its own people did something there."""
+        own = self._accounts if row.event not in ("MemberLinked", *_SIGN_INS) else self._sharing
+        return row.actor_id in own
 
     def person(self, row: AuditEntry) -> str:
         found = self._people.get(row.member_id or "") or self._accounts.get(row.account_id or "")

@@ -104,7 +104,7 @@ CLIENT = Table(
         Column("added", _l("Added"), lambda row: row.client.created_at, kind="date", sort=Client.created_at),
     ),
     sort="id",
-    search=lambda text: or_(
+    search=lambda text, _scope: or_(
         contains(func.lower(Client.id), text),
         contains(func.lower(Client.metadata_["client_name"].as_string()), text),
     ),
@@ -221,7 +221,7 @@ AUTHORIZATION = Table(
         ),
     ),
     sort="-opened",
-    search=lambda text: or_(
+    search=lambda text, _scope: or_(
         Authorization.account_id.in_(accounts.ids_found_by(text)),
         contains(func.lower(Authorization.client_id), text),
     ),

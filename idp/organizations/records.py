@@ -40,6 +40,7 @@ from . import service
 from .catalog import current_catalog
 from .holdings import LICENSE_STATES, LicenseInUse, in_use
 from .models import License, Member, MemberRole, Organization, Role, Seat
+from .people import Shown, shown_as
 from .titles import edition_name
 
 ADMIN, LICENSES = "account:platform.admin", "account:platform.licenses"
@@ -99,10 +100,25 @@ PLACE = Field(
 
 @dataclass(frozen=True, slots=True)
 class User(accounts.Person):
-    """An account with its members. `own`: the member in the platform's own organization; `seats` of it."""
+    """An account with its members. `own`: the member in the platform's own organization; `seats` of it.
+
+    `shown`: the person as somebody who may look into one organization only sees it, while the person has not shared
+    its own data there; None: as the account has it.
+    """
 
     members: tuple[Member, ...] = ()
     seats: int = 0
+    shown: Shown | None = None
+
+    @property
+    def address(self) -> str:
+        if self.shown is None:
+            return accounts.Person.address.__get__(self)  # type: ignore[no-any-return]
+        return self.shown.email or ""
+
+    @property
+    def name(self) -> str:
+        return accounts.Person.name.__get__(self) if self.shown is None else self.shown.name
 
     @property
     def own(self) -> Member | None:
@@ -144,10 +160,30 @@ def _user_rows(found: Sequence[Account], scope: Scope) -> list[User]:
     own = [one.id for mine in members.values() for one in mine if one.organization.kind == "self"]
     seats = _counted(Seat.member_id, own)
     return [
-        User(one, tuple(mine), sum(seats.get(member.id, 0) for member in mine))
+        User(one, tuple(mine), sum(seats.get(member.id, 0) for member in mine), _seen(one, mine, scope))
         for one in found
         for mine in (members.get(one.id, []),)
     ]
+
+
+def _seen(account: Account, members: Sequence[Member], scope: Scope) -> Shown | None:
+    """What an organization sees of a person who has shared nothing with it: what it typed itself."""
+    if scope.within is None or not members or any(shown_as(member, account).own for member in members):
+        return None
+    return shown_as(members[0], account)
+
+
+def _found_by(text: str, scope: Scope) -> ColumnElement[bool]:
+    """By whatever the account says; within one organization only by what that organization may see."""
+    if scope.within is None:
+        return accounts.found_by(text)
+    return Account.id.in_(
+        select(Member.account_id).where(
+            Member.organization_id == scope.within,
+            Member.account_id.is_not(None),
+            contains(Member.search_text, text),
+        )
+    )
 
 
 def _places_of_employees(_scope: Scope) -> Pairs:
@@ -273,6 +309,8 @@ def _user_facts(row: User) -> Pairs:
         )
         for member in row.members
     ]
+    if row.shown is not None:
+        return ((_l("E-mail"), row.address), (_l("Id"), row.account.id), *places)
     return (*accounts.facts(row), *places)
 
 
@@ -332,7 +370,7 @@ USER = Table(
         *accounts.COLUMNS[2:],
     ),
     sort="name",
-    search=accounts.found_by,
+    search=_found_by,
     search_label=_l("Search by name or e-mail"),
     filters=(
         *accounts.FILTERS,
@@ -344,7 +382,7 @@ USER = Table(
         ),
     ),
     facts=_user_facts,
-    name_of=lambda row: row.account.name or row.address,
+    name_of=lambda row: row.name,
     fields=(
         Field("given_name", _l("First name"), required=True, longest=100),
         Field("family_name", _l("Last name"), required=True, longest=100),
@@ -575,7 +613,7 @@ ORGANIZATION = Table(
         ),
     ),
     sort="name",
-    search=lambda text: contains(Organization.search_text, text),
+    search=lambda text, _scope: contains(Organization.search_text, text),
     search_label=_l("Search by name, short name or organization number"),
     filters=(
         Filter(
@@ -654,9 +692,11 @@ class RoleRow:
     holders: int
 
 
-def _role_rows(found: Sequence[Role], _scope: Scope = EVERYTHING) -> list[RoleRow]:
+def _role_rows(found: Sequence[Role], scope: Scope = EVERYTHING) -> list[RoleRow]:
     places = _organizations({one.organization_id for one in found if one.organization_id})
-    holders = _counted(MemberRole.role_id, [one.id for one in found])
+    here = select(Member.id).where(Member.organization_id == scope.within)
+    within = (MemberRole.member_id.in_(here),) if scope.within else ()
+    holders = _counted(MemberRole.role_id, [one.id for one in found], *within)
     return [RoleRow(one, places.get(one.organization_id or ""), holders.get(one.id, 0)) for one in found]
 
 
@@ -708,7 +748,7 @@ ROLE = Table(
         Column("holders", _l("Held by"), lambda row: row.holders, kind="number"),
     ),
     sort="name",
-    search=lambda text: or_(
+    search=lambda text, _scope: or_(
         contains(func.lower(Role.name), text),
         Role.organization_id.in_(select(Organization.id).where(contains(Organization.search_text, text))),
     ),
@@ -869,7 +909,7 @@ LICENSE = Table(
         Column("state", _l("State"), lambda row: row.label, kind="state"),
     ),
     sort="edition",
-    search=lambda text: or_(
+    search=lambda text, _scope: or_(
         contains(func.lower(License.edition), text),
         License.organization_id.in_(select(Organization.id).where(contains(Organization.search_text, text))),
     ),
@@ -997,7 +1037,7 @@ SEAT = Table(
         Column("since", _l("Since"), lambda row: row.seat.assigned_at, kind="date", sort=Seat.assigned_at),
     ),
     sort="-since",
-    search=lambda text: Seat.member_id.in_(select(Member.id).where(contains(Member.search_text, text))),
+    search=lambda text, _scope: Seat.member_id.in_(select(Member.id).where(contains(Member.search_text, text))),
     search_label=_l("Search by name or e-mail"),
     filters=(
         Filter(

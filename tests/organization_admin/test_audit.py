@@ -14,7 +14,7 @@ from idp.kernel.database import db, unit_of_work
 from idp.kernel.events import Event, emit
 from idp.oidc.events import AuthorizationOpened
 from idp.organizations import service
-from idp.organizations.models import Organization
+from idp.organizations.models import Member, Organization
 from idp.sessions.events import SignInFailed
 from tests.support.forms import log_in, text_of
 from tests.support.protocol import claims_of
@@ -137,6 +137,9 @@ def test_the_overview_counts_and_leads_to_the_lists(app: Any, world: Any, office
     with app.app_context(), unit_of_work():
         emit(SignInFailed(at=now, identifier_digest="x", account_id=office.boss.account_id, reason="wrong"))
         emit(SignInFailed(at=now, identifier_digest="x", account_id=stranger.account_id, reason="wrong"))
+    with app.app_context():
+        assert trail.per_day(office.organization, now)[-1][1:] == (0, 0), "nobody has used the organization"
+    world.change(Member, office.member, last_used_at=now)
     with app.app_context():
         assert trail.per_day(office.organization, now)[-1][1:] == (0, 1), "only of one's own people"
     assert "Failed sign-ins of your people" in text_of(office.page("").get_data(as_text=True))

@@ -16,6 +16,7 @@ from idp.kernel.refusal import Refusal
 from idp.organizations import reports, titles
 from idp.organizations.catalog import App, current_catalog
 from idp.organizations.models import Member
+from idp.organizations.people import activation_told
 from idp.organizations.policy import Decision
 from idp.organizations.sentences import explain
 from idp.organizations.service import access as service
@@ -106,7 +107,13 @@ def access_person(member_id: str) -> ResponseReturnValue:
     """What can this person use?"""
     member, person = _person(member_id)
     lines = [(app, path, _told(path.decision, app)) for app, path in _paths(member_id)]
-    return render_template("organization_admin/access_person.html", member=member, person=person, lines=lines)
+    return render_template(
+        "organization_admin/access_person.html",
+        member=member,
+        person=person,
+        activated=activation_told(member),
+        lines=lines,
+    )
 
 
 @blueprint.get("/access/people/<member_id>.json")
@@ -115,7 +122,7 @@ def access_person_json(member_id: str) -> ResponseReturnValue:
     """The same for a program of the administrator."""
     member, person = _person(member_id)
     answer = jsonify(
-        person={**_about(member, person), "activated": member.account_id is not None},
+        person={**_about(member, person), "activated": activation_told(member)},
         apps=[
             {
                 "app": app.id,
@@ -205,6 +212,7 @@ def _verdict_page(member_id: str, app: App, refusal: Refusal | None, status: int
         person=person,
         app=app,
         found=found,
+        activated=activation_told(member),
         told=proposals.sentence(found),
         proposal=proposals.shown([(found, person.name)], acting())[0],
         refusal=refusal,

@@ -20,7 +20,7 @@ from idp.kernel.database import db, unit_of_work
 from idp.kernel.refusal import Refusal
 from idp.organizations import reports, titles
 from idp.organizations.models import AccessRequest, Member
-from idp.organizations.people import Shown
+from idp.organizations.people import Shown, shown_as
 from idp.organizations.service import requests as service
 from idp.organizations.simulations import Simulation, simulate
 
@@ -91,12 +91,7 @@ def _entries(rows: tuple[AccessRequest, ...] | list[AccessRequest]) -> list[Entr
             strict=True,
         )
     )
-    handlers = {row.decided_by for row in rows if row.decided_by}
-    names = (
-        {account.id: account.name for account in db.session.scalars(select(Account).where(Account.id.in_(handlers)))}
-        if handlers
-        else {}
-    )
+    names = _handlers({row.decided_by for row in rows if row.decided_by})
     found = []
     for row in rows:
         member, person = people[row.member_id]
@@ -107,13 +102,25 @@ def _entries(rows: tuple[AccessRequest, ...] | list[AccessRequest]) -> list[Entr
                 titles.app_name(row.app_id),
                 member,
                 person,
-                names.get(row.decided_by or ""),
+                names.get(row.decided_by, "Onix Work") if row.decided_by else None,
                 simulation,
                 proposals.sentence(simulation) if simulation else None,
                 shown.get((row.member_id, row.app_id)) if simulation else None,
             )
         )
     return found
+
+
+def _handlers(account_ids: set[str]) -> dict[str, str]:
+    """Who of the organization decided, as it sees them. Whoever else did is the platform, which stays unnamed."""
+    if not account_ids:
+        return {}
+    rows = db.session.execute(
+        select(Member, Account)
+        .join(Account, Account.id == Member.account_id)
+        .where(Member.organization_id == acting().organization.id, Member.account_id.in_(account_ids))
+    )
+    return {account.id: shown_as(member, account).name for member, account in rows}
 
 
 @blueprint.get("/requests/<request_id>")

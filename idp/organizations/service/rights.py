@@ -39,9 +39,14 @@ def within_rights(organization_id: str, privileges: Iterable[str], actor_id: str
         )
 
 
-def not_above(member: Member, actor_id: str | None) -> None:
-    """Refuse (403) to change the standing of a member who administers with privileges that the actor lacks."""
-    if lacking := _lacking(member.organization_id, _administration_of(member.id), actor_id):
+def not_above(member: Member, actor_id: str | None, *, of: str | None = None) -> None:
+    """Refuse (403) to change the standing of a member who administers with privileges that the actor lacks.
+
+    `of`: the app whose privileges alone count.
+    """
+    names = _administration_of(member.id)
+    names = names if of is None else [name for name in names if name.startswith(f"{of}:")]
+    if lacking := _lacking(member.organization_id, names, actor_id):
         raise _beyond(
             _l(
                 "This person has rights that you don't have yourself. Ask someone who has them: %(rights)s.",

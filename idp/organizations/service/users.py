@@ -22,6 +22,7 @@ from ..events import UserAdded
 from ..models import Member, MemberRole, Organization, RolePrivilege
 from .locking import fresh, lock
 from .members import LANGUAGES, add_member, edit_member, end_member, find_member, make_findable, set_active
+from .rights import not_above
 from .roles import (
     PLATFORM_ADMINISTRATION,
     assign_role,
@@ -31,6 +32,9 @@ from .roles import (
     unassign_role,
 )
 from .telling import tell
+
+IN_ONE_ACT = 60
+"""Seconds that may lie between the account and the member of one act."""
 
 ADMINISTRATOR = "Administrator"
 """The system's role for those who administer an organization."""
@@ -220,34 +224,48 @@ def edit_user(
 
 def disable_user(account_id: str, *, within: str | None = None, actor_id: str | None = None) -> None:
     """Disable the account. Raises `Refusal`: oneself, the last platform administrator, what is not for who acts."""
-    check_reach(account_id, within)
+    check_reach(account_id, within, actor_id)
     accounts.disable_account(account_id, actor_id)
 
 
 def enable_user(account_id: str, *, within: str | None = None, actor_id: str | None = None) -> None:
     """Bring a disabled account back. Raises `Refusal`."""
-    check_reach(account_id, within)
+    check_reach(account_id, within, actor_id)
     accounts.enable_account(account_id, actor_id)
 
 
 def delete_user(account_id: str, *, within: str | None = None, actor_id: str | None = None) -> None:
     """Delete the account; its memberships end everywhere. Raises `Refusal` like `disable_user`."""
-    check_reach(account_id, within)
+    check_reach(account_id, within, actor_id)
     accounts.delete_account(account_id, actor_id)
 
 
-def check_reach(account_id: str, within: str | None) -> None:
-    """Whether somebody who may act `within` one organization may act on this account: it is nobody else's, and its
-    person doesn't administer the platform. Raises `Refusal`."""
+def check_reach(account_id: str, within: str | None, actor_id: str | None = None) -> None:
+    """Whether somebody who may act `within` one organization may act on this account. Raises `Refusal`.
+
+    It has to be nobody else's: of no other organization, and not a person's own from before, whom adding it here has
+    made no user of this one yet. And its person neither administers the platform nor this organization with privileges
+    that the actor lacks.
+    """
     if within is None:
         return
-    places = set(db.session.scalars(select(Member.organization_id).where(Member.account_id == account_id)))
-    if within not in places:
+    members = list(db.session.scalars(select(Member).where(Member.account_id == account_id)))
+    here = [member for member in members if member.organization_id == within]
+    if not here:
         raise Refusal("account_unknown", _l("There is no such account."), status=404)
-    if places != {within}:
+    if len(here) != len(members):
         raise Refusal(
             "account_of_others",
             _l("This person belongs to other organizations too. Only a platform administrator can change the account."),
+            status=403,
+        )
+    if not any(_shared(member, fresh(Account, account_id)) for member in here):
+        raise Refusal(
+            "account_of_others",
+            _l(
+                "This person had the account before and has not used it here yet. Only a platform administrator can "
+                "change the account."
+            ),
             status=403,
         )
     if account_id in platform_administrators():
@@ -256,6 +274,13 @@ def check_reach(account_id: str, within: str | None) -> None:
             _l("This person administers the platform. Only a platform administrator can change the account."),
             status=403,
         )
+    for member in here:
+        not_above(member, actor_id, of="account")
+
+
+def _shared(member: Member, account: Account) -> bool:
+    """Whether the person uses the account here, or it was made by adding the member."""
+    return member.last_used_at is not None or account.created_at >= member.created_at - IN_ONE_ACT
 
 
 def on_account_disabled(event: AccountDisabled) -> None:
