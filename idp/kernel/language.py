@@ -72,7 +72,7 @@ def shown() -> str:
 
 def on_date(instant: int) -> str:
     """An instant (UTC seconds) as a date in the person's language: "22 November 2026", "22. november 2026"."""
-    return str(format_date(datetime.fromtimestamp(instant, tz=UTC), "long"))
+    return str(format_date(datetime.fromtimestamp(instant, tz=UTC), "d. MMMM y" if shown() == "nb" else "d MMMM y"))
 
 
 def short_date(instant: int) -> str:

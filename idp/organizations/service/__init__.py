@@ -54,6 +54,7 @@ from .places import (
 from .rights import rights_in
 from .roles import (
     administrators_of,
+    awaited_administrators_of,
     assign_role,
     change_role,
     create_role,
@@ -78,6 +79,7 @@ __all__ = [
     "add_person",
     "add_user",
     "administrators_of",
+    "awaited_administrators_of",
     "assign_edition",
     "assign_role",
     "assign_seat",
