@@ -260,11 +260,13 @@ _ROWS: Mapping[str, tuple[Any, Callable[[Any], str]]] = {
 
 SENTENCES: Mapping[str, Any] = {
     "OrganizationCreated": _l("%(actor)s created the organization."),
-    "OrganizationEdited": _l("%(actor)s changed the organization."),
+    "OrganizationChanged": _l("%(actor)s changed the organization."),
+    "OrganizationDeleted": _l("%(actor)s deleted the organization."),
     "OrganizationSuspended": _l("%(actor)s suspended the organization."),
     "OrganizationResumed": _l("%(actor)s lifted the suspension of the organization."),
     "CompanyAdded": _l("%(actor)s added the company %(company)s."),
     "MemberAdded": _l("%(actor)s added %(person)s."),
+    "UserAdded": _l("%(actor)s made %(person)s a user."),
     "MemberEdited": _l("%(actor)s changed what is recorded about %(person)s."),
     "MemberActivated": _l("%(actor)s set %(person)s as Active."),
     "MemberSetContactOnly": _l("%(actor)s set %(person)s as Contact only."),
@@ -282,11 +284,13 @@ SENTENCES: Mapping[str, Any] = {
     "RoleUnassigned": _l("%(actor)s took the role %(role)s from %(person)s."),
     "LicenseSold": _l("%(actor)s sold the license %(license)s to the organization."),
     "LicenseChanged": _l("%(actor)s changed the license %(license)s."),
+    "LicenseDeleted": _l("%(actor)s deleted a license of which nothing was in use."),
     "SeatAssigned": _l("%(actor)s assigned the license %(license)s to %(person)s."),
     "SeatUnassigned": _l("%(actor)s took the license %(license)s from %(person)s."),
     "AccessRequested": _l("%(person)s asked for access to %(app)s."),
     "AccessGranted": _l("%(actor)s gave %(person)s the requested access to %(app)s."),
     "AccessDeclined": _l("%(actor)s declined the request of %(person)s for %(app)s."),
+    "AccessRequestClosed": _l("The request of %(person)s for %(app)s was closed."),
     "AuthorizationOpened": _l("%(person)s signed in to %(client)s."),
     "AuthorizationOpened.denied": _l("%(person)s signed in to %(client)s and was denied access: %(code)s."),
     "VerdictTold": _l("%(client)s was told anew what %(person)s may do."),
@@ -336,6 +340,8 @@ def _changes(row: AuditEntry) -> Iterable[tuple[str, str, str]]:
     """What changed: (field, before, after). Of personal data only the field is kept, so both are empty."""
     for field, values in sorted((row.data.get("changes") or {}).items()):
         before, after = values if isinstance(values, list) and len(values) == 2 else ("", "")
+        if isinstance(before, list) and isinstance(after, list):  # what went and what came, not what stayed
+            before, after = [one for one in before if one not in after], [one for one in after if one not in before]
         yield str(FIELDS.get(field, field)), _value(field, before), _value(field, after)
 
 
@@ -345,7 +351,7 @@ def _value(field: str, value: Any) -> str:
     if isinstance(value, list):
         catalog, spoken = current_catalog(), language.shown()
         titles = [known.title(spoken) if (known := catalog.privilege(str(name))) else str(name) for name in value]
-        return ", ".join(titles) or str(_("none"))
+        return ", ".join(titles)
     if field.endswith("_at") and isinstance(value, int):
         return language.on_date(value)
     return str(value)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from idp.kernel.events import Event
+
+Changes = Mapping[str, tuple[Any, Any] | None]
+"""What changed: by field, what it was and what it is; None for personal data, of which only the field is told."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +32,7 @@ class OrganizationChanged(Event):
     """The organization has another name or number."""
 
     organization_id: str
+    changes: Changes = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +85,16 @@ class UserAdded(MemberEvent):
     first_password: bool
     address: str
     language: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemberEdited(Event):
+    """What the organization has written down of a person is something else now. It changes no verdict."""
+
+    organization_id: str
+    member_id: str
+    account_id: str | None = None
+    changes: Changes = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +162,7 @@ class RoleChanged(EntitlementChanged):
     """A role's name or privileges are others now."""
 
     role_id: str
+    changes: Changes = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,6 +206,7 @@ class LicenseChanged(EntitlementChanged):
     """Seats, start or end of a license are others now."""
 
     license_id: str
+    changes: Changes = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

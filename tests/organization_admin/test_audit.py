@@ -14,7 +14,7 @@ from idp.kernel.database import db, unit_of_work
 from idp.kernel.events import Event, emit
 from idp.oidc.events import AuthorizationOpened
 from idp.organizations import service
-from idp.organizations.events import MemberEvent
+from idp.organizations.events import AccessRequestEvent, MemberEvent
 from idp.organizations.models import Organization
 from idp.sessions.events import SignInFailed
 from tests.support.forms import submit, text_of
@@ -53,6 +53,27 @@ def office(app: Any, world: Any, client: Any) -> Any:
         with unit_of_work():
             service.assign_role(found.person, found.role)
     return found
+
+
+def test_what_changed_reads_as_before_and_after(app: Any, world: Any, office: Any) -> None:
+    """A role by what came and went, a license by its figures; of personal data only which field it was."""
+    own = world.role(office.organization, ["tag:access", "tag:tag.read"], name="Foreman")
+    with app.app_context():
+        with unit_of_work():
+            service.change_role(own, name="Chief", privileges=["tag:access", "tag:print.read"])
+        with unit_of_work():
+            service.change_license(office.license, seats=12)
+        with unit_of_work():
+            service.edit_member(office.person, given_name="Ola", family_name="Nord", email="ola@nordic.example")
+        with unit_of_work():
+            service.edit_member(office.person, given_name="Ola", family_name="Nord", email="ola@nordic.example")
+        stored = db.session.query(AuditEntry).where(AuditEntry.event == "MemberEdited").one()
+        assert stored.data == {"changes": {"family_name": None, "email": None}}
+    text = text_of(office.page("audit").get_data(as_text=True))
+    assert "Name before: Foreman now: Chief" in text
+    assert "Privileges before: See tags now: See printed labels" in text and "Open Onix Tag" not in text
+    assert "Licenses bought before: 10 now: 12" in text
+    assert "E-mail changed" in text and "Last name changed" in text
 
 
 def test_what_happened_reads_as_sentences_with_who_did_it(office: Any) -> None:
@@ -154,7 +175,7 @@ def test_every_event_of_an_organization_has_its_sentence() -> None:
         for one in _all(Event)
         if "organization_id" in one.__dataclass_fields__
         and one.__module__.startswith("idp.")
-        and one is not MemberEvent
+        and one not in (MemberEvent, AccessRequestEvent)
     }
     assert events <= set(trail.SENTENCES), events - set(trail.SENTENCES)
 

@@ -54,8 +54,8 @@ from .places import (
 from .rights import rights_in
 from .roles import (
     administrators_of,
-    awaited_administrators_of,
     assign_role,
+    awaited_administrators_of,
     change_role,
     create_role,
     delete_role,
@@ -79,11 +79,11 @@ __all__ = [
     "add_person",
     "add_user",
     "administrators_of",
-    "awaited_administrators_of",
     "assign_edition",
     "assign_role",
     "assign_seat",
     "assign_seats",
+    "awaited_administrators_of",
     "change_holdings",
     "change_license",
     "change_organization",

@@ -17,7 +17,7 @@ from ..events import LicenseChanged, LicenseDeleted, LicenseSold, SeatAssigned, 
 from ..models import License, Member, Seat
 from .locking import expect, lock, lock_of
 from .roles import needs_user
-from .telling import named, tell
+from .telling import changed, named, tell, values_of
 
 MOST_SEATS = 1_000_000
 LAST_INSTANT = 253_402_300_799  # the end of the year 9999
@@ -100,6 +100,7 @@ def change_license(
             status=409,
             field="seats",
         )
+    before = values_of(license_, "seats", "starts_at", "ends_at")
     license_.seats, license_.starts_at, license_.ends_at = seats, starts_at, ends_at
     db.session.flush()
     app = current_catalog().apps.get(license_.app_id)
@@ -112,6 +113,7 @@ def change_license(
             organization_id=license_.organization_id,
             member_ids=None if holders is None else named(holders),
             license_id=license_id,
+            changes=changed(before, values_of(license_, *before)),
         )
     )
     return license_

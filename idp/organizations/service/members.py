@@ -13,6 +13,7 @@ from idp.accounts.models import Account, EmailAddress
 from idp.accounts.service import request_activation
 from idp.kernel import clock
 from idp.kernel.database import change, db
+from idp.kernel.events import emit
 from idp.kernel.listing import fold
 from idp.kernel.refusal import Refusal
 
@@ -21,6 +22,7 @@ from ..events import (
     MemberActivated,
     MemberAdded,
     MemberDisabled,
+    MemberEdited,
     MemberEnabled,
     MemberEnded,
     MemberLinked,
@@ -31,7 +33,7 @@ from ..people import shown_as
 from .locking import expect, fresh, lock, lock_address, lock_of
 from .rights import not_above
 from .roles import keeping_an_administrator
-from .telling import tell
+from .telling import changed, tell, values_of
 from .typed import one_line
 
 LANGUAGES = ("en", "nb")
@@ -147,6 +149,7 @@ def edit_member(
         lock_address(found.normalized)
     member = lock_of(Member, member_id)
     expect(member, version)
+    before = values_of(member, "given_name", "family_name", "email", "phone_number", "language")
     if found is None and member.account_id is None and member.status == "active":
         raise Refusal("email_required", _l("An Active member needs an e-mail address."), field="email")
     if (found.normalized if found else None) != member.email_normalized:
@@ -161,7 +164,7 @@ def edit_member(
     member.phone_number = one_line(phone_number, "phone_number", 20, required=False)
     member.language = language if language in LANGUAGES else None
     if not (member.name or member.account_id):
-        raise Refusal("required", _l("Fill in this field."), field="given_name")
+        raise Refusal("required", _l("Fill in a name or the e-mail address."), field="given_name")
     member.updated_at = clock.now()
     if found and member.account_id is None and member.status != "ended":
         owner = _proven_by(found.normalized)
@@ -169,6 +172,17 @@ def edit_member(
             _link(member, owner, actor_id)
     make_findable(member)
     db.session.flush()
+    if changes := changed(before, values_of(member, *before)):
+        emit(
+            MemberEdited(
+                at=member.updated_at,
+                actor_id=actor_id,
+                organization_id=member.organization_id,
+                member_id=member.id,
+                account_id=member.account_id,
+                changes=dict.fromkeys(changes),
+            )
+        )
     return member
 
 

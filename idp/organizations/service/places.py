@@ -22,6 +22,7 @@ from ..events import (
 )
 from ..models import Company, License, Member, Organization
 from .locking import expect, fresh, lock
+from .telling import changed, values_of
 from .typed import one_line
 
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -86,10 +87,12 @@ def change_organization(
     """
     organization = lock(organization_id)
     expect(organization, version)
+    before = values_of(organization, "name", "organization_number")
     organization.name = one_line(name, "name", 200)
     organization.organization_number = one_line(organization_number, "organization_number", 20, required=False)
     db.session.flush()
-    emit(OrganizationChanged(at=clock.now(), actor_id=actor_id, organization_id=organization_id))
+    changes = changed(before, values_of(organization, *before))
+    emit(OrganizationChanged(at=clock.now(), actor_id=actor_id, organization_id=organization_id, changes=changes))
     return organization
 
 

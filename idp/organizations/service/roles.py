@@ -15,7 +15,7 @@ from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
 
 from ..catalog import Catalog, current_catalog
-from ..events import RoleAssigned, RoleChanged, RoleCreated, RoleDeleted, RoleUnassigned, SystemRoleReduced
+from ..events import Changes, RoleAssigned, RoleChanged, RoleCreated, RoleDeleted, RoleUnassigned, SystemRoleReduced
 from ..facts import ADMINISTRATION
 from ..models import Member, MemberRole, Organization, Role, RolePrivilege
 from .locking import expect, fresh, lock, lock_of
@@ -136,7 +136,7 @@ def _own(role_id: str) -> tuple[Role, str]:
     return role, role.organization_id
 
 
-def _tell_changed(role: Role, actor_id: str | None) -> None:
+def _tell_changed(role: Role, actor_id: str | None, changes: Changes) -> None:
     role.version += 1
     db.session.flush()
     assert role.organization_id is not None
@@ -147,6 +147,7 @@ def _tell_changed(role: Role, actor_id: str | None) -> None:
             organization_id=role.organization_id,
             member_ids=named(_holders(role.id)),
             role_id=role.id,
+            changes=changes,
         )
     )
 
@@ -160,8 +161,9 @@ def rename_role(role_id: str, name: str, *, version: int | None = None, actor_id
     expect(role, version)
     if one_line(name, "name", 100) == role.name:
         return role
+    before = role.name
     role.name = free_role_name(name, organization_id)
-    _tell_changed(role, actor_id)
+    _tell_changed(role, actor_id, {"name": (before, role.name)})
     return role
 
 
@@ -194,7 +196,7 @@ def set_role_privileges(
     within_rights(organization_id, set(names) ^ set(held), actor_id)
     with keeping_an_administrator(organization_id):
         role.privileges = [held.get(name) or RolePrivilege(privilege=name) for name in names]
-    _tell_changed(role, actor_id)
+    _tell_changed(role, actor_id, {"privileges": (sorted(held), sorted(names))})
     return role
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from idp.kernel import clock
 from idp.kernel.events import emit
 
-from ..events import MemberEvent
+from ..events import Changes, MemberEvent
 from ..models import Member
 
 MOST_NAMED = 100
@@ -19,6 +19,16 @@ def named(member_ids: Iterable[str]) -> tuple[str, ...] | None:
     """Whom an event touches: their ids, or None (all) when they are many."""
     ids = tuple(sorted(member_ids))
     return ids if len(ids) <= MOST_NAMED else None
+
+
+def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> Changes:
+    """The fields that are something else after than before."""
+    return {name: (old, after[name]) for name, old in before.items() if old != after[name]}
+
+
+def values_of(row: Any, *names: str) -> dict[str, Any]:
+    """These columns of a row as they are now."""
+    return {name: getattr(row, name) for name in names}
 
 
 def tell(kind: type[MemberEvent], member: Member, actor_id: str | None, **values: Any) -> None:
