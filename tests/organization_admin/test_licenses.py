@@ -145,7 +145,7 @@ def test_who_cant_be_given_one_says_why(world: Any, administrator: Any, members:
     assert "2 people got the license." in some.text and "All licenses are in use." in _row(some, "Moe")
     assert re.search(rf'value="{moe}"[^>]* checked', some.text), "whom it was meant for stays chosen"
     page = browser.get(f"{LICENSES}/{license_id}")
-    assert "Give it to people" not in page.text and "All are in use" in page.text
+    assert "Assign to people" not in page.text and "All are in use" in page.text
     ended = world.license(place, seats=5, starts_at=5, ends_at=clock.now() - 5)
     refused = _assign(browser, ended, [moe])
     assert refused.status_code == 409 and "This license has expired." in refused.text
