@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from idp.accounts.models import Account
 from idp.kernel.database import db
 from idp.organizations.models import Member, MemberRole
 from tests.support.forms import form_with, text_of
 
-from .conftest import ADMIN, Office
+from .conftest import ADMIN, WRITES, Office
 
 USER = "/admin/records/core/user"
 PEOPLE = "/org/onix-works/people"
