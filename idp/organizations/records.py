@@ -444,7 +444,7 @@ USER = Table(
             "language",
             _l("Language"),
             kind="select",
-            choices=lambda _scope: (("", _l("Not stated")), *((one.value, one.label) for one in LANGUAGES)),
+            choices=lambda _scope: (("", _l("Not set")), *((one.value, one.label) for one in LANGUAGES)),
         ),
         Field(
             "password",

@@ -123,6 +123,7 @@ def test_several_people_get_it_at_once_and_it_is_taken_back(
     path = f"{LICENSES}/{license_id}/take-back"
     taken = browser.post(path, data={"csrf_token": token, "member": dahl})
     assert taken.status_code == 303 and _holders(browser, license_id) == {lie}
+    assert "The license was taken back from Nils Dahl." in text_of(browser.get(f"{LICENSES}/{license_id}").text)
     assert browser.post(path, data={"csrf_token": token, "member": dahl}).status_code == 303
     reader = administrator("account:licenses.read")
     token = form_with(reader.get("/logout").text, "csrf_token").fields["csrf_token"]

@@ -12,7 +12,7 @@ from idp.kernel import clock
 from idp.kernel.database import unit_of_work
 from idp.kernel.listing import PAGE, read
 from idp.kernel.refusal import Refusal
-from idp.organizations import holdings, service
+from idp.organizations import holdings, roster, service
 from idp.organizations.holdings import LICENSE_STATES, LicenseInUse, Person
 
 from ..guard import acting, administrator
@@ -47,13 +47,14 @@ def license_page(license_id: str) -> ResponseReturnValue:
 @administrator(MANAGER)
 def license_take_back(license_id: str) -> ResponseReturnValue:
     """Take the license back from one person."""
-    acts, found = acting(), _found(license_id)
+    acts, found, member_id = acting(), _found(license_id), request.form.get("member", "")
     try:
         with unit_of_work():
-            service.unassign_seat(found.license.id, request.form.get("member", ""), actor_id=acts.account.id)
+            service.unassign_seat(found.license.id, member_id, actor_id=acts.account.id)
     except Refusal as refusal:
         return _license_page(_found(license_id), refusal)
-    flash(_("The license was taken back."), "success")
+    if entry := roster.find(acts.organization.id, member_id, clock.now()):
+        flash(_("The license was taken back from %(name)s.", name=entry.person.name), "success")
     return redirect(acts.address(f"licenses/{license_id}"), 303)
 
 

@@ -34,7 +34,7 @@ class DeclineForm(FlaskForm):
     """Why not."""
 
     reason = TextAreaField(
-        _l("Why not? The person reads this."),
+        _l("Reason"),
         validators=[
             DataRequired(_l("Say why: the person reads it.")),
             Length(max=service.LONGEST, message=_l("This is too long.")),

@@ -117,6 +117,7 @@ def _shown(organization_id: str, status: int = 200, **forms: Any) -> ResponseRet
         facts=_LIST.facts(row),
         licenses=tables.licenses_of(organization_id),
         administrators=[account.name for account in service.administrators_of(organization_id)],
+        awaited=[member.name for member in service.awaited_administrators_of(organization_id)],
         fields={"rename": RENAMED, "administrator": ADMINISTRATOR, "sell": SOLD},
         forms=forms,
         form=next((one for one in forms.values() if one.errors), None),

@@ -68,7 +68,10 @@ def _add(acts: Administrator, form: NewPersonForm) -> ResponseReturnValue | None
     except Refusal as refusal:
         refuse(form, refusal, address="email")
         return None
-    flash(_("%(name)s was added.", name=member.name), "success")
+    if form.state.data == "invite":
+        flash(_("%(name)s was added, and an invitation is on its way.", name=member.name), "success")
+    else:
+        flash(_("%(name)s was added.", name=member.name), "success")
     if "another" in request.form:
         kept = listing.Listing(acts.address("people/new")).address(state=form.state.data)
         parameters = "".join([*(f"&role={one}" for one in roles), *(f"&license={one}" for one in licenses)])
