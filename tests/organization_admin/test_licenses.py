@@ -186,3 +186,15 @@ def test_in_both_languages(world: Any, administrator: Any, place: str, language:
     world.license(place, seats=5)
     page = administrator("account:licenses.read", language=language).get(LICENSES)
     assert ("0 of 5 in use, 5 left" if language == "en" else "0 av 5 i bruk, 5 igjen") in text_of(page.text)
+
+
+def test_the_overview_shows_what_is_in_force_fullest_first(
+    world: Any, place: str, administrator: Any, members: Any
+) -> None:
+    people = members(["Dahl", "Lie"])
+    world.license(place, "tag:standard", seats=10, holders=people[:1], ends_at=2**33)
+    world.license(place, "pickandpack:standard", seats=2, holders=people)
+    world.license(place, "work:standard", seats=2, starts_at=1, ends_at=2)
+    text = text_of(administrator("account:licenses.read").get("/org/nordic-lift/").text)
+    assert text.index("Pick and Pack Standard None left") < text.index("Tag Standard")
+    assert "2 of 2 in use, 0 left" in text and "1 of 10 in use, 9 left" in text and "Onix Work Standard" not in text
