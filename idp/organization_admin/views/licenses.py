@@ -1,4 +1,4 @@
-"""*Licenses*: what the organization bought, who holds it, and giving it to people and taking it back."""
+"""*Licenses*: what the organization bought, who holds it, and assigning it to people and taking it back."""
 
 from __future__ import annotations
 

@@ -29,6 +29,7 @@ def overview() -> ResponseReturnValue:
         licenses=holdings.licenses_in_force(who.organization.id, now)
         if who.may("account:licenses.read", "account:licenses.manage")
         else None,
+        now=now,
         days=days,
         days_drawn=[(datetime.fromtimestamp(start, UTC).day, opened, failed) for start, opened, failed in days or ()],
     )
