@@ -70,7 +70,11 @@ class Throttle(_Part):
     failures: int = Field(10, ge=1, le=100, description="Failed sign-ins per account or address before 429")
     window: int = Field(900, ge=1, description="Seconds a failure counts")
     failures_per_address: int = Field(10, ge=1, description="Failed sign-ins per network address before 429")
-    mails_per_address: int = Field(5, ge=1, description="Mails that strangers can cause to one mailbox per hour")
+    mails_per_address: int = Field(
+        5,
+        ge=1,
+        description="Mails to one mailbox per hour that strangers can cause, and administrators as many",
+    )
     requests_per_minute: int = Field(
         600, ge=1, description="Form posts and sign-ins begun per network address per minute"
     )

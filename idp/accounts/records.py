@@ -32,11 +32,16 @@ class Person:
         """The address that the person signs in with."""
         return self.account.email.address if self.account.email else ""
 
+    @property
+    def name(self) -> str:
+        """The person's name; the address where there is none."""
+        return self.account.name or self.address
+
 
 STATUSES = {"active": ("good", _l("Active")), "disabled": ("wrong", _l("Disabled"))}
 
 COLUMNS = (
-    Column("name", _l("Name"), lambda row: row.account.name or row.address, sort=Account.search_text),
+    Column("name", _l("Name"), lambda row: row.name, sort=Account.search_text),
     Column(
         "email",
         _l("E-mail"),
@@ -106,7 +111,8 @@ def _mail_reset(account_id: str, values: Values, acting: Acting) -> None:
 
 
 def _admit(row: Person) -> None:
-    if not service.admit_mail(row.address):
+    email = row.account.email
+    if email is not None and not service.admit_mail(email.address):
         raise Refusal("too_many_mails", _l("This person was mailed often lately. Try again later."), status=429)
 
 

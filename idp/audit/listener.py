@@ -36,7 +36,7 @@ def record(event: Event) -> None:
             "id": new_id(),
             "at": event.at,
             "event": type(event).__name__,
-            "result": str(getattr(event, "reason", None) or "ok")[:40],
+            "result": str(getattr(event, "reason", None) or getattr(event, "outcome", None) or "ok")[:40],
             "actor_id": event.actor_id or (_signed_in() if here else None),
             "account_id": getattr(event, "account_id", None),
             "member_id": getattr(event, "member_id", None),

@@ -84,7 +84,7 @@ AUDIT = Table(
         Column("result", _l("Result"), lambda row: row.entry.result),
     ),
     sort="-time",
-    search=lambda text: or_(
+    search=lambda text, _scope: or_(
         contains(func.lower(AuditEntry.event), text),
         AuditEntry.account_id.in_(accounts.ids_found_by(text)),
         AuditEntry.actor_id.in_(accounts.ids_found_by(text)),

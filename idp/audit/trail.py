@@ -12,7 +12,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import selectinload
 
 from idp.accounts.models import Account
@@ -20,14 +20,15 @@ from idp.kernel import language
 from idp.kernel.database import db
 from idp.kernel.listing import contains
 from idp.oidc.clients import cached_client
-from idp.organizations.catalog import current_catalog
 from idp.organizations.models import Company, License, Member, Role
 from idp.organizations.people import shown_as
-from idp.organizations.policy import CODES
+from idp.organizations.policy import CODES, WITHOUT_ORGANIZATION
+from idp.organizations.titles import app_name, edition_name, privilege_title, role_called, role_title
 
 from .models import AuditEntry
 
 DAY = 86400
+_SIGN_INS = ("AuthorizationOpened", "VerdictTold")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def entries_of(
 
     `since` and `until` are UTC seconds, the second excluded. Orders nothing.
     """
-    found = select(AuditEntry).where(AuditEntry.organization_id == organization_id)
+    found = select(AuditEntry).where(AuditEntry.organization_id == organization_id, _may_be_told())
     if person:
         ids = select(Member.id).where(Member.organization_id == organization_id, contains(Member.search_text, person))
         accounts = select(Member.account_id).where(
@@ -78,6 +79,18 @@ def entries_of(
     return found
 
 
+def _may_be_told() -> ColumnElement[bool]:
+    """What is the organization's to know.
+
+    Not that a contact has an account, before the person shares its own data. Not where somebody signed in who is no
+    user of it, whatever organization was asked for: a stranger can ask for any.
+    """
+    contact = Member.status.in_(("contact", "ended")) & Member.last_used_at.is_(None)
+    unshared = select(Member.id).where(Member.id == AuditEntry.member_id, contact).exists()
+    elsewhere = AuditEntry.event.in_(_SIGN_INS) & AuditEntry.result.in_(WITHOUT_ORGANIZATION)
+    return ~elsewhere & or_(AuditEntry.event != "MemberLinked", ~unshared)
+
+
 def told(organization_id: str, entries: Iterable[AuditEntry]) -> list[Told]:
     """Entries of one organization as sentences in the language of whoever reads; at most four statements for all."""
     rows = list(entries)
@@ -89,7 +102,7 @@ def told(organization_id: str, entries: Iterable[AuditEntry]) -> list[Told]:
             sentence=_sentence(row, names),
             changes=tuple(_changes(row)),
             member_id=row.member_id,
-            address=row.address,
+            address=row.address if names.shares_address(row) else None,
             request_id=row.request_id,
         )
         for row in rows
@@ -101,10 +114,16 @@ def per_day(organization_id: str, now: int, days: int = 14) -> list[tuple[int, i
     first = now - now % DAY - (days - 1) * DAY
     day = AuditEntry.at - AuditEntry.at % DAY
     opened = select(day, func.count()).where(
-        AuditEntry.organization_id == organization_id, AuditEntry.event == "AuthorizationOpened", AuditEntry.at >= first
+        AuditEntry.organization_id == organization_id,
+        AuditEntry.event == "AuthorizationOpened",
+        AuditEntry.at >= first,
+        _may_be_told(),
     )
     people = select(Member.account_id).where(
-        Member.organization_id == organization_id, Member.account_id.is_not(None), Member.status == "active"
+        Member.organization_id == organization_id,
+        Member.account_id.is_not(None),
+        Member.status == "active",
+        Member.last_used_at.is_not(None),  # whoever never came here fails elsewhere
     )
     failed = select(day, func.count()).where(
         AuditEntry.event == "SignInFailed", AuditEntry.at >= first, AuditEntry.account_id.in_(people)
@@ -152,7 +171,8 @@ def path_of_token(organization_id: str, jti: str) -> TokenPath | None:
         .where(
             AuditEntry.authorization_id == jti.partition(".")[0],
             AuditEntry.organization_id == organization_id,
-            AuditEntry.event.in_(("AuthorizationOpened", "VerdictTold")),
+            AuditEntry.event.in_(_SIGN_INS),
+            _may_be_told(),
         )
         .order_by(AuditEntry.at.desc(), AuditEntry.id.desc())
         .limit(100)
@@ -176,14 +196,12 @@ def _verdict(row: AuditEntry) -> Verdict:
     for role, privileges in sorted((path.get("roles") or {}).items()):
         for privilege in privileges:
             given.setdefault(privilege, []).append(role)
-    catalog, spoken = current_catalog(), language.shown()
-    edition = catalog.edition(path.get("edition") or "")
     return Verdict(
         since=row.at,
         code=row.result if row.result in CODES else None,
-        edition=edition[1].name if edition else path.get("edition"),
+        edition=edition_name(path["edition"]) if path.get("edition") else None,
         privileges=tuple(
-            (name, known.title(spoken) if (known := catalog.privilege(name)) else name, tuple(roles))
+            (name, privilege_title(name), tuple(role_called(role, system=True) for role in roles))
             for name, roles in sorted(given.items())
         ),
     )
@@ -197,6 +215,7 @@ class _Names:
         members = {row.member_id for row in rows}
         self._people: dict[str, str] = {}
         self._accounts: dict[str, str] = {}
+        self._sharing: set[str] = set()
         found = db.session.execute(
             select(Member, Account)
             .outerjoin(Account, Account.id == Member.account_id)
@@ -211,6 +230,8 @@ class _Names:
             self._people[member.id] = name
             if member.account_id:
                 self._accounts[member.account_id] = name
+            if member.account_id and member.last_used_at is not None:
+                self._sharing.add(member.account_id)
         wanted = {kind: {str(row.data[kind]) for row in rows if kind in row.data} for kind in _ROWS}
         self._rows = {
             kind: self._read(model, label, wanted[kind], organization_id)
@@ -232,29 +253,24 @@ class _Names:
             return "Onix Account"
         return self._accounts.get(row.actor_id) or "Onix Work"
 
+    def shares_address(self, row: AuditEntry) -> bool:
+        """Whether where somebody acted from concerns the organization: one of its own people did something there."""
+        own = self._accounts if row.event not in ("MemberLinked", *_SIGN_INS) else self._sharing
+        return row.actor_id in own
+
     def person(self, row: AuditEntry) -> str:
         found = self._people.get(row.member_id or "") or self._accounts.get(row.account_id or "")
         return found or _("someone who is no longer here")
 
     def of(self, kind: str, row: AuditEntry) -> str:
-        kept = row.data.get("name")
         found = self._rows.get(kind, {}).get(str(row.data.get(kind)))
+        kept = edition_name(str(row.data["edition"])) if "edition" in row.data else row.data.get("name")
         return found or (str(kept) if kept else _("one that is no longer here"))
 
 
-def _edition(row: License) -> str:
-    found = current_catalog().edition(row.edition)
-    return found[1].name if found else row.edition
-
-
-def _role(row: Role) -> str:
-    system = current_catalog().roles.get(row.name) if row.organization_id is None else None
-    return system.title(language.shown()) if system else row.name
-
-
 _ROWS: Mapping[str, tuple[Any, Callable[[Any], str]]] = {
-    "role_id": (Role, _role),
-    "license_id": (License, _edition),
+    "role_id": (Role, role_title),
+    "license_id": (License, lambda row: edition_name(row.edition)),
     "company_id": (Company, lambda row: row.name),
 }
 
@@ -284,19 +300,19 @@ SENTENCES: Mapping[str, Any] = {
     "RoleUnassigned": _l("%(actor)s took the role %(role)s from %(person)s."),
     "LicenseSold": _l("%(actor)s sold the license %(license)s to the organization."),
     "LicenseChanged": _l("%(actor)s changed the license %(license)s."),
-    "LicenseDeleted": _l("%(actor)s deleted a license of which nothing was in use."),
+    "LicenseDeleted": _l("%(actor)s deleted the license %(license)s."),
     "SeatAssigned": _l("%(actor)s assigned the license %(license)s to %(person)s."),
     "SeatUnassigned": _l("%(actor)s took the license %(license)s from %(person)s."),
     "AccessRequested": _l("%(person)s asked for access to %(app)s."),
     "AccessGranted": _l("%(actor)s gave %(person)s the requested access to %(app)s."),
     "AccessDeclined": _l("%(actor)s declined the request of %(person)s for %(app)s."),
-    "AccessRequestClosed": _l("The request of %(person)s for %(app)s was closed."),
+    "AccessRequestClosed.opened": _l("The request of %(person)s for %(app)s was closed: the app is open."),
+    "AccessRequestClosed.withdrawn": _l("%(person)s took the request for %(app)s back."),
     "AuthorizationOpened": _l("%(person)s signed in to %(client)s."),
     "AuthorizationOpened.denied": _l("%(person)s signed in to %(client)s and was denied access: %(code)s."),
     "VerdictTold": _l("%(client)s was told anew what %(person)s may do."),
     "VerdictTold.denied": _l("%(client)s was told that %(person)s has no access any more: %(code)s."),
     "ClientRegistered": _l("%(actor)s registered the client %(client)s."),
-    "EntitlementChanged": _l("What people may do was compared anew."),
 }
 """A sentence for every event that names an organization; also for `<event>.<result>` where the result says more.
 
@@ -306,7 +322,6 @@ SENTENCES: Mapping[str, Any] = {
 def _sentence(row: AuditEntry, names: _Names) -> str:
     kind = "denied" if row.result in CODES else row.result
     pattern = SENTENCES.get(f"{row.event}.{kind}") or SENTENCES.get(row.event) or row.event
-    apps = [app.name for app_id in row.app_ids.split() if (app := current_catalog().apps.get(app_id))]
     client = cached_client(row.client_id) if row.client_id else None
     values = {
         "actor": names.actor(row),
@@ -314,7 +329,7 @@ def _sentence(row: AuditEntry, names: _Names) -> str:
         "role": names.of("role_id", row),
         "license": names.of("license_id", row),
         "company": names.of("company_id", row),
-        "app": ", ".join(apps) or _("an app"),
+        "app": ", ".join(app_name(app_id) for app_id in row.app_ids.split()) or _("an app"),
         "code": row.result,
         "client": client.name(language.shown()) if client else (row.client_id or ""),
     }
@@ -340,8 +355,6 @@ def _changes(row: AuditEntry) -> Iterable[tuple[str, str, str]]:
     """What changed: (field, before, after). Of personal data only the field is kept, so both are empty."""
     for field, values in sorted((row.data.get("changes") or {}).items()):
         before, after = values if isinstance(values, list) and len(values) == 2 else ("", "")
-        if isinstance(before, list) and isinstance(after, list):  # what went and what came, not what stayed
-            before, after = [one for one in before if one not in after], [one for one in after if one not in before]
         yield str(FIELDS.get(field, field)), _value(field, before), _value(field, after)
 
 
@@ -349,9 +362,7 @@ def _value(field: str, value: Any) -> str:
     if value is None:
         return str(_("none"))
     if isinstance(value, list):
-        catalog, spoken = current_catalog(), language.shown()
-        titles = [known.title(spoken) if (known := catalog.privilege(str(name))) else str(name) for name in value]
-        return ", ".join(titles)
+        return ", ".join(privilege_title(str(name)) for name in value) or str(_("none"))
     if field.endswith("_at") and isinstance(value, int):
         return language.on_date(value)
     return str(value)

@@ -72,12 +72,14 @@ def shown() -> str:
 
 def on_date(instant: int) -> str:
     """An instant (UTC seconds) as a date in the person's language: "22 November 2026", "22. november 2026"."""
-    return str(format_date(datetime.fromtimestamp(instant, tz=UTC), "d. MMMM y" if shown() == "nb" else "d MMMM y"))
+    pattern = "d. MMMM y" if shown() == "nb" else "d MMMM y"
+    return str(format_date(datetime.fromtimestamp(instant, tz=UTC), pattern))
 
 
-def short_date(instant: int) -> str:
-    """An instant (UTC seconds) as a short date for columns: "22 Nov 2026", "22. nov. 2026"."""
-    return str(format_date(datetime.fromtimestamp(instant, tz=UTC), "d. MMM y" if shown() == "nb" else "d MMM y"))
+def on_day(instant: int) -> str:
+    """An instant (UTC seconds) as a short date for the columns of lists: "22 Nov 2026", "22. nov. 2026"."""
+    pattern = "d. MMM y" if shown() == "nb" else "d MMM y"
+    return str(format_date(datetime.fromtimestamp(instant, tz=UTC), pattern))
 
 
 def at_time(instant: int) -> str:
@@ -98,9 +100,9 @@ def init_app(app: Flask) -> None:
     babel.init_app(app, locale_selector=current)
     app.before_request(_choose)
     app.jinja_env.filters["on_date"] = on_date
-    app.jinja_env.filters["short_date"] = short_date
     app.jinja_env.filters["at_time"] = at_time
     app.jinja_env.filters["iso"] = iso
+    app.jinja_env.filters["on_day"] = on_day
 
     @app.context_processor
     def _names() -> dict[str, Any]:

@@ -163,7 +163,7 @@ class Table:
     sort: str
     write: Right | None = None
     rows: Callable[[Sequence[Any], Scope], Sequence[Any]] = _as_they_are
-    search: Callable[[str], ColumnElement[bool]] | None = None
+    search: Callable[[str, Scope], ColumnElement[bool]] | None = None
     search_label: Any = None
     filters: tuple[Filter, ...] = ()
     facts: Callable[[Any], Pairs] = lambda _row: ()

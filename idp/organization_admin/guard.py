@@ -25,7 +25,6 @@ from idp.organizations.catalog import current_catalog
 from idp.organizations.facts import load_facts
 from idp.organizations.models import Organization
 from idp.organizations.policy import WITHOUT_ORGANIZATION, candidates, entitlement
-from idp.organizations.service import find_organization
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -118,6 +117,5 @@ def _administrator(account: Account, slug: str, asked: frozenset[str]) -> Admini
     held = frozenset().union(*(decision.privileges for decision in decisions))
     if held.isdisjoint(asked):
         raise Refusal("privilege_missing", _("Your role here does not include this page."), status=403)
-    organization = find_organization(slug)
-    assert organization is not None
+    organization = db.session.get_one(Organization, members[0].organization.id)
     return Administrator(account, organization, held)

@@ -1,15 +1,19 @@
-"""What happened in organizations. `EntitlementChanged` is the base of everything that may change a verdict."""
+"""What happened in organizations. `EntitlementChanged` is the base of everything that may change a verdict.
+
+`app_ids` are the apps that an event is about. `changes` tells by field what was and what is now; of a person's own data
+it names the field and nothing else, for what is told here is kept in the audit trail (security R46).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from idp.kernel.events import Event
 
-Changes = Mapping[str, tuple[Any, Any] | None]
-"""What changed: by field, what it was and what it is; None for personal data, of which only the field is told."""
+Changes = Mapping[str, tuple[Any, ...]]
+"""By field: (before, after), or nothing where the values are personal."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +36,7 @@ class OrganizationChanged(Event):
     """The organization has another name or number."""
 
     organization_id: str
-    changes: Changes = field(default_factory=dict)
+    changes: Changes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +82,16 @@ class MemberAdded(MemberEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MemberEdited(Event):
+    """Something else is recorded about a person. It changes no verdict by itself."""
+
+    organization_id: str
+    member_id: str
+    account_id: str | None
+    changes: Changes
+
+
+@dataclass(frozen=True, kw_only=True)
 class UserAdded(MemberEvent):
     """A platform administrator added an employee. `made`: with a new account, `first_password`: that has one set."""
 
@@ -85,16 +99,6 @@ class UserAdded(MemberEvent):
     first_password: bool
     address: str
     language: str | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class MemberEdited(Event):
-    """What the organization has written down of a person is something else now. It changes no verdict."""
-
-    organization_id: str
-    member_id: str
-    account_id: str | None = None
-    changes: Changes = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,14 +159,19 @@ class RoleCreated(Event):
 
     organization_id: str
     role_id: str
+    name: str
+    app_ids: tuple[str, ...]
+    changes: Changes
 
 
 @dataclass(frozen=True, kw_only=True)
 class RoleChanged(EntitlementChanged):
-    """A role's name or privileges are others now."""
+    """A role's name or privileges are others now. `app_ids`: of the privileges before and after."""
 
     role_id: str
-    changes: Changes = field(default_factory=dict)
+    name: str
+    app_ids: tuple[str, ...]
+    changes: Changes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,6 +179,8 @@ class RoleDeleted(EntitlementChanged):
     """A role is gone, also from those who held it."""
 
     role_id: str
+    name: str
+    app_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,6 +196,8 @@ class RoleAssigned(MemberEvent):
     """A member holds one role more."""
 
     role_id: str
+    name: str
+    app_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,6 +205,8 @@ class RoleUnassigned(MemberEvent):
     """A member holds one role less."""
 
     role_id: str
+    name: str
+    app_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,6 +214,9 @@ class LicenseSold(EntitlementChanged):
     """An organization bought an edition."""
 
     license_id: str
+    edition: str
+    app_ids: tuple[str, ...]
+    changes: Changes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,7 +224,9 @@ class LicenseChanged(EntitlementChanged):
     """Seats, start or end of a license are others now."""
 
     license_id: str
-    changes: Changes = field(default_factory=dict)
+    edition: str
+    app_ids: tuple[str, ...]
+    changes: Changes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,6 +234,8 @@ class LicenseDeleted(EntitlementChanged):
     """A license of which nobody held a seat is gone."""
 
     license_id: str
+    edition: str
+    app_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,6 +243,8 @@ class SeatAssigned(MemberEvent):
     """A member holds a seat of the license."""
 
     license_id: str
+    edition: str
+    app_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,6 +252,8 @@ class SeatUnassigned(MemberEvent):
     """A member gave a seat of the license back."""
 
     license_id: str
+    edition: str
+    app_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,15 +263,15 @@ class AccessRequestEvent(Event):
     organization_id: str
     member_id: str
     account_id: str
-    app_id: str
+    app_ids: tuple[str, ...]
     request_id: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class AccessRequested(AccessRequestEvent):
-    """A person asks to be let into an app; `code` is the denial that it met."""
+    """A person asks to be let into an app; `reason` is the code of the denial that it met."""
 
-    code: str
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,6 +29,15 @@ class Shown:
         return " ".join(part for part in (self.given_name, self.family_name) if part) or (self.email or "")
 
 
+def activation_told(member: Member) -> bool:
+    """Whether the organization is told that the person has an account.
+
+    A user's activation is its business; whether somebody who is a contact, and has shared nothing, has an account is
+    the person's own.
+    """
+    return member.account_id is not None and (member.status != "contact" or member.last_used_at is not None)
+
+
 def shown_as(member: Member, account: Account | None, *, used: bool | None = None) -> Shown:
     """The person of a member. Own data stand above what was typed; what the person has not told stays as typed.
 

@@ -38,7 +38,10 @@ from idp.kernel.refusal import Refusal
 
 from . import service
 from .catalog import current_catalog
+from .holdings import LICENSE_STATES, LicenseInUse, in_use
 from .models import License, Member, MemberRole, Organization, Role, Seat
+from .people import Shown, shown_as
+from .titles import edition_name
 
 ADMIN, LICENSES = "account:platform.admin", "account:platform.licenses"
 READS, WRITES = "oneoffice:admin.read", "oneoffice:admin.write"
@@ -97,10 +100,25 @@ PLACE = Field(
 
 @dataclass(frozen=True, slots=True)
 class User(accounts.Person):
-    """An account with its members. `own`: the member in the platform's own organization; `seats` of it."""
+    """An account with its members. `own`: the member in the platform's own organization; `seats` of it.
+
+    `shown`: the person as somebody who may look into one organization only sees it, while the person has not shared
+    its own data there; None: as the account has it.
+    """
 
     members: tuple[Member, ...] = ()
     seats: int = 0
+    shown: Shown | None = None
+
+    @property
+    def address(self) -> str:
+        if self.shown is None:
+            return accounts.Person.address.__get__(self)  # type: ignore[no-any-return]
+        return self.shown.email or ""
+
+    @property
+    def name(self) -> str:
+        return accounts.Person.name.__get__(self) if self.shown is None else self.shown.name
 
     @property
     def own(self) -> Member | None:
@@ -142,10 +160,30 @@ def _user_rows(found: Sequence[Account], scope: Scope) -> list[User]:
     own = [one.id for mine in members.values() for one in mine if one.organization.kind == "self"]
     seats = _counted(Seat.member_id, own)
     return [
-        User(one, tuple(mine), sum(seats.get(member.id, 0) for member in mine))
+        User(one, tuple(mine), sum(seats.get(member.id, 0) for member in mine), _seen(one, mine, scope))
         for one in found
         for mine in (members.get(one.id, []),)
     ]
+
+
+def _seen(account: Account, members: Sequence[Member], scope: Scope) -> Shown | None:
+    """What an organization sees of a person who has shared nothing with it: what it typed itself."""
+    if scope.within is None or not members or any(shown_as(member, account).own for member in members):
+        return None
+    return shown_as(members[0], account)
+
+
+def _found_by(text: str, scope: Scope) -> ColumnElement[bool]:
+    """By whatever the account says; within one organization only by what that organization may see."""
+    if scope.within is None:
+        return accounts.found_by(text)
+    return Account.id.in_(
+        select(Member.account_id).where(
+            Member.organization_id == scope.within,
+            Member.account_id.is_not(None),
+            contains(Member.search_text, text),
+        )
+    )
 
 
 def _places_of_employees(_scope: Scope) -> Pairs:
@@ -271,6 +309,8 @@ def _user_facts(row: User) -> Pairs:
         )
         for member in row.members
     ]
+    if row.shown is not None:
+        return ((_l("E-mail"), row.address), (_l("Id"), row.account.id), *places)
     return (*accounts.facts(row), *places)
 
 
@@ -330,7 +370,7 @@ USER = Table(
         *accounts.COLUMNS[2:],
     ),
     sort="name",
-    search=accounts.found_by,
+    search=_found_by,
     search_label=_l("Search by name or e-mail"),
     filters=(
         *accounts.FILTERS,
@@ -342,7 +382,7 @@ USER = Table(
         ),
     ),
     facts=_user_facts,
-    name_of=lambda row: row.account.name or row.address,
+    name_of=lambda row: row.name,
     fields=(
         Field("given_name", _l("First name"), required=True, longest=100),
         Field("family_name", _l("Last name"), required=True, longest=100),
@@ -461,7 +501,7 @@ USER = Table(
 def _in_place(value: str) -> ColumnElement[bool]:
     """Accounts with a member in the platform's own organization, in others, or in none."""
     if value == "none":
-        return Account.id.not_in(select(Member.account_id).where(Member.account_id.is_not(None)))
+        return ~select(Member.id).where(Member.account_id == Account.id).exists()
     kind = Organization.kind == "self" if value == "self" else Organization.kind != "self"
     return Account.id.in_(select(Member.account_id).join(Organization).where(Member.account_id.is_not(None), kind))
 
@@ -573,7 +613,7 @@ ORGANIZATION = Table(
         ),
     ),
     sort="name",
-    search=lambda text: contains(Organization.search_text, text),
+    search=lambda text, _scope: contains(Organization.search_text, text),
     search_label=_l("Search by name, short name or organization number"),
     filters=(
         Filter(
@@ -652,9 +692,11 @@ class RoleRow:
     holders: int
 
 
-def _role_rows(found: Sequence[Role], _scope: Scope = EVERYTHING) -> list[RoleRow]:
+def _role_rows(found: Sequence[Role], scope: Scope = EVERYTHING) -> list[RoleRow]:
     places = _organizations({one.organization_id for one in found if one.organization_id})
-    holders = _counted(MemberRole.role_id, [one.id for one in found])
+    here = select(Member.id).where(Member.organization_id == scope.within)
+    within = (MemberRole.member_id.in_(here),) if scope.within else ()
+    holders = _counted(MemberRole.role_id, [one.id for one in found], *within)
     return [RoleRow(one, places.get(one.organization_id or ""), holders.get(one.id, 0)) for one in found]
 
 
@@ -674,7 +716,7 @@ def _add_role(values: Values, acting: Acting) -> str:
 
 
 def _edit_role(role_id: str, values: Values, acting: Acting) -> None:
-    service.set_role_privileges(role_id, values["privileges"], actor_id=acting.actor_id)
+    service.set_role_privileges(role_id, values["privileges"], version=values["version"], actor_id=acting.actor_id)
 
 
 def _delete_role(role_id: str, values: Values, acting: Acting) -> None:
@@ -706,7 +748,7 @@ ROLE = Table(
         Column("holders", _l("Held by"), lambda row: row.holders, kind="number"),
     ),
     sort="name",
-    search=lambda text: or_(
+    search=lambda text, _scope: or_(
         contains(func.lower(Role.name), text),
         Role.organization_id.in_(select(Organization.id).where(contains(Organization.search_text, text))),
     ),
@@ -733,7 +775,10 @@ ROLE = Table(
     ),
     add=_add_role,
     edit=_edit_role,
-    values=lambda row: {"privileges": [entry.privilege for entry in row.role.privileges]},
+    values=lambda row: {
+        "privileges": [entry.privilege for entry in row.role.privileges],
+        "version": row.role.version,
+    },
     fixed=lambda row: (
         None if row.role.organization_id else _l("The system's roles stand in the catalog and can't be changed here.")
     ),
@@ -763,39 +808,27 @@ ROLE = Table(
 
 
 @dataclass(frozen=True, slots=True)
-class LicenseRow:
-    """A license, whose it is, and how many seats of it are held."""
+class LicenseRow(LicenseInUse):
+    """A license with whose it is."""
 
-    license: License
     organization: Organization
-    held: int
 
     @property
-    def name(self) -> str:
-        return edition_name(self.license.edition)
-
-    @property
-    def state(self) -> tuple[str, Any]:
-        now, sold = clock.now(), self.license
-        if sold.ends_at is not None and sold.ends_at <= now:
-            return "wrong", _l("Ended")
-        if sold.starts_at > now:
-            return "late", _l("Not started")
-        if sold.seats and self.held * 10 >= sold.seats * 9:
-            return "late", _l("Nearly used up")
-        return "good", _l("Current")
-
-
-def edition_name(edition: str) -> str:
-    """What an edition is sold as; its id when it has left the catalog."""
-    found = current_catalog().edition(edition)
-    return found[1].name if found else edition
+    def label(self) -> tuple[str, Any]:
+        """Its state as it is shown; that it is nearly all in use comes before when it ends."""
+        state = self.state(clock.now())
+        if state in ("current", "soon") and self.nearly_all:
+            return "late", _l("Nearly all in use")
+        words, kind = LICENSE_STATES[state]
+        return kind, words
 
 
 def _license_rows(found: Sequence[License], _scope: Scope = EVERYTHING) -> list[LicenseRow]:
     places = _organizations({one.organization_id for one in found})
-    held = _counted(Seat.license_id, [one.id for one in found])
-    return [LicenseRow(one, places[one.organization_id], held.get(one.id, 0)) for one in found]
+    return [
+        LicenseRow(one.license, one.held, one.app, one.edition, places[one.license.organization_id])
+        for one in in_use(found)
+    ]
 
 
 def licenses_of(organization_id: str) -> list[LicenseRow]:
@@ -867,16 +900,16 @@ LICENSE = Table(
     ),
     rows=_license_rows,
     columns=(
-        Column("edition", _l("License"), lambda row: row.name, sort=License.edition),
+        Column("edition", _l("License"), lambda row: row.title, sort=License.edition),
         Column("organization", _l("Organization"), lambda row: called(row.organization)),
         Column("seats", _l("Bought"), lambda row: row.license.seats, kind="number", sort=License.seats),
         Column("held", _l("Held"), lambda row: row.held, kind="number"),
         Column("starts", _l("Starts"), lambda row: row.license.starts_at, kind="date", sort=License.starts_at),
         Column("ends", _l("Ends"), lambda row: row.license.ends_at, kind="date", sort=License.ends_at),
-        Column("state", _l("State"), lambda row: row.state, kind="state"),
+        Column("state", _l("State"), lambda row: row.label, kind="state"),
     ),
     sort="edition",
-    search=lambda text: or_(
+    search=lambda text, _scope: or_(
         contains(func.lower(License.edition), text),
         License.organization_id.in_(select(Organization.id).where(contains(Organization.search_text, text))),
     ),
@@ -896,13 +929,13 @@ LICENSE = Table(
     ),
     facts=lambda row: (
         (_l("Organization"), called(row.organization)),
-        (_l("License"), f"{row.name} ({row.license.edition})"),
+        (_l("License"), f"{row.title} ({row.license.edition})"),
         (_l("Bought"), row.license.seats),
         (_l("Held"), row.held),
-        (_l("State"), row.state[1]),
+        (_l("State"), row.label[1]),
         (_l("Id"), row.license.id),
     ),
-    name_of=lambda row: f"{row.name}, {called(row.organization)}",
+    name_of=lambda row: f"{row.title}, {called(row.organization)}",
     fields=(
         PLACE,
         Field("edition", _l("License"), kind="select", required=True, choices=lambda _scope: editions(), on=ADDED),
@@ -1004,7 +1037,7 @@ SEAT = Table(
         Column("since", _l("Since"), lambda row: row.seat.assigned_at, kind="date", sort=Seat.assigned_at),
     ),
     sort="-since",
-    search=lambda text: Seat.member_id.in_(select(Member.id).where(contains(Member.search_text, text))),
+    search=lambda text, _scope: Seat.member_id.in_(select(Member.id).where(contains(Member.search_text, text))),
     search_label=_l("Search by name or e-mail"),
     filters=(
         Filter(

@@ -19,7 +19,7 @@ from idp.kernel.listing import contains
 from .catalog import App, current_catalog
 from .facts import load_members_facts
 from .models import License, Member, MemberRole, Organization, RolePrivilege, Seat
-from .people import Shown, shown_as
+from .people import Shown, activation_told, shown_as
 from .policy import Decision, entitlement
 from .simulator import Path, as_if_linked, explain_path
 
@@ -124,7 +124,7 @@ def judged(organization_id: str, member_ids: list[str], app: App) -> list[Line]:
             continue
         member, person = people[member_id]
         account, judged_as = as_if_linked(found, found.members[0])
-        lines.append(Line(member, person, found.members[0].account_linked, entitlement(account, judged_as, app, now)))
+        lines.append(Line(member, person, activation_told(member), entitlement(account, judged_as, app, now)))
     return lines
 
 

@@ -62,7 +62,7 @@ OUTBOX = Table(
         Column("state", _l("State"), _state, kind="state", sort=func.coalesce(Delivery.outcome, "waiting")),
     ),
     sort="-made",
-    search=lambda text: or_(
+    search=lambda text, _scope: or_(
         contains(func.lower(Delivery.destination), text), contains(func.lower(Delivery.kind), text)
     ),
     search_label=_l("Search by mail domain, client or kind"),

@@ -68,10 +68,11 @@ def claim(lane: str, destination: str, now: int, seconds: int, *, limit: int = 1
         .order_by(Delivery.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
+        .cte("oldest")  # evaluated once: PostgreSQL may run a subquery again for each row, and take more than the limit
     )
     taken = db.session.scalars(
         update(Delivery)
-        .where(Delivery.id.in_(oldest.scalar_subquery()), *_due(lane, now))
+        .where(Delivery.id.in_(select(oldest.c.id)), *_due(lane, now))
         .values(lease=new_id(), leased_until=now + seconds, attempts=Delivery.attempts + 1)
         .returning(Delivery),
         execution_options={"synchronize_session": False, "populate_existing": True},

@@ -21,7 +21,7 @@ def listed(table: Table, scope: Scope, path: str) -> listing.Page[Any]:
     )
     statement: Select[Any] = table.select(scope)
     if asked.query and table.search is not None:
-        statement = statement.where(table.search(asked.query))
+        statement = statement.where(table.search(asked.query, scope))
     for one in table.filters:
         if one.name in asked.filters:
             statement = statement.where(one.where(asked.filters[one.name]))

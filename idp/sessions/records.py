@@ -75,7 +75,7 @@ SESSION = Table(
         ),
     ),
     sort="-seen",
-    search=lambda text: Session.account_id.in_(accounts.ids_found_by(text)),
+    search=lambda text, _scope: Session.account_id.in_(accounts.ids_found_by(text)),
     search_label=_l("Search by name or e-mail"),
     filters=(
         Filter(

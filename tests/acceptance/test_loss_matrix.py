@@ -163,6 +163,12 @@ def _disable_account(case: Case) -> None:
     case.do(lambda: service.disable_account(case.person.account_id))
 
 
+def _delete_account(case: Case) -> None:
+    from idp.accounts import service
+
+    case.do(lambda: service.delete_account(case.person.account_id))
+
+
 def _end_session(case: Case) -> None:
     from idp.sessions import service
 
@@ -182,8 +188,8 @@ def _change_password(case: Case) -> None:
 
 @pytest.mark.parametrize(
     ("lose", "offline_lives"),
-    [(_disable_account, False), (_change_password, False), (_end_session, True)],
-    ids=["account disabled", "password changed", "session ended"],
+    [(_disable_account, False), (_delete_account, False), (_change_password, False), (_end_session, True)],
+    ids=["account disabled", "account deleted", "password changed", "session ended"],
 )
 def test_lost_identity_ends_every_grant(case: Case, lose: Callable[[Case], None], offline_lives: bool) -> None:
     """refresh invalid_grant, userinfo 401, introspection inactive, cookies worth nothing, every client told."""

@@ -142,6 +142,9 @@ def test_users_are_disabled_enabled_and_signed_out(seeded: Run) -> None:
     assert "no such delivery" in seeded("outbox", "retry", "nowhere", code=base.UNKNOWN)
     assert seeded("user", "list", "--search", "NORD", "--json")[0]["email"] == "kari@bedrift.example"
     assert seeded("user", "list", "--search", "%", "--json") == []
+    assert "--yes" in seeded("user", "delete", "kari@bedrift.example", code=base.USAGE)
+    assert seeded("user", "delete", "kari@bedrift.example", "--yes") == "deleted\n"
+    assert seeded("user", "list", "--json") == []
 
 
 @ONE

@@ -99,7 +99,8 @@ def test_tls_ends_here_and_metrics_add_up_over_workers(databases: Any, tmp_path:
     certificate, key = _certificate(tmp_path)
     port = free_port()
     with databases.fresh("sqlite") as url:
-        told = clean_environment(**environment(url, f"https://localhost:{port}", ONIX_LOG_LEVEL="INFO"))
+        overrides = {"ONIX_LOG_LEVEL": "INFO", "ONIX_ENVIRONMENT": "development"}  # tests write no lines of their own
+        told = clean_environment(**environment(url, f"https://localhost:{port}", **overrides))
         command = [
             sys.executable, "-m", "idp.cli", "serve", "--port", str(port), "--workers", "2",
             "--tls-certificate", str(certificate), "--tls-key", str(key),

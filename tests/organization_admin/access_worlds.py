@@ -14,6 +14,11 @@ from idp.organizations.models import MemberRole, Seat
 
 APPS = ("tag", "pickandpack", "express", "work", "oneoffice")
 DAY = 86400
+ADMINISTRATION = (
+    "account:people.read", "account:people.manage", "account:companies.manage", "account:licenses.read",
+    "account:licenses.manage", "account:roles.manage", "account:requests.manage", "account:audit.read",
+    "account:clients.manage",
+)  # fmt: skip
 
 
 @dataclass
@@ -31,7 +36,8 @@ def make(world: Any, chance: random.Random, *, places: int = 3, people: int = 8)
     made, now = RandomWorld(), clock.now()
     with unit_of_work():
         service.sync_system_roles(current_catalog())
-        system = [service.find_role(name).id for name in current_catalog().roles]  # type: ignore[union-attr]
+        everywhere = [name for name, role in current_catalog().roles.items() if not role.privileges & _of_platform()]
+        system = [service.find_role(name).id for name in everywhere]  # type: ignore[union-attr]
     editions = [name for app in current_catalog().apps.values() for name in app.editions]
     for number in range(places):
         values = [{}, {"kind": "self"}, {"status": "suspended"}][number % 3]
@@ -83,12 +89,14 @@ def make(world: Any, chance: random.Random, *, places: int = 3, people: int = 8)
     return made
 
 
+def _of_platform() -> set[str]:
+    apps = current_catalog().apps.values()
+    return {name for app in apps for name, privilege in app.privileges.items() if privilege.reach == "platform"}
+
+
 def administrator(world: Any, place: str, *privileges: str, **values: Any) -> Any:
     """Somebody with these privileges of app `account` there; with none given, all that an administrator has."""
-    held = privileges or (
-        "account:people.read", "account:people.manage", "account:licenses.manage", "account:roles.manage",
-        "account:requests.manage",
-    )  # fmt: skip
+    held = privileges or ADMINISTRATION
     person = world.account(**values)
     member = world.member(place, person.account_id)
     world.role(place, {"account:access", *held}, members=[member])

@@ -17,19 +17,12 @@ from idp.kernel.database import db, unit_of_work
 from idp.organizations import reports, service
 from idp.organizations.catalog import current_catalog
 from idp.organizations.models import Member, Organization, Seat
-from tests.support.forms import forms_of, submit
+from tests.support.forms import browser_of, forms_of
 from tests.support.protocol import claims_of
 
 from .access_worlds import APPS, administrator, make
 
 one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
-
-def browser_of(app: Any, world: Any, person: Any) -> Any:
-    """A browser in which this person is signed in."""
-    browser = app.test_client()
-    submit(browser, browser.get("/login"), "password", identifier=person.address, password=world.password)
-    return browser
 
 
 def changes_form(page: Any, field: str = "way-0") -> Any:
@@ -61,7 +54,8 @@ def test_the_verdict_on_the_page_is_the_one_in_the_issued_token(app: Any, world:
             continue
         told = {one["app"]: one for one in answer.json["apps"]}
         assert set(told) == set(app.extensions["onix_catalog"].apps)
-        assert answer.json["person"]["activated"] == bool(person.account_id)
+        contact = answer.json["person"]["status"] == "contact"
+        assert answer.json["person"]["activated"] == (bool(person.account_id) and not contact)
         if not person.account_id:
             continue
         for name in APPS:

@@ -10,14 +10,14 @@ from idp.audit.models import AuditEntry
 from idp.kernel import clock
 from idp.kernel.database import db, unit_of_work
 from idp.organizations import service
-from idp.organizations.models import AccessRequest, Seat
+from idp.organizations.models import AccessRequest, Member, Seat
 from idp.organizations.service import requests
 from idp.outbox import mails
 from idp.outbox.models import Delivery
-from tests.support.forms import form_with, forms_of
+from tests.support.forms import browser_of, form_with, forms_of
 
 from .access_worlds import administrator
-from .test_access import Place, browser_of, changes_form
+from .test_access import Place, changes_form
 
 one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -116,6 +116,8 @@ def test_whoever_comes_second_is_told_and_does_nothing(app: Any, world: Any) -> 
     second = browser_of(app, world, other)
     _person, request_id = asks(app, world, place)
     path = f"/org/here/requests/{request_id}"
+    with app.app_context(), unit_of_work():
+        db.session.query(Member).filter_by(account_id=other.account_id).update({"last_used_at": 1})
     page = place.browser.get(path)
     apply, decline = changes_form(page), form_with(page.get_data(as_text=True), "reason", path)
     theirs = form_with(second.get(path).get_data(as_text=True), "reason", path)

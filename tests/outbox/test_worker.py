@@ -345,6 +345,7 @@ def test_one_destination_hears_a_hundred_in_a_moment(app: Any, running: Any, tol
     assert len(_Receiver.got) == 100
 
 
+@pytest.mark.running_clock
 def test_one_failure_leaves_the_rest_of_the_batch_untried(app: Any, running: Any, told: str) -> None:
     _Receiver.answers = {"/rp": 503}
     with app.app_context():
@@ -360,7 +361,7 @@ def test_one_failure_leaves_the_rest_of_the_batch_untried(app: Any, running: Any
         db.session.rollback()
     assert sum(attempts) == tried, "what was not tried counts no attempt"
     _Receiver.answers = {}
-    wait_until(lambda: not _waiting(app), seconds=10, what="all of them, soon after it is back")
+    wait_until(lambda: not _waiting(app), what="all of them, soon after it is back")
 
 
 def _waiting(app: Any) -> int:

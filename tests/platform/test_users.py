@@ -283,6 +283,8 @@ def test_oneoffice_s_administrators_reach_their_own_people_only(office: Office, 
     world.member(world.organization(name="Elsewhere AS"), shared.account_id)
     above = office.operator(ADMIN)
     foreign = world.user(world.organization(), app="tag")
+    for person in (own, shared, foreign):
+        world.change(Member, person.member_id, last_used_at=1, search_text=f"nord kari {person.address}")
     listed = browser.reads(f"{USER}?q=test.example")
     assert own.address in listed and foreign.address not in listed
     for path in (foreign.account_id, "00000000-0000-0000-0000-000000000000"):

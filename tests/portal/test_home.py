@@ -13,11 +13,11 @@ from idp.oidc.models import Client
 from idp.organizations.models import Organization
 from idp.organizations.service import requests
 from idp.sessions.models import Session
-from tests.support.forms import form_with, forms_of, submit, text_of
+from tests.support.forms import form_with, forms_of, log_in, text_of
 
 
 def sign_in(client: Any, person: Any, password: str) -> None:
-    answer = submit(client, client.get("/login"), "password", identifier=person.address, password=password)
+    answer = log_in(client, person.address, password)
     assert answer.status_code == 303, text_of(answer.get_data(as_text=True))
 
 

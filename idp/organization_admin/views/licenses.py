@@ -5,7 +5,6 @@ from __future__ import annotations
 from flask import flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from flask_wtf import FlaskForm
 
@@ -21,14 +20,6 @@ from . import blueprint
 
 READERS = ("account:licenses.read", "account:licenses.manage")
 MANAGER = "account:licenses.manage"
-
-STATES = {
-    "current": (_l("Current"), "good"),
-    "soon": (_l("Ends soon"), "late"),
-    "future": (_l("Not started"), "plain"),
-    "ended": (_l("Ended"), "wrong"),
-}
-"""By state of a license: its word and the kind of label that shows it."""
 
 
 class PeopleForm(FlaskForm):
@@ -98,7 +89,12 @@ def _found(license_id: str) -> LicenseInUse:
 
 def _shared() -> dict[str, object]:
     """What every page of the section shows."""
-    return {"states": STATES, "now": clock.now(), "seller": holdings.seller(), "may_assign": acting().may(MANAGER)}
+    return {
+        "states": LICENSE_STATES,
+        "now": clock.now(),
+        "seller": holdings.seller(),
+        "may_assign": acting().may(MANAGER),
+    }
 
 
 def _license_page(found: LicenseInUse, refusal: Refusal | None = None) -> ResponseReturnValue:

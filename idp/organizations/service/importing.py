@@ -183,8 +183,8 @@ def _key(line: Line) -> str:
 
 
 def _known_members(organization_id: str, lines: Iterable[Line]) -> dict[str, Member]:
-    """The members that the rows are about: by address, also one that the member's account has proven, or by name
-    where neither has an address."""
+    """The members that the rows are about: by address, also one that the member's account has proven if the person
+    has shared its own data (`members.same_address`), or by name where neither has an address."""
     found: dict[str, Member] = {}
     here = select(Member).where(Member.organization_id == organization_id, Member.company_id.is_(None))
     for keys in _portions([line.normalized for line in lines if line.normalized]):
@@ -193,7 +193,9 @@ def _known_members(organization_id: str, lines: Iterable[Line]) -> dict[str, Mem
                 EmailAddress.normalized.in_(keys), EmailAddress.verified_at.is_not(None)
             )
         ).all()
-        of_accounts = here.where(Member.account_id.in_([account_id for account_id, _address in owned]))
+        of_accounts = here.where(
+            Member.account_id.in_([account_id for account_id, _address in owned]), Member.last_used_at.is_not(None)
+        )
         by_account = {member.account_id: member for member in db.session.scalars(of_accounts)}
         found |= {address: by_account[account_id] for account_id, address in owned if account_id in by_account}
         ordered = here.where(Member.email_normalized.in_(keys)).order_by(Member.status == "ended", Member.id)

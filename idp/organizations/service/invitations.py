@@ -18,7 +18,7 @@ from idp.kernel.secrets import read_link, sign_link
 from ..events import InvitationAccepted, MemberInvited, MemberLinked
 from ..models import Invitation, Member, MemberRole
 from .locking import fresh, lock, lock_of
-from .members import _member_of, _proven_by, admit, reopen, withdraw_invitations
+from .members import _member_of, _proven_by, admit, admit_mail, reopen, withdraw_invitations
 from .rights import not_above
 from .roles import find_role
 from .telling import tell
@@ -44,6 +44,7 @@ def invite(member_id: str, *, actor_id: str | None = None) -> Invitation:
     if not member.email:
         raise Refusal("email_required", _l("An invitation needs an e-mail address."), field="email")
     not_above(member, actor_id)
+    admit_mail(member, actor_id)
     withdraw_invitations(member)
     reopen(member, actor_id)
     now = clock.now()
@@ -76,6 +77,7 @@ def resend_invitation(member_id: str, *, actor_id: str | None = None) -> Invitat
     )
     if invitation is None:
         raise Refusal("invitation_not_open", _l("There is no open invitation."), status=409)
+    admit_mail(member, actor_id)
     invitation.generation += 1
     db.session.flush()
     _tell_invited(member, invitation, actor_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import delete, func, select
@@ -17,7 +18,7 @@ from ..events import LicenseChanged, LicenseDeleted, LicenseSold, SeatAssigned, 
 from ..models import License, Member, Seat
 from .locking import expect, lock, lock_of
 from .roles import needs_user
-from .telling import changed, named, tell, values_of
+from .telling import about_license, changes_of, named, tell
 
 MOST_SEATS = 1_000_000
 LAST_INSTANT = 253_402_300_799  # the end of the year 9999
@@ -30,6 +31,10 @@ def _check_term(seats: int, starts_at: int, ends_at: int | None) -> None:
         raise Refusal("date_invalid", _l("This is not a date."), field="ends_at")
     if ends_at is not None and ends_at <= starts_at:
         raise Refusal("ends_before_start", _l("A license has to end after it starts."), field="ends_at")
+
+
+def _term(license_: License) -> dict[str, Any]:
+    return {"seats": license_.seats, "starts_at": license_.starts_at, "ends_at": license_.ends_at}
 
 
 def _held(license_id: str) -> int:
@@ -67,7 +72,16 @@ def sell_license(
     )
     db.session.add(license_)
     db.session.flush()
-    emit(LicenseSold(at=now, actor_id=actor_id, organization_id=organization_id, member_ids=(), license_id=license_.id))
+    emit(
+        LicenseSold(
+            at=now,
+            actor_id=actor_id,
+            organization_id=organization_id,
+            member_ids=(),
+            **about_license(license_),
+            changes=changes_of({}, _term(license_)),
+        )
+    )
     return license_
 
 
@@ -100,8 +114,11 @@ def change_license(
             status=409,
             field="seats",
         )
-    before = values_of(license_, "seats", "starts_at", "ends_at")
+    before = _term(license_)
     license_.seats, license_.starts_at, license_.ends_at = seats, starts_at, ends_at
+    changes = changes_of(before, _term(license_))
+    if not changes:
+        return license_
     db.session.flush()
     app = current_catalog().apps.get(license_.app_id)
     everybody = app is None or "organization" in app.license_step.values()
@@ -112,8 +129,8 @@ def change_license(
             actor_id=actor_id,
             organization_id=license_.organization_id,
             member_ids=None if holders is None else named(holders),
-            license_id=license_id,
-            changes=changed(before, values_of(license_, *before)),
+            **about_license(license_),
+            changes=changes,
         )
     )
     return license_
@@ -137,7 +154,7 @@ def delete_license(license_id: str, *, actor_id: str | None = None) -> None:
             actor_id=actor_id,
             organization_id=license_.organization_id,
             member_ids=None,
-            license_id=license_id,
+            **about_license(license_),
         )
     )
 
@@ -189,7 +206,7 @@ def _assign(license_: License, member_id: str, actor_id: str | None) -> Seat:
     seat = Seat(license_id=license_.id, member_id=member_id, assigned_at=now)
     db.session.add(seat)
     db.session.flush()
-    tell(SeatAssigned, member, actor_id, license_id=license_.id)
+    tell(SeatAssigned, member, actor_id, **about_license(license_))
     return seat
 
 
@@ -223,6 +240,7 @@ def assign_edition(organization_id: str, edition: str, member_id: str, *, actor_
 
 def unassign_seat(license_id: str, member_id: str, *, actor_id: str | None = None) -> None:
     """Take a member's seat back; one that it does not hold is no error. Raises `Refusal` (404)."""
-    member = _member_of(lock_of(License, license_id), member_id)
+    license_ = lock_of(License, license_id)
+    member = _member_of(license_, member_id)
     if change(delete(Seat).where(Seat.license_id == license_id, Seat.member_id == member_id)):
-        tell(SeatUnassigned, member, actor_id, license_id=license_id)
+        tell(SeatUnassigned, member, actor_id, **about_license(license_))

@@ -5,13 +5,14 @@ Nobody changes the standing of a member who administers with privileges that the
 
 from __future__ import annotations
 
+from flask import current_app
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import and_, delete, or_, select, update
 
 from idp.accounts import addresses
 from idp.accounts.models import Account, EmailAddress
 from idp.accounts.service import request_activation
-from idp.kernel import clock
+from idp.kernel import clock, counters
 from idp.kernel.database import change, db
 from idp.kernel.events import emit
 from idp.kernel.listing import fold
@@ -33,7 +34,7 @@ from ..people import shown_as
 from .locking import expect, fresh, lock, lock_address, lock_of
 from .rights import not_above
 from .roles import keeping_an_administrator
-from .telling import changed, tell, values_of
+from .telling import tell
 from .typed import one_line
 
 LANGUAGES = ("en", "nb")
@@ -67,12 +68,12 @@ def add_member(
         lock_address(found.normalized)
     organization = lock(organization_id)
     _check_place(organization, type, status, company_id)
-    if account_id is not None:
+    if account_id is None and found:
+        account_id = _unless_there(organization_id, company_id, _proven_by(found.normalized))
+    elif account_id is not None:
         fresh(Account, account_id)
-    elif found:
-        account_id = _proven_by(found.normalized)
-    if account_id is not None and _member_of(organization_id, company_id, account_id):
-        raise _already_there()
+        if _member_of(organization_id, company_id, account_id):
+            raise _already_there()
     if found and source == "local" and same_address(organization_id, company_id, found.normalized):
         raise _already_there()
     if not (email or account_id) and status == "active":
@@ -104,7 +105,7 @@ def add_member(
     if account_id is not None:
         tell(MemberLinked, member, actor_id)
     if status == "active":
-        _welcome(member)
+        _welcome(member, actor_id)
         tell(MemberActivated, member, actor_id)
     return member
 
@@ -149,13 +150,13 @@ def edit_member(
         lock_address(found.normalized)
     member = lock_of(Member, member_id)
     expect(member, version)
-    before = values_of(member, "given_name", "family_name", "email", "phone_number", "language")
     if found is None and member.account_id is None and member.status == "active":
         raise Refusal("email_required", _l("An Active member needs an e-mail address."), field="email")
+    before = _written(member)
     if (found.normalized if found else None) != member.email_normalized:
         if member.account_id is None:  # whoever reads the new mailbox becomes this person
             not_above(member, actor_id)
-        if found and same_address(member.organization_id, member.company_id, found.normalized):
+        if found and same_address(member.organization_id, member.company_id, found.normalized, but=member_id):
             raise _already_there()
         withdraw_invitations(member)
     member.given_name = one_line(given_name, "given_name", 100, required=False) or ""
@@ -164,26 +165,31 @@ def edit_member(
     member.phone_number = one_line(phone_number, "phone_number", 20, required=False)
     member.language = language if language in LANGUAGES else None
     if not (member.name or member.account_id):
-        raise Refusal("required", _l("Fill in a name or the e-mail address."), field="given_name")
-    member.updated_at = clock.now()
+        raise Refusal("required", _l("Fill in this field."), field="given_name")
+    member.updated_at = now = clock.now()
+    if edited := [name for name, value in _written(member).items() if value != before[name]]:
+        emit(
+            MemberEdited(
+                at=now,
+                actor_id=actor_id,
+                organization_id=member.organization_id,
+                member_id=member.id,
+                account_id=member.account_id,
+                changes=dict.fromkeys(edited, ()),
+            )
+        )
     if found and member.account_id is None and member.status != "ended":
         owner = _proven_by(found.normalized)
         if owner and not _member_of(member.organization_id, member.company_id, owner):
             _link(member, owner, actor_id)
     make_findable(member)
     db.session.flush()
-    if changes := changed(before, values_of(member, *before)):
-        emit(
-            MemberEdited(
-                at=member.updated_at,
-                actor_id=actor_id,
-                organization_id=member.organization_id,
-                member_id=member.id,
-                account_id=member.account_id,
-                changes=dict.fromkeys(changes),
-            )
-        )
     return member
+
+
+def _written(member: Member) -> dict[str, str | None]:
+    """What the organization typed about a person."""
+    return {name: getattr(member, name) for name in ("given_name", "family_name", "email", "phone_number", "language")}
 
 
 def set_active(member_id: str, *, actor_id: str | None = None) -> Member:
@@ -201,7 +207,7 @@ def set_active(member_id: str, *, actor_id: str | None = None) -> Member:
     not_above(member, actor_id)
     withdraw_invitations(member)
     _become(member, "active", actor_id)
-    _welcome(member)
+    _welcome(member, actor_id)
     tell(MemberActivated, member, actor_id)
     return member
 
@@ -261,7 +267,7 @@ def bring_back(member_id: str, *, actor_id: str | None = None) -> Member:
     if not (member.email or member.account_id):
         raise Refusal("email_required", _l("An Active member needs an e-mail address."), field="email")
     _become(member, "active", actor_id)
-    _welcome(member)
+    _welcome(member, actor_id)
     tell(MemberActivated, member, actor_id)
     return member
 
@@ -387,17 +393,31 @@ def _member_of(organization_id: str, company_id: str | None, account_id: str) ->
     )
 
 
-def same_address(organization_id: str, company_id: str | None, normalized: str) -> str | None:
-    """The member there whose address this is: as the organization typed it, or as one that its account has proven."""
+def _unless_there(organization_id: str, company_id: str | None, account_id: str | None) -> str | None:
+    """The account, where it has no record there yet: one more record of it stays what was typed, linked to nobody."""
+    return None if account_id is None or _member_of(organization_id, company_id, account_id) else account_id
+
+
+def same_address(
+    organization_id: str, company_id: str | None, normalized: str, *, but: str | None = None
+) -> str | None:
+    """The member there, `but` this one, whose address this is: as the organization typed it, or as one that its
+    account has proven.
+
+    The second only once the person has shared its own data there: that two addresses are one person's is the person's
+    to tell.
+    """
     same_company = Member.company_id.is_(None) if company_id is None else Member.company_id == company_id
     owner = _proven_by(normalized)
     carries = Member.email_normalized == normalized
+    known = and_(Member.account_id == owner, Member.last_used_at.is_not(None))
     return db.session.scalar(
         select(Member.id)
         .where(
             Member.organization_id == organization_id,
             same_company,
-            or_(carries, Member.account_id == owner) if owner else carries,
+            Member.id != (but or ""),
+            or_(carries, known) if owner else carries,
         )
         .order_by(Member.status == "ended", Member.id)
         .limit(1)
@@ -448,7 +468,30 @@ def _strip(member: Member) -> None:
     db.session.expire(member, ["roles"])
 
 
-def _welcome(member: Member) -> None:
+def admit_mail(member: Member, actor_id: str | None) -> None:
+    """Count one more mail that an administrator causes to the member's mailbox. Raises `Refusal` (429) above the limit.
+
+    Whatever it is for and whichever organization asks: nobody is mailed without end. What is refused or undone is not
+    counted. The mails that people cause themselves are counted apart, so no administrator can use them up.
+    """
+    if actor_id is None or actor_id == member.account_id or not member.email_normalized:
+        return
+    wait = counters.add(
+        db.session.connection(),
+        "member_mail",
+        member.email_normalized,
+        now=clock.now(),
+        window=3600,
+        limit=current_app.extensions["onix_settings"].throttle.mails_per_address,
+    )
+    if wait:
+        raise Refusal(
+            "too_many_mails", _l("This person was mailed often lately. Try again later."), status=429, retry_after=wait
+        )
+
+
+def _welcome(member: Member, actor_id: str | None) -> None:
     """An active member without an account gets the mail that lets it make one; private addresses are fine here."""
     if member.account_id is None and member.email:
+        admit_mail(member, actor_id)
         request_activation(member.email, member.language or "en", invited=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, or_, select
@@ -22,7 +23,7 @@ from ..events import (
 )
 from ..models import Company, License, Member, Organization
 from .locking import expect, fresh, lock
-from .telling import changed, values_of
+from .telling import changes_of
 from .typed import one_line
 
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -87,13 +88,18 @@ def change_organization(
     """
     organization = lock(organization_id)
     expect(organization, version)
-    before = values_of(organization, "name", "organization_number")
+    before = _named(organization)
     organization.name = one_line(name, "name", 200)
     organization.organization_number = one_line(organization_number, "organization_number", 20, required=False)
-    db.session.flush()
-    changes = changed(before, values_of(organization, *before))
-    emit(OrganizationChanged(at=clock.now(), actor_id=actor_id, organization_id=organization_id, changes=changes))
+    changes = changes_of(before, _named(organization))
+    if changes:
+        db.session.flush()
+        emit(OrganizationChanged(at=clock.now(), actor_id=actor_id, organization_id=organization_id, changes=changes))
     return organization
+
+
+def _named(organization: Organization) -> dict[str, Any]:
+    return {"name": organization.name, "organization_number": organization.organization_number}
 
 
 def delete_organization(organization_id: str, *, actor_id: str | None = None) -> None:

@@ -112,7 +112,7 @@ def request_access(
             db.session.add(row)
     except IntegrityError:  # two at the same moment: the other one waits
         return _open_one(denial.judged.id, app_id)
-    emit(_told(AccessRequested, row, account_id, code=row.code))
+    emit(_told(AccessRequested, row, account_id, reason=row.code))
     return row
 
 
@@ -190,7 +190,7 @@ def _told(
         organization_id=row.organization_id,
         member_id=row.member_id,
         account_id=row.account_id,
-        app_id=row.app_id,
+        app_ids=(row.app_id,),
         request_id=row.id,
         **values,
     )

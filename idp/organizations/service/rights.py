@@ -12,14 +12,15 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
-from idp.kernel import clock, language
+from idp.kernel import clock
 from idp.kernel.database import db
 from idp.kernel.refusal import Refusal
 
-from ..catalog import Catalog, current_catalog
+from ..catalog import current_catalog
 from ..facts import load_facts
 from ..models import Member, MemberRole, RolePrivilege
 from ..policy import THE_SYSTEM, Rights, administers, rights_of
+from ..titles import privilege_title
 
 
 def rights_in(organization_id: str, actor_id: str | None) -> Rights:
@@ -38,9 +39,14 @@ def within_rights(organization_id: str, privileges: Iterable[str], actor_id: str
         )
 
 
-def not_above(member: Member, actor_id: str | None) -> None:
-    """Refuse (403) to change the standing of a member who administers with privileges that the actor lacks."""
-    if lacking := _lacking(member.organization_id, _administration_of(member.id), actor_id):
+def not_above(member: Member, actor_id: str | None, *, of: str | None = None) -> None:
+    """Refuse (403) to change the standing of a member who administers with privileges that the actor lacks.
+
+    `of`: the app whose privileges alone count.
+    """
+    names = _administration_of(member.id)
+    names = names if of is None else [name for name in names if name.startswith(f"{of}:")]
+    if lacking := _lacking(member.organization_id, names, actor_id):
         raise _beyond(
             _l(
                 "This person has rights that you don't have yourself. Ask someone who has them: %(rights)s.",
@@ -56,12 +62,7 @@ def _lacking(organization_id: str, privileges: Iterable[str], actor_id: str | No
     if not touched or actor_id is None:
         return ""
     lacking = rights_in(organization_id, actor_id).lack(touched, catalog.apps)
-    return ", ".join(_title(name, catalog) for name in lacking)
-
-
-def _title(name: str, catalog: Catalog) -> str:
-    privilege = catalog.privilege(name)
-    return privilege.title(language.shown()) if privilege else name
+    return ", ".join(privilege_title(name) for name in lacking)
 
 
 def _administration_of(member_id: str) -> list[str]:

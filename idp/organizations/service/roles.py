@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, update
@@ -15,13 +16,16 @@ from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
 
 from ..catalog import Catalog, current_catalog
-from ..events import Changes, RoleAssigned, RoleChanged, RoleCreated, RoleDeleted, RoleUnassigned, SystemRoleReduced
+from ..events import RoleAssigned, RoleChanged, RoleCreated, RoleDeleted, RoleUnassigned, SystemRoleReduced
 from ..facts import ADMINISTRATION
 from ..models import Member, MemberRole, Organization, Role, RolePrivilege
 from .locking import expect, fresh, lock, lock_of
 from .rights import within_rights
-from .telling import named, tell
+from .telling import about_role, changes_of, named, privileges_of, tell
 from .typed import one_line
+
+PLATFORM_ADMINISTRATION = "account:platform.admin"
+"""Whoever holds it as an active member of the platform's own organization administers the platform."""
 
 
 def find_role(name: str, organization_id: str | None = None) -> Role | None:
@@ -63,6 +67,27 @@ def administrators_of(organization_id: str) -> list[Account]:
     )
 
 
+def _platform_administrators() -> Select[Any]:
+    return (
+        select(Account.id)
+        .join(Member, Member.account_id == Account.id)
+        .join(Organization, Organization.id == Member.organization_id)
+        .join(MemberRole, MemberRole.member_id == Member.id)
+        .join(RolePrivilege, RolePrivilege.role_id == MemberRole.role_id)
+        .where(
+            Account.status == "active",
+            Member.status == "active",
+            Organization.kind == "self",
+            RolePrivilege.privilege == PLATFORM_ADMINISTRATION,
+        )
+    )
+
+
+def platform_administrators() -> set[str]:
+    """The accounts of those who administer the platform: active, as active members of `self` with the privilege."""
+    return set(db.session.scalars(_platform_administrators()))
+
+
 def awaited_administrators_of(organization_id: str) -> list[Member]:
     """Members who administer as soon as they have activated an account, by name."""
     found = select(Member).where(Member.account_id.is_(None), _administers(organization_id))
@@ -71,17 +96,39 @@ def awaited_administrators_of(organization_id: str) -> list[Member]:
 
 @contextmanager
 def keeping_an_administrator(organization_id: str) -> Iterator[None]:
-    """Refuse what the block does when it takes the organization's last administrator away (R38)."""
-    counted = select(func.count()).select_from(_administrators(organization_id).subquery())
-    before = db.session.scalar(counted)
+    """Refuse what the block does when it takes the organization's last administrator away (R38).
+
+    In the platform's own organization also when it takes away the last one of the platform.
+    """
+    counted = select(
+        select(func.count()).select_from(_administrators(organization_id).subquery()).scalar_subquery(),
+        select(func.count())
+        .select_from(_platform_administrators().where(Organization.id == organization_id).subquery())
+        .scalar_subquery(),
+    )
+    before = db.session.execute(counted).one()
     yield
     db.session.flush()
-    if before and not db.session.scalar(counted):
+    if not any(before):
+        return
+    after = db.session.execute(counted).one()
+    if before[1] and not after[1]:
+        raise last_platform_administrator()
+    if before[0] and not after[0]:
         raise Refusal(
             "last_administrator",
             _l("The organization needs at least one administrator. Make someone else administrator first."),
             status=409,
         )
+
+
+def last_platform_administrator() -> Refusal:
+    """The *no* to whatever would leave the platform to nobody."""
+    return Refusal(
+        "last_platform_administrator",
+        _l("The platform needs at least one administrator. Make someone else administrator first."),
+        status=409,
+    )
 
 
 def _known(privileges: Iterable[str], organization: Organization) -> list[str]:
@@ -113,7 +160,15 @@ def create_role(
     role.privileges = [RolePrivilege(privilege=privilege) for privilege in names]
     db.session.add(role)
     db.session.flush()
-    emit(RoleCreated(at=now, actor_id=actor_id, organization_id=organization_id, role_id=role.id))
+    emit(
+        RoleCreated(
+            at=now,
+            actor_id=actor_id,
+            organization_id=organization_id,
+            **about_role(role),
+            changes={"privileges": ((), tuple(names))} if names else {},
+        )
+    )
     return role
 
 
@@ -136,7 +191,11 @@ def _own(role_id: str) -> tuple[Role, str]:
     return role, role.organization_id
 
 
-def _tell_changed(role: Role, actor_id: str | None, changes: Changes) -> None:
+def _state(role: Role) -> dict[str, Any]:
+    return {"name": role.name, "privileges": privileges_of(role)}
+
+
+def _tell_changed(role: Role, before: dict[str, Any], actor_id: str | None) -> None:
     role.version += 1
     db.session.flush()
     assert role.organization_id is not None
@@ -146,8 +205,8 @@ def _tell_changed(role: Role, actor_id: str | None, changes: Changes) -> None:
             actor_id=actor_id,
             organization_id=role.organization_id,
             member_ids=named(_holders(role.id)),
-            role_id=role.id,
-            changes=changes,
+            **about_role(role, before=before["privileges"]),
+            changes=changes_of(before, _state(role)),
         )
     )
 
@@ -161,9 +220,9 @@ def rename_role(role_id: str, name: str, *, version: int | None = None, actor_id
     expect(role, version)
     if one_line(name, "name", 100) == role.name:
         return role
-    before = role.name
+    before = _state(role)
     role.name = free_role_name(name, organization_id)
-    _tell_changed(role, actor_id, {"name": (before, role.name)})
+    _tell_changed(role, before, actor_id)
     return role
 
 
@@ -194,9 +253,10 @@ def set_role_privileges(
     if set(names) == set(held):
         return role
     within_rights(organization_id, set(names) ^ set(held), actor_id)
+    before = _state(role)
     with keeping_an_administrator(organization_id):
         role.privileges = [held.get(name) or RolePrivilege(privilege=name) for name in names]
-    _tell_changed(role, actor_id, {"privileges": (sorted(held), sorted(names))})
+    _tell_changed(role, before, actor_id)
     return role
 
 
@@ -207,8 +267,8 @@ def delete_role(role_id: str, *, version: int | None = None, actor_id: str | Non
     """
     role, organization_id = _own(role_id)
     expect(role, version)
-    within_rights(organization_id, _privileges_of(role), actor_id)
-    holders = _holders(role_id)
+    within_rights(organization_id, privileges_of(role), actor_id)
+    holders, told = _holders(role_id), about_role(role)
     with keeping_an_administrator(organization_id):
         db.session.execute(delete(MemberRole).where(MemberRole.role_id == role_id))
         db.session.delete(role)
@@ -218,13 +278,9 @@ def delete_role(role_id: str, *, version: int | None = None, actor_id: str | Non
             actor_id=actor_id,
             organization_id=organization_id,
             member_ids=named(holders),
-            role_id=role_id,
+            **told,
         )
     )
-
-
-def _privileges_of(role: Role) -> list[str]:
-    return [entry.privilege for entry in role.privileges]
 
 
 def needs_user(member: Member) -> None:
@@ -245,11 +301,11 @@ def assign_role(member_id: str, role_id: str, *, actor_id: str | None = None) ->
     needs_user(member)
     if db.session.get(MemberRole, (member_id, role_id), populate_existing=True):
         return
-    within_rights(member.organization_id, _privileges_of(role), actor_id)
+    within_rights(member.organization_id, privileges_of(role), actor_id)
     db.session.add(MemberRole(member_id=member_id, role_id=role_id))
     db.session.flush()
     db.session.expire(member, ["roles"])
-    tell(RoleAssigned, member, actor_id, role_id=role_id)
+    tell(RoleAssigned, member, actor_id, **about_role(role))
 
 
 def unassign_role(member_id: str, role_id: str, *, actor_id: str | None = None) -> None:
@@ -261,11 +317,12 @@ def unassign_role(member_id: str, role_id: str, *, actor_id: str | None = None) 
     held = db.session.get(MemberRole, (member_id, role_id), populate_existing=True)
     if held is None:
         return
-    within_rights(member.organization_id, _privileges_of(fresh(Role, role_id)), actor_id)
+    role = fresh(Role, role_id)
+    within_rights(member.organization_id, privileges_of(role), actor_id)
     with keeping_an_administrator(member.organization_id):
         db.session.delete(held)
     db.session.expire(member, ["roles"])
-    tell(RoleUnassigned, member, actor_id, role_id=role_id)
+    tell(RoleUnassigned, member, actor_id, **about_role(role))
 
 
 def sync_system_roles(catalog: Catalog) -> int:

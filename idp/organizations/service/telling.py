@@ -1,4 +1,4 @@
-"""What the room's events say about whom they touch."""
+"""What the room's events say: whom they touch, what they are about, and what was before."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from idp.kernel import clock
 from idp.kernel.events import emit
 
 from ..events import Changes, MemberEvent
-from ..models import Member
+from ..models import License, Member, Role
 
 MOST_NAMED = 100
 """A change that touches more members than this is told as one of the whole organization."""
@@ -19,16 +19,6 @@ def named(member_ids: Iterable[str]) -> tuple[str, ...] | None:
     """Whom an event touches: their ids, or None (all) when they are many."""
     ids = tuple(sorted(member_ids))
     return ids if len(ids) <= MOST_NAMED else None
-
-
-def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> Changes:
-    """The fields that are something else after than before."""
-    return {name: (old, after[name]) for name, old in before.items() if old != after[name]}
-
-
-def values_of(row: Any, *names: str) -> dict[str, Any]:
-    """These columns of a row as they are now."""
-    return {name: getattr(row, name) for name in names}
 
 
 def tell(kind: type[MemberEvent], member: Member, actor_id: str | None, **values: Any) -> None:
@@ -44,3 +34,28 @@ def tell(kind: type[MemberEvent], member: Member, actor_id: str | None, **values
             **values,
         )
     )
+
+
+def about_role(role: Role, *, before: Iterable[str] = ()) -> dict[str, Any]:
+    """Which role an event is about; `before`: privileges that it had and may have no longer."""
+    privileges = {*before, *privileges_of(role)}
+    return {
+        "role_id": role.id,
+        "name": role.name,
+        "app_ids": tuple(sorted({privilege.partition(":")[0] for privilege in privileges})),
+    }
+
+
+def about_license(license_: License) -> dict[str, Any]:
+    """Which license an event is about."""
+    return {"license_id": license_.id, "edition": license_.edition, "app_ids": (license_.app_id,)}
+
+
+def privileges_of(role: Role) -> tuple[str, ...]:
+    """The names of a role's privileges, in one order."""
+    return tuple(sorted(entry.privilege for entry in role.privileges))
+
+
+def changes_of(before: Mapping[str, Any], after: Mapping[str, Any]) -> Changes:
+    """What differs between two states of a row."""
+    return {name: (before.get(name), value) for name, value in after.items() if before.get(name) != value}

@@ -6,8 +6,7 @@ Everywhere else an organization keeps members and a person keeps the account; on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
@@ -23,12 +22,19 @@ from ..events import UserAdded
 from ..models import Member, MemberRole, Organization, RolePrivilege
 from .locking import fresh, lock
 from .members import LANGUAGES, add_member, edit_member, end_member, find_member, make_findable, set_active
-from .roles import assign_role, find_role, unassign_role
+from .rights import not_above
+from .roles import (
+    PLATFORM_ADMINISTRATION,
+    assign_role,
+    find_role,
+    last_platform_administrator,
+    platform_administrators,
+    unassign_role,
+)
 from .telling import tell
 
-PLATFORM_ADMINISTRATION = "account:platform.admin"
-"""Whoever holds it as an active member of the platform's own organization administers the platform."""
-
+IN_ONE_ACT = 60
+"""Seconds that may lie between the account and the member of one act."""
 
 ADMINISTRATOR = "Administrator"
 """The system's role for those who administer an organization."""
@@ -209,44 +215,57 @@ def edit_user(
     )
     wanted = set(role_ids)
     held = set(db.session.scalars(select(MemberRole.role_id).where(MemberRole.member_id == member_id)))
-    with keeping_a_platform_administrator():
-        for role_id in sorted(wanted - held):
-            assign_role(member_id, role_id, actor_id=actor_id)
-        for role_id in sorted(held - wanted):
-            unassign_role(member_id, role_id, actor_id=actor_id)
+    for role_id in sorted(wanted - held):
+        assign_role(member_id, role_id, actor_id=actor_id)
+    for role_id in sorted(held - wanted):
+        unassign_role(member_id, role_id, actor_id=actor_id)
     return member
 
 
 def disable_user(account_id: str, *, within: str | None = None, actor_id: str | None = None) -> None:
     """Disable the account. Raises `Refusal`: oneself, the last platform administrator, what is not for who acts."""
-    check_reach(account_id, within)
+    check_reach(account_id, within, actor_id)
     accounts.disable_account(account_id, actor_id)
 
 
 def enable_user(account_id: str, *, within: str | None = None, actor_id: str | None = None) -> None:
     """Bring a disabled account back. Raises `Refusal`."""
-    check_reach(account_id, within)
+    check_reach(account_id, within, actor_id)
     accounts.enable_account(account_id, actor_id)
 
 
 def delete_user(account_id: str, *, within: str | None = None, actor_id: str | None = None) -> None:
     """Delete the account; its memberships end everywhere. Raises `Refusal` like `disable_user`."""
-    check_reach(account_id, within)
+    check_reach(account_id, within, actor_id)
     accounts.delete_account(account_id, actor_id)
 
 
-def check_reach(account_id: str, within: str | None) -> None:
-    """Whether somebody who may act `within` one organization may act on this account: it is nobody else's, and its
-    person doesn't administer the platform. Raises `Refusal`."""
+def check_reach(account_id: str, within: str | None, actor_id: str | None = None) -> None:
+    """Whether somebody who may act `within` one organization may act on this account. Raises `Refusal`.
+
+    It has to be nobody else's: of no other organization, and not a person's own from before, whom adding it here has
+    made no user of this one yet. And its person neither administers the platform nor this organization with privileges
+    that the actor lacks.
+    """
     if within is None:
         return
-    places = set(db.session.scalars(select(Member.organization_id).where(Member.account_id == account_id)))
-    if within not in places:
+    members = list(db.session.scalars(select(Member).where(Member.account_id == account_id)))
+    here = [member for member in members if member.organization_id == within]
+    if not here:
         raise Refusal("account_unknown", _l("There is no such account."), status=404)
-    if places != {within}:
+    if len(here) != len(members):
         raise Refusal(
             "account_of_others",
             _l("This person belongs to other organizations too. Only a platform administrator can change the account."),
+            status=403,
+        )
+    if not any(_shared(member, fresh(Account, account_id)) for member in here):
+        raise Refusal(
+            "account_of_others",
+            _l(
+                "This person had the account before and has not used it here yet. Only a platform administrator can "
+                "change the account."
+            ),
             status=403,
         )
     if account_id in platform_administrators():
@@ -255,43 +274,13 @@ def check_reach(account_id: str, within: str | None) -> None:
             _l("This person administers the platform. Only a platform administrator can change the account."),
             status=403,
         )
+    for member in here:
+        not_above(member, actor_id, of="account")
 
 
-def platform_administrators() -> set[str]:
-    """The accounts of those who administer the platform: active, as active members of `self` with the privilege."""
-    return set(
-        db.session.scalars(
-            select(Account.id)
-            .join(Member, Member.account_id == Account.id)
-            .join(Organization, Organization.id == Member.organization_id)
-            .join(MemberRole, MemberRole.member_id == Member.id)
-            .join(RolePrivilege, RolePrivilege.role_id == MemberRole.role_id)
-            .where(
-                Account.status == "active",
-                Member.status == "active",
-                Organization.kind == "self",
-                RolePrivilege.privilege == PLATFORM_ADMINISTRATION,
-            )
-        )
-    )
-
-
-@contextmanager
-def keeping_a_platform_administrator() -> Iterator[None]:
-    """Refuse what the block does when it takes the platform's last administrator away."""
-    before = platform_administrators()
-    yield
-    db.session.flush()
-    if before and not platform_administrators():
-        raise _last_one()
-
-
-def _last_one() -> Refusal:
-    return Refusal(
-        "last_platform_administrator",
-        _l("The platform needs at least one administrator. Make someone else administrator first."),
-        status=409,
-    )
+def _shared(member: Member, account: Account) -> bool:
+    """Whether the person uses the account here, or it was made by adding the member."""
+    return member.last_used_at is not None or account.created_at >= member.created_at - IN_ONE_ACT
 
 
 def on_account_disabled(event: AccountDisabled) -> None:
@@ -313,7 +302,7 @@ def on_account_disabled(event: AccountDisabled) -> None:
         return
     lock(own_id)  # two who disable one another queue up
     if not platform_administrators():
-        raise _last_one()
+        raise last_platform_administrator()
 
 
 def on_account_deleted(event: AccountDeleted) -> None:

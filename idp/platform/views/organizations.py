@@ -10,13 +10,15 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from idp.kernel.database import db, unit_of_work
+from idp.kernel.forms import refuse
 from idp.kernel.records import Field, Right, Scope, Table
 from idp.kernel.refusal import Refusal
 from idp.organizations import records as tables
 from idp.organizations import service
 from idp.organizations.models import Organization
+from idp.organizations.titles import edition_name
 
-from ..forms import form_of, refuse, typed
+from ..forms import form_of, typed
 from ..guard import ADMIN, LICENSES, acting, platform, scope_of
 from ..listed import listed
 from . import blueprint
@@ -182,7 +184,7 @@ def sell_license(organization_id: str) -> ResponseReturnValue:
             values["ends_at"],
             actor_id=acting().account.id,
         )
-        return str(_("%(license)s was sold.", license=tables.edition_name(sold.edition)))
+        return str(_("%(license)s was sold.", license=edition_name(sold.edition)))
 
     return _done(organization_id, "sell", SOLD, sell)
 

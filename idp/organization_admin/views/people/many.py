@@ -18,9 +18,10 @@ from idp.kernel.database import unit_of_work
 from idp.kernel.refusal import Refusal
 from idp.organizations import roster, service
 
-from ..guard import Administrator, acting, administrator
-from . import blueprint
-from .people import LICENSES, MANAGE, ROLES, STATE_ACTIONS, many_choices, reads_list, show_list
+from ...guard import Administrator, acting, administrator
+from .. import blueprint
+from .choices import LICENSES, MANAGE, ROLES, STATE_ACTIONS, many_choices
+from .listed import reads_list, show_list
 
 MOST = 1_000
 """So many people are done with by one request; whoever is left is done by the next, from a button."""
@@ -106,6 +107,9 @@ def people_many() -> ResponseReturnValue:
     roles, licenses = roster.roles_of(acts.organization), roster.licenses_of(acts.organization.id)
     wanted, now = reads_list(acts.address("people"), request.args, roles, licenses), clock.now()
     doing = _Doing(what, _words_of(many_choices(acts, roles, licenses, all_licenses=True), what), wanted)
+    if whom == "found" and _narrower(wanted):
+        problem = _("What the list was narrowed by is not there any more. Look again whom it finds now.")
+        return show_list(request.args, problem, 409, what=what)
     if whom == "found":
         after = request.form.get("after", "")[:36]
         doing.total = roster.count(acts.organization.id, wanted, now, after=after)
@@ -134,6 +138,12 @@ def people_many() -> ResponseReturnValue:
         left=left,
         after=ids[-1],
     )
+
+
+def _narrower(wanted: listing.Listing) -> bool:
+    """Whether the address asks for fewer people than the list: a role or license in it may be gone meanwhile, and
+    everybody is not whom the administrator looked at."""
+    return any(request.args.get(name) and name not in wanted.filters for name in ("state", "type", "role", "license"))
 
 
 @dataclass
