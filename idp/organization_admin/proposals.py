@@ -135,7 +135,7 @@ def _sentence(change: Change, simulation: Simulation, name: str, holders: Mappin
         case "assign_seat":
             return str(_("Assign a license of %(edition)s", edition=edition))
         case "take_seat":
-            if change.holder not in holders:
+            if change.holder is None or change.holder not in holders:
                 return str(_("Take a license of %(edition)s back from somebody else", edition=edition))
             holder, last_used = holders[change.holder]
             if last_used is None:
