@@ -10,6 +10,7 @@ from wtforms import Field, PasswordField, SelectField, StringField, ValidationEr
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import StopValidation
 
+from idp.kernel.forms import Optional
 from idp.kernel.refusal import Refusal
 
 from . import addresses, passwords, policy
@@ -25,13 +26,6 @@ class _Required:
     def __call__(self, form: Any, field: Field) -> None:
         if not field.data or not str(field.data).strip():
             raise StopValidation(_l("Fill in this field."))
-
-
-class _Optional:
-    field_flags = {"optional": True}
-
-    def __call__(self, form: Any, field: Field) -> None:
-        return None
 
 
 required = _Required()
@@ -75,7 +69,7 @@ class ActivationForm(NewPasswordForm):
     family_name = StringField(_l("Last name"), [_Required()], render_kw={"maxlength": policy.NAME_LENGTH})
     password = PasswordField(_l("Password"), [_Required()])
     language = SelectField(_l("Language"), choices=LANGUAGES)
-    phone_number = StringField(_l("Phone"), [_Optional()], render_kw={"maxlength": 40})
+    phone_number = StringField(_l("Phone"), [Optional()], render_kw={"maxlength": 40})
 
     def validate_given_name(self, field: Field) -> None:
         field.data = _name(field.data)

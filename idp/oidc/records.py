@@ -19,6 +19,7 @@ from idp.kernel.listing import contains
 from idp.kernel.records import Acting, Action, Belonging, Column, Filter, Pairs, Right, Scope, Table, Values
 from idp.organizations.catalog import current_catalog
 from idp.organizations.models import Organization
+from idp.organizations.titles import app_name
 
 from . import authorizations, clients, keys
 from .models import Authorization, Client, Consent, LossCheck, SigningKey
@@ -32,11 +33,6 @@ CLIENT_STATES = {
     "disabled": ("wrong", _l("Disabled")),
     "unverified": ("late", _l("Unverified")),
 }
-
-
-def _app_name(app_id: str | None) -> str:
-    app = current_catalog().apps.get(app_id or "")
-    return app.name if app else app_id or ""
 
 
 def _places(ids: set[str]) -> dict[str, str]:
@@ -68,7 +64,7 @@ def _client_facts(row: ClientRow) -> Pairs:
     metadata = row.client.metadata_
     return (
         (_l("Client id"), row.client.id),
-        (_l("App"), _app_name(row.client.app_id)),
+        (_l("App"), app_name(row.client.app_id or "")),
         (_l("Organization"), row.place),
         (_l("Kind"), row.client.kind),
         (_l("Status"), CLIENT_STATES[row.client.status][1]),
@@ -102,7 +98,7 @@ CLIENT = Table(
     columns=(
         Column("name", _l("Name"), lambda row: row.name),
         Column("id", _l("Client id"), lambda row: row.client.id, sort=Client.id),
-        Column("app", _l("App"), lambda row: _app_name(row.client.app_id), sort=Client.app_id),
+        Column("app", _l("App"), lambda row: app_name(row.client.app_id or ""), sort=Client.app_id),
         Column("kind", _l("Kind"), lambda row: row.client.kind, sort=Client.kind),
         Column("status", _l("Status"), lambda row: CLIENT_STATES[row.client.status], kind="state", sort=Client.status),
         Column("added", _l("Added"), lambda row: row.client.created_at, kind="date", sort=Client.created_at),

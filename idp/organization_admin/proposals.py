@@ -10,11 +10,11 @@ from flask_babel import ngettext
 
 from idp.kernel import language
 from idp.organizations import reports
-from idp.organizations.catalog import current_catalog
 from idp.organizations.policy import RoleFacts
 from idp.organizations.sentences import Explanation, explain
 from idp.organizations.simulations import Simulation
 from idp.organizations.simulator import Change, Option
+from idp.organizations.titles import edition_name, privilege_title, role_called
 
 from .guard import Administrator
 
@@ -49,29 +49,6 @@ class Shown:
     def values(self) -> tuple[str, ...]:
         """What the form sends for the preferred ways."""
         return tuple(step[0].value for step in self.steps)
-
-
-def role_title(name: str, system: bool) -> str:
-    """A role as people call it: the system's have a title in the catalog."""
-    known = current_catalog().roles.get(name) if system else None
-    return known.title(language.shown()) if known else name
-
-
-def role_names(names: Iterable[str]) -> str:
-    """Several roles of one organization, whose own roles never bear the name of one of the system's."""
-    return ", ".join(role_title(name, system=True) for name in names)
-
-
-def edition_name(edition_id: str) -> str:
-    """An edition by its name; one that the catalog no longer has by its id."""
-    found = current_catalog().edition(edition_id)
-    return found[1].name if found else edition_id
-
-
-def privilege_title(name: str) -> str:
-    """A privilege as people call it."""
-    known = current_catalog().privilege(name)
-    return known.title(language.shown()) if known else name
 
 
 def sentence(simulation: Simulation) -> Explanation | None:
@@ -167,7 +144,7 @@ def _sentence(change: Change, simulation: Simulation, name: str, holders: Mappin
             return str(_("Take the license back from %(name)s, last here on %(date)s", name=holder, date=last_used))
         case "assign_role":
             role = simulation.roles[target]
-            return str(_("Assign the role %(role)s", role=role_title(role.name, role.system)))
+            return str(_("Assign the role %(role)s", role=role_called(role.name, system=role.system)))
         case "resume":
             return str(_("Resume the organization"))
         case "enable_account":

@@ -1,9 +1,10 @@
 """What a person may do, and where.
 
-Owns: organizations, members, companies, roles, licenses, seats and invitations; the catalog of apps; the decision
-`policy.entitlement` and the sentences that explain it.
+Owns: organizations, members, companies, roles, licenses, seats, invitations and requests for access; the catalog of
+apps; the decision `policy.entitlement`, the sentences that explain it, and what would change it (`simulator`).
 Does not own: who a person is (accounts), who is signed in (sessions), what a token looks like (oidc).
-Start reading: `policy.py` for the decision, `facts.py` for what it is made from, `service/` for what changes it.
+Start reading: `policy.py` for the decision, `facts.py` for what it is made from, `service/` for what changes it; lists
+are read by `roster.py` (people) and `holdings.py` (roles, licenses).
 """
 
 from __future__ import annotations

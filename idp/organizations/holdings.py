@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from flask_babel import lazy_gettext as _l
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
 from idp.accounts.models import Account
@@ -24,7 +25,7 @@ SOON = 30 * 86400
 """A license that ends within so many seconds ends soon."""
 
 NEARLY_ALL = 0.9
-"""From this share of its seats held on, a license is nearly used up."""
+"""From this share of its seats held on, a license is nearly all in use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +152,14 @@ class LicenseInUse:
         return max(0, self.license.seats - self.held)
 
     @property
+    def share(self) -> float:
+        """How much of it is in use, 0 to 1."""
+        return self.held / self.license.seats if self.by_seat and self.license.seats else 0.0
+
+    @property
     def nearly_all(self) -> bool:
         """Whether 90 % of the seats are held, or more."""
-        return self.by_seat and self.held >= NEARLY_ALL * self.license.seats > 0
+        return self.share >= NEARLY_ALL
 
     def state(self, now: int) -> str:
         """`current`, `soon` (ends within a month), `future`, or `ended`."""
@@ -165,7 +171,13 @@ class LicenseInUse:
         return "soon" if self.license.ends_at is not None and self.license.ends_at <= now + SOON else "current"
 
 
-LICENSE_STATES = ("current", "soon", "future", "ended")
+LICENSE_STATES = {
+    "current": (_l("Current"), "good"),
+    "soon": (_l("Ends soon"), "late"),
+    "future": (_l("Not started"), "plain"),
+    "ended": (_l("Ended"), "wrong"),
+}
+"""By state of a license: its word, and the kind of label that shows it."""
 
 
 def _in_state(state: str, now: int) -> ColumnElement[bool]:
@@ -178,7 +190,8 @@ def _in_state(state: str, now: int) -> ColumnElement[bool]:
     }[state]
 
 
-def _in_use(rows: Iterable[License]) -> list[LicenseInUse]:
+def in_use(rows: Iterable[License]) -> list[LicenseInUse]:
+    """These licenses with what is held of each; one statement."""
     rows, catalog = list(rows), current_catalog()
     seats = (
         select(Seat.license_id, func.count())
@@ -200,7 +213,17 @@ def licenses_page(organization_id: str, listing: Listing, now: int) -> Page[Lice
     if state := listing.filters.get("state"):
         statement = statement.where(_in_state(state, now))
     page = page_of(statement, listing, (directed(License.app_id, listing), License.starts_at.desc(), License.id.asc()))
-    return page.with_rows(_in_use(page.rows))
+    return page.with_rows(in_use(page.rows))
+
+
+def licenses_in_force(organization_id: str, now: int) -> list[LicenseInUse]:
+    """The licenses that count today, fullest first; those for the whole organization last."""
+    rows = db.session.scalars(
+        select(License).where(
+            License.organization_id == organization_id, or_(_in_state("current", now), _in_state("soon", now))
+        )
+    )
+    return sorted(in_use(rows), key=lambda one: (-one.share, one.license.edition, one.license.id))
 
 
 def license_of(organization_id: str, license_id: str) -> LicenseInUse | None:
@@ -210,7 +233,7 @@ def license_of(organization_id: str, license_id: str) -> LicenseInUse | None:
         .where(License.id == license_id, License.organization_id == organization_id)
         .execution_options(populate_existing=True)
     )
-    return _in_use([row])[0] if row else None
+    return in_use([row])[0] if row else None
 
 
 def license_holders(license_: License, listing: Listing) -> Page[Person]:

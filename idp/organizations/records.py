@@ -38,8 +38,10 @@ from idp.kernel.refusal import Refusal
 
 from . import service
 from .catalog import current_catalog
+from .holdings import LICENSE_STATES, LicenseInUse, in_use
 from .models import License, Member, MemberRole, Organization, Role, Seat
 from .people import Shown, shown_as
+from .titles import edition_name
 
 ADMIN, LICENSES = "account:platform.admin", "account:platform.licenses"
 READS, WRITES = "oneoffice:admin.read", "oneoffice:admin.write"
@@ -442,7 +444,7 @@ USER = Table(
             "language",
             _l("Language"),
             kind="select",
-            choices=lambda _scope: (("", _l("Not stated")), *((one.value, one.label) for one in LANGUAGES)),
+            choices=lambda _scope: (("", _l("Not set")), *((one.value, one.label) for one in LANGUAGES)),
         ),
         Field(
             "password",
@@ -806,39 +808,27 @@ ROLE = Table(
 
 
 @dataclass(frozen=True, slots=True)
-class LicenseRow:
-    """A license, whose it is, and how many seats of it are held."""
+class LicenseRow(LicenseInUse):
+    """A license with whose it is."""
 
-    license: License
     organization: Organization
-    held: int
 
     @property
-    def name(self) -> str:
-        return edition_name(self.license.edition)
-
-    @property
-    def state(self) -> tuple[str, Any]:
-        now, sold = clock.now(), self.license
-        if sold.ends_at is not None and sold.ends_at <= now:
-            return "wrong", _l("Ended")
-        if sold.starts_at > now:
-            return "late", _l("Not started")
-        if sold.seats and self.held * 10 >= sold.seats * 9:
-            return "late", _l("Nearly used up")
-        return "good", _l("Current")
-
-
-def edition_name(edition: str) -> str:
-    """What an edition is sold as; its id when it has left the catalog."""
-    found = current_catalog().edition(edition)
-    return found[1].name if found else edition
+    def label(self) -> tuple[str, Any]:
+        """Its state as it is shown; that it is nearly all in use comes before when it ends."""
+        state = self.state(clock.now())
+        if state in ("current", "soon") and self.nearly_all:
+            return "late", _l("Nearly all in use")
+        words, kind = LICENSE_STATES[state]
+        return kind, words
 
 
 def _license_rows(found: Sequence[License], _scope: Scope = EVERYTHING) -> list[LicenseRow]:
     places = _organizations({one.organization_id for one in found})
-    held = _counted(Seat.license_id, [one.id for one in found])
-    return [LicenseRow(one, places[one.organization_id], held.get(one.id, 0)) for one in found]
+    return [
+        LicenseRow(one.license, one.held, one.app, one.edition, places[one.license.organization_id])
+        for one in in_use(found)
+    ]
 
 
 def licenses_of(organization_id: str) -> list[LicenseRow]:
@@ -910,13 +900,13 @@ LICENSE = Table(
     ),
     rows=_license_rows,
     columns=(
-        Column("edition", _l("License"), lambda row: row.name, sort=License.edition),
+        Column("edition", _l("License"), lambda row: row.title, sort=License.edition),
         Column("organization", _l("Organization"), lambda row: called(row.organization)),
         Column("seats", _l("Bought"), lambda row: row.license.seats, kind="number", sort=License.seats),
         Column("held", _l("Held"), lambda row: row.held, kind="number"),
         Column("starts", _l("Starts"), lambda row: row.license.starts_at, kind="date", sort=License.starts_at),
         Column("ends", _l("Ends"), lambda row: row.license.ends_at, kind="date", sort=License.ends_at),
-        Column("state", _l("State"), lambda row: row.state, kind="state"),
+        Column("state", _l("State"), lambda row: row.label, kind="state"),
     ),
     sort="edition",
     search=lambda text, _scope: or_(
@@ -939,13 +929,13 @@ LICENSE = Table(
     ),
     facts=lambda row: (
         (_l("Organization"), called(row.organization)),
-        (_l("License"), f"{row.name} ({row.license.edition})"),
+        (_l("License"), f"{row.title} ({row.license.edition})"),
         (_l("Bought"), row.license.seats),
         (_l("Held"), row.held),
-        (_l("State"), row.state[1]),
+        (_l("State"), row.label[1]),
         (_l("Id"), row.license.id),
     ),
-    name_of=lambda row: f"{row.name}, {called(row.organization)}",
+    name_of=lambda row: f"{row.title}, {called(row.organization)}",
     fields=(
         PLACE,
         Field("edition", _l("License"), kind="select", required=True, choices=lambda _scope: editions(), on=ADDED),

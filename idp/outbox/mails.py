@@ -21,10 +21,10 @@ from idp.accounts.models import Account, MailboxProof
 from idp.kernel import clock, language
 from idp.kernel.database import db
 from idp.organizations import service as organizations
-from idp.organizations.catalog import current_catalog
 from idp.organizations.models import AccessRequest, Invitation, Member, Organization
 from idp.organizations.people import shown_as
 from idp.organizations.policy import WITHOUT_ORGANIZATION
+from idp.organizations.titles import app_name
 from idp.settings import ROOT
 
 from .models import Delivery
@@ -134,7 +134,7 @@ def _access_requested(payload: dict[str, Any]) -> dict[str, Any] | None:
         return None
     return {
         "person": shown_as(member, db.session.get(Account, request.account_id)).name,
-        "app": _app_name(request.app_id),
+        "app": app_name(request.app_id),
         "organization": organization.name,
         "link": f"{_issuer()}/org/{organization.slug}/requests/{request.id}",
     }
@@ -148,16 +148,11 @@ def _access_answered(payload: dict[str, Any]) -> dict[str, Any] | None:
         return None
     told = request.outcome == "granted" or request.code not in WITHOUT_ORGANIZATION
     return {
-        "app": _app_name(request.app_id),
+        "app": app_name(request.app_id),
         "organization": organization.name if told else None,
         "reason": request.reason,
         "link": f"{_issuer()}/access/request/{request.id}",
     }
-
-
-def _app_name(app_id: str) -> str:
-    app = current_catalog().apps.get(app_id)
-    return app.name if app else app_id
 
 
 def _user_added(payload: dict[str, Any]) -> dict[str, Any] | None:

@@ -14,19 +14,11 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length, ValidationError
 
 from idp.accounts.forms import required
+from idp.kernel.forms import Optional, version_of
 from idp.kernel.records import Field, Scope
 from idp.kernel.refusal import Refusal
 
 _LONGEST_NUMBER = 9
-
-
-class _Optional:
-    """Marks a field that may stay empty."""
-
-    field_flags = {"optional": True}
-
-    def __call__(self, form: Any, field: Any) -> None:
-        return None
 
 
 def _offered(_form: Any, field: Any) -> None:
@@ -53,7 +45,7 @@ def form_of(fields: Iterable[Field], scope: Scope, values: Mapping[str, Any] | N
 
 
 def _drawn(field: Field, scope: Scope) -> Any:
-    rules: list[Any] = [required] if field.required else [_Optional()]
+    rules: list[Any] = [required] if field.required else [Optional()]
     if field.kind in ("select", "many"):
         choices = [SelectChoice(value, label) for value, label in (field.choices(scope) if field.choices else ())]
         kind = SelectField if field.kind == "select" else SelectMultipleField
@@ -95,8 +87,7 @@ def typed(form: Any, fields: Iterable[Field]) -> dict[str, Any]:
             found[field.name] = value or ""
         else:
             found[field.name] = (value or "").strip()
-    version = form.version.data or ""
-    found["version"] = int(version) if version.isascii() and version.isdecimal() and len(version) < 18 else None
+    found["version"] = version_of(form.version.data)
     return found
 
 
@@ -120,12 +111,3 @@ def _date(field: Field, text: str) -> int | None:
     if day.year < 1970:
         raise Refusal("date_invalid", _("Enter a date, like 2027-03-31."), field=field.name)
     return int(day.timestamp())
-
-
-def refuse(form: Any, refusal: Refusal, **instead: str) -> None:
-    """Show a refusal where it belongs: beside its field, or on top. `instead`: fields that have another name here."""
-    name = instead.get(refusal.field or "", refusal.field or "")
-    if name and name in form and name != "version":
-        form[name].errors = [*form[name].errors, refusal.message]
-    else:
-        form.form_errors.append(refusal.message)

@@ -23,6 +23,7 @@ from idp.organizations.models import AccessRequest, Organization
 from idp.organizations.policy import WITHOUT_ORGANIZATION
 from idp.organizations.sentences import explain
 from idp.organizations.service import requests as service
+from idp.organizations.titles import app_name
 
 from .launcher import start
 from .service import login_addresses
@@ -118,7 +119,7 @@ def plea(request_id: str) -> ResponseReturnValue:
         account=account,
         row=row,
         state=state,
-        app_name=app.name if app else row.app_id,
+        app_name=app_name(row.app_id),
         organization=organization.name if told and organization else None,
         start=_start(app, organization.slug if told and organization else None),
     )

@@ -45,6 +45,7 @@ class Tile:
 
     `why` explains a denial; None on an allowed app. `came_from`: the app that the person set out from. `plea`: where
     the person asks to be let in, or sees what became of having asked (`asked`); None where nobody can be asked.
+    `access`: where an administrator sees what would open the app to herself; she has nobody else to ask.
     """
 
     app_id: str
@@ -56,6 +57,7 @@ class Tile:
     came_from: bool = False
     plea: str | None = None
     asked: bool = False
+    access: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class Launcher:
     """The whole page. `closed` is one explanation for everything, where no app could open whatever it asks.
 
     `administration`: where the shown organization is administered, for those who may; `platform`: the platform's.
+    `handles_requests`: whether the person answers those who ask for access there.
     """
 
     places: tuple[Place, ...]
@@ -73,6 +76,7 @@ class Launcher:
     ask: tuple[str, ...]
     administration: str | None = None
     platform: str | None = None
+    handles_requests: bool = False
 
     @property
     def place(self) -> Place | None:
@@ -112,6 +116,7 @@ def arrange(
         )
         return Launcher(places, (), tiles, why, general.code, general.ask)
     opened, locked = [], []
+    rights = _rights(account, provider, current, now)
     for app in _with_first(shown, came_from):
         decision = choose(account, app, now, organization=current.id if current else None)
         if isinstance(decision, Choices) or decision.allowed:
@@ -119,7 +124,9 @@ def arrange(
             opened.append(Tile(app.id, app.name, app.icon, address, None, (), app.id == came_from))
         else:
             plea, asked = _plea(account, app, current, waiting, now)
-            locked.append(replace(_locked(app, decision, current, came_from, language), plea=plea, asked=asked))
+            access = _access(decision, app) if "account:people.read" in rights else None
+            tile = _locked(app, decision, current, came_from, language)
+            locked.append(replace(tile, plea=plea, asked=asked, access=access))
     return Launcher(
         places,
         tuple(opened),
@@ -127,19 +134,27 @@ def arrange(
         None,
         None,
         (),
-        _administration(account, provider, current, now),
+        f"/org/{_slug(account, current)}/" if rights else None,
         _platform(account, apps, now),
+        "account:requests.manage" in rights,
     )
 
 
-def _administration(account: AccountFacts, provider: App | None, place: Place | None, now: int) -> str | None:
-    """Whoever holds more of the provider's own privileges than using it has something to administer."""
+def _rights(account: AccountFacts, provider: App | None, place: Place | None, now: int) -> frozenset[str]:
+    """The privileges of administration that the person holds in the shown organization."""
     slug = _slug(account, place)
     if provider is None or slug is None:
-        return None
+        return frozenset()
     decision = choose(account, provider, now, organization=slug)
     held = decision.privileges if isinstance(decision, Decision) else ()
-    return f"/org/{slug}/" if set(held) - {provider.access} else None
+    return frozenset(held) - {provider.access}
+
+
+def _access(decision: Decision, app: App) -> str | None:
+    """The page of the administration that shows what would open the app to this member."""
+    if decision.member is None or decision.judged is None:
+        return None
+    return f"/org/{decision.member.organization.slug}/access/people/{decision.judged.id}/{app.id}"
 
 
 def _plea(

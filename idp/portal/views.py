@@ -58,7 +58,9 @@ def home() -> str | Response:
         now=clock.now(),
         waiting=access_requests.waiting_for(actor.account.id),
     )
-    return render_template("portal/home.html", launcher=launcher, account=actor.account)
+    asked = launcher.handles_requests and launcher.place is not None
+    requests = access_requests.count_waiting(launcher.place.id) if asked and launcher.place else 0
+    return render_template("portal/home.html", launcher=launcher, account=actor.account, requests=requests)
 
 
 @blueprint.post("/organization")

@@ -70,7 +70,7 @@ SESSION = Table(
         Column(
             "state",
             _l("State"),
-            lambda row: ("good", _l("Open")) if row.alive else ("plain", _l("Ended")),
+            lambda row: ("good", _l("Signed in")) if row.alive else ("plain", _l("Ended")),
             kind="state",
         ),
     ),
@@ -81,7 +81,7 @@ SESSION = Table(
         Filter(
             "state",
             _l("State"),
-            lambda: (("open", _l("Open")), ("ended", _l("Ended"))),
+            lambda: (("open", _l("Signed in")), ("ended", _l("Ended"))),
             lambda value: (
                 (Session.ended_at.is_(None) & (Session.expires_at > clock.now()))
                 if value == "open"

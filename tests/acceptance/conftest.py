@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,8 +12,6 @@ import pytest
 
 from tests.acceptance.house import Guest
 from tests.support.demo import PASSPHRASE, Demo
-from tests.support.needs import ROOT
-from tests.support.processes import clean_environment
 
 
 @pytest.fixture(scope="session")
@@ -24,24 +21,12 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     demo.stop()
 
 
-def told(demo: Demo) -> dict[str, str]:
-    """What somebody at a shell of the demo's machine exports before the commands (docs/how-to)."""
-    return {
-        "ONIX_ENVIRONMENT": "demo",
-        "ONIX_ISSUER": demo.base,
-        "ONIX_DATABASE_URL": demo.database_url,
-        "ONIX_MAIL_URL": f"smtp://127.0.0.1:{demo.port + 11}",
-        "ONIX_SECRET_KEY_FILE": str(demo.folder / "secret_key"),
-        "ONIX_KEY_ENCRYPTION_KEY_FILE": str(demo.folder / "key_encryption_key"),
-    }
-
-
 @pytest.fixture
 def run(demo: Demo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
     """`run("org", "list", "--json")`: a command on the running demo's database; gives what it printed."""
     from idp.cli import base, cli
 
-    for name, value in told(demo).items():
+    for name, value in demo.told.items():
         monkeypatch.setenv(name, value)
 
     def invoke(*arguments: str, stdin: str = "", code: int = base.OK) -> Any:
@@ -58,13 +43,7 @@ def run(demo: Demo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtu
 def shell(demo: Demo) -> Callable[..., subprocess.CompletedProcess[str]]:
     """The same in a process of its own, as an administrator types it."""
 
-    def type_(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "idp.cli", *arguments],
-            cwd=ROOT, env=clean_environment(**told(demo)), capture_output=True, text=True, timeout=240, check=False,
-        )  # fmt: skip
-
-    return type_
+    return demo.command
 
 
 @pytest.fixture

@@ -39,7 +39,3 @@ def link_text(link: str) -> str:
 
 def sign_up(client: Any, address: str, **values: str) -> Any:
     return submit(client, client.get("/signup"), "address", address=address, **values)
-
-
-def log_in(client: Any, address: str, password: str, path: str = "/login") -> Any:
-    return submit(client, client.get(path), "password", identifier=address, password=password)

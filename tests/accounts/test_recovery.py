@@ -11,8 +11,8 @@ from idp.accounts import events, service
 from idp.accounts.models import Account
 from idp.kernel.database import db, unit_of_work
 from idp.sessions.events import SessionEnded
-from tests.accounts.steps import GOOD, last, link_of, listen, log_in
-from tests.support.forms import form_with, submit, text_of
+from tests.accounts.steps import GOOD, last, link_of, listen
+from tests.support.forms import form_with, log_in, submit, text_of
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from sqlalchemy import func, select
 from idp.accounts import events
 from idp.accounts.models import Account, EmailAddress, MailboxProof
 from idp.kernel.database import db
-from tests.accounts.steps import GOOD, PERSON, last, link_of, link_text, listen, log_in, sign_up
-from tests.support.forms import form_with, forms_of, submit, text_of
+from tests.accounts.steps import GOOD, PERSON, last, link_of, link_text, listen, sign_up
+from tests.support.forms import form_with, forms_of, log_in, submit, text_of
 
 
 @pytest.fixture

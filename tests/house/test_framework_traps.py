@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from tests.support.forms import form_with, submit
+from tests.support.forms import form_with, log_in
 
 ONE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -79,7 +79,7 @@ def test_p17_the_cookie_holds_a_random_handle_and_nothing_to_read(app: Any, clie
     import zlib
 
     person = world.account()
-    submit(client, client.get("/login"), "password", identifier=person.address, password=world.password)
+    log_in(client, person.address, world.password)
     cookie = client.get_cookie(app.config["SESSION_COOKIE_NAME"])
     head = cookie.value.rsplit(".", 2)[0]
     packed = base64.urlsafe_b64decode(head.lstrip(".") + "===")
@@ -189,7 +189,7 @@ def test_r27_a_changed_password_is_told_by_mail_and_ends_the_other_sessions(app:
     from idp.outbox.models import Delivery
 
     person, browser = world.account(), app.test_client()
-    submit(browser, browser.get("/login"), "password", identifier=person.address, password=world.password)
+    log_in(browser, person.address, world.password)
     assert browser.get("/").status_code == 200
     with app.app_context():
         hashed = passwords.hash_password("lake-orange-tractor-nine")

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.forms import form_with, log_in
+
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 # Which table of Records opens to whom is tests/platform/test_rights.py.
@@ -182,8 +184,6 @@ def _made_up(path: str, slug: str = "made-up") -> str:
 
 def _ask(client: Any, route: str) -> Any:
     """As a stranger: nothing known, nothing signed, and for posts a form that this browser was given."""
-    from tests.support.forms import form_with
-
     method, path = route.split()
     path = _made_up(path)
     if method == "GET":
@@ -221,11 +221,9 @@ def test_strangers_get_no_further_than_written(route: str, app: Any, client: Any
 @pytest.mark.parametrize("route", [route for route in MATRIX if route.startswith("POST") and "/oauth2/" not in route])
 def test_r43_no_post_acts_without_its_forms_token(route: str, client: Any, world: Any) -> None:
     """Signed in or not: a post that another page made changes nothing."""
-    from tests.support.forms import submit
-
     path = _made_up(route.split()[1])
     person = world.account()
-    submit(client, client.get("/login"), "password", identifier=person.address, password=world.password)
+    log_in(client, person.address, world.password)
     answer = client.post(path, data={"identifier": person.address, "address": person.address})
     assert answer.status_code in (303, 400, 404, 410), answer.status_code
     if answer.status_code == 303:
@@ -240,9 +238,7 @@ ORGANIZATION = {route: who.removeprefix("org ") for route, who in MATRIX.items()
 
 def _sign_in(client: Any, world: Any, person: Any) -> str:
     """Signs in; gives a form token that this browser may post with."""
-    from tests.support.forms import form_with, submit
-
-    submit(client, client.get("/login"), "password", identifier=person.address, password=world.password)
+    log_in(client, person.address, world.password)
     page = client.get("/logout").get_data(as_text=True)
     return form_with(page, "csrf_token").fields["csrf_token"]
 

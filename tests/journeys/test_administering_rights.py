@@ -58,14 +58,14 @@ def test_a_role(demo: Demo, demo_world: World, someone: Callable[..., Person], p
     person.clicks("Copy")
     _clean(person)
     person.page.get_by_label("Name").fill("Yard crew")
-    person.clicks("Make the role")
+    person.clicks("Save")
     assert person.headline() == "Yard crew" and "Nobody has it yet" in person.reads()
     role_id = person.page.url.rpartition("/")[2]
     with unit_of_work():
         from idp.organizations.service import assign_role
 
         assign_role(moe, role_id)
-    person.clicks("Change")
+    person.clicks("Edit")
     person.page.get_by_role("checkbox", name="Open Onix Tag").uncheck()
     person.clicks("See what this changes")
     assert "1 person has this role." in person.reads() and "Nils Moe Onix Tag closes" in person.reads()
@@ -96,14 +96,14 @@ def test_a_license(demo: Demo, demo_world: World, someone: Callable[..., Person]
     _clean(person)
     person.goes_to(f"{demo.base}/org/nordic-lift/licenses/{license_id}")
     _clean(person)
-    person.clicks("Give it to people")
+    person.clicks("Assign to people")
     person.page.get_by_label("Name or e-mail").fill("sunde")
     person.clicks("Search")
     assert "2 people without it" in person.reads()
     for box in person.page.get_by_role("checkbox").all():
         box.check()
     _clean(person)
-    person.clicks("Give the license")
+    person.clicks("Assign the license")
     assert "1 person got the license." in person.reads() and "All licenses are in use." in person.reads()
     assert person.page.get_by_role("checkbox").first.is_checked(), "the other one stays chosen"
     _clean(person)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.forms import submit
+from tests.support.forms import log_in
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def administrator(app: Any, world: Any, place: str) -> Callable[..., Any]:
         member_id = world.member(where, person.account_id)
         world.role(where, {"account:access", *privileges}, members=[member_id])
         browser = app.test_client()
-        submit(browser, browser.get("/login"), "password", identifier=person.address, password=world.password)
+        log_in(browser, person.address, world.password)
         browser.person, browser.member_id = person, member_id
         return browser
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tests.support.forms import form_with, submit, text_of
+from tests.support.forms import form_with, log_in, text_of
 
 EVERYTHING = (
     "account:people.read", "account:people.manage", "account:licenses.read", "account:licenses.manage",
@@ -52,6 +52,6 @@ def desk(app: Any, world: Any, slug: str = "here", *privileges: str, **organizat
     member = world.member(place, person.account_id, given_name="Ada", family_name="Berg", search_text="berg ada")
     world.role(place, {"account:access", *(privileges or EVERYTHING)}, members=[member])
     browser = app.test_client()
-    submit(browser, browser.get("/login"), "password", identifier=person.address, password=world.password)
+    log_in(browser, person.address, world.password)
     token = form_with(browser.get("/logout").get_data(as_text=True), "csrf_token").fields["csrf_token"]
     return Desk(browser, slug, place, person.account_id, member, token)

@@ -17,19 +17,12 @@ from idp.kernel.database import db, unit_of_work
 from idp.organizations import reports, service
 from idp.organizations.catalog import current_catalog
 from idp.organizations.models import Member, Organization, Seat
-from tests.support.forms import forms_of, submit
+from tests.support.forms import browser_of, forms_of
 from tests.support.protocol import claims_of
 
 from .access_worlds import APPS, administrator, make
 
 one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
-
-def browser_of(app: Any, world: Any, person: Any) -> Any:
-    """A browser in which this person is signed in."""
-    browser = app.test_client()
-    submit(browser, browser.get("/login"), "password", identifier=person.address, password=world.password)
-    return browser
 
 
 def changes_form(page: Any, field: str = "way-0") -> Any:

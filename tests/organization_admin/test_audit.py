@@ -16,7 +16,7 @@ from idp.oidc.events import AuthorizationOpened
 from idp.organizations import service
 from idp.organizations.models import Member, Organization
 from idp.sessions.events import SignInFailed
-from tests.support.forms import submit, text_of
+from tests.support.forms import log_in, text_of
 from tests.support.protocol import claims_of
 
 
@@ -45,7 +45,7 @@ def office(app: Any, world: Any, client: Any) -> Any:
             return answer
 
     found = Office()
-    submit(client, client.get("/login"), "password", identifier=found.boss.address, password=world.password)
+    log_in(client, found.boss.address, world.password)
     with app.app_context():
         with unit_of_work():
             service.assign_seat(found.license, found.person, actor_id=found.boss.account_id)
@@ -227,7 +227,7 @@ def test_a_tokens_jti_tells_what_gave_it_each_privilege(app: Any, world: Any, pr
             service.disable_member(protocol.person.member_id)
     refused = protocol.refresh(tokens["refresh_token"])
     browser = app.test_client()
-    submit(browser, browser.get("/login"), "password", identifier=boss.address, password=world.password)
+    log_in(browser, boss.address, world.password)
     page = text_of(browser.get(f"/org/{slug}/audit/token?jti={jti}").get_data(as_text=True))
     assert "License: Onix Tag Standard" in page and "Open Onix Tag tag:access" in page
     assert refused.status_code == 200 and "Denied member_disabled" in page, "what it told next is there too"

@@ -123,6 +123,7 @@ def test_several_people_get_it_at_once_and_it_is_taken_back(
     path = f"{LICENSES}/{license_id}/take-back"
     taken = browser.post(path, data={"csrf_token": token, "member": dahl})
     assert taken.status_code == 303 and _holders(browser, license_id) == {lie}
+    assert "The license was taken back from Nils Dahl." in text_of(browser.get(f"{LICENSES}/{license_id}").text)
     assert browser.post(path, data={"csrf_token": token, "member": dahl}).status_code == 303
     reader = administrator("account:licenses.read")
     token = form_with(reader.get("/logout").text, "csrf_token").fields["csrf_token"]
@@ -145,7 +146,7 @@ def test_who_cant_be_given_one_says_why(world: Any, administrator: Any, members:
     assert "2 people got the license." in some.text and "All licenses are in use." in _row(some, "Moe")
     assert re.search(rf'value="{moe}"[^>]* checked', some.text), "whom it was meant for stays chosen"
     page = browser.get(f"{LICENSES}/{license_id}")
-    assert "Give it to people" not in page.text and "All are in use" in page.text
+    assert "Assign to people" not in page.text and "All are in use" in page.text
     ended = world.license(place, seats=5, starts_at=5, ends_at=clock.now() - 5)
     refused = _assign(browser, ended, [moe])
     assert refused.status_code == 409 and "This license has expired." in refused.text
@@ -185,3 +186,15 @@ def test_in_both_languages(world: Any, administrator: Any, place: str, language:
     world.license(place, seats=5)
     page = administrator("account:licenses.read", language=language).get(LICENSES)
     assert ("0 of 5 in use, 5 left" if language == "en" else "0 av 5 i bruk, 5 igjen") in text_of(page.text)
+
+
+def test_the_overview_shows_what_is_in_force_fullest_first(
+    world: Any, place: str, administrator: Any, members: Any
+) -> None:
+    people = members(["Dahl", "Lie"])
+    world.license(place, "tag:standard", seats=10, holders=people[:1], ends_at=2**33)
+    world.license(place, "pickandpack:standard", seats=2, holders=people)
+    world.license(place, "work:standard", seats=2, starts_at=1, ends_at=2)
+    text = text_of(administrator("account:licenses.read").get("/org/nordic-lift/").text)
+    assert text.index("Pick and Pack Standard None left") < text.index("Tag Standard")
+    assert "2 of 2 in use, 0 left" in text and "1 of 10 in use, 9 left" in text and "Onix Work Standard" not in text

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select
 
 from idp.kernel.database import db
-from idp.organization_admin.views import people_many
+from idp.organization_admin.views.people import many
 from idp.organizations.models import Member, MemberRole, Seat
 from tests.organization_admin.people import Desk, desk
 from tests.support.forms import form_with, text_of
@@ -37,7 +37,7 @@ def statuses(app: Any, ids: list[str]) -> Counter[str]:
 def test_those_ticked_and_all_that_are_found(app: Any, world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The good ones go, whoever can't stays with the reason; more than a page is confirmed, and done in portions."""
     here = desk(app, world)
-    monkeypatch.setattr(people_many, "TOGETHER", 3)
+    monkeypatch.setattr(many, "TOGETHER", 3)
     ids = people(world, here, 7)
     mute = world.member(here.organization_id, given_name="Mute", family_name="Many", search_text="many mute",
                         status="contact")  # fmt: skip
@@ -62,7 +62,7 @@ def test_those_ticked_and_all_that_are_found(app: Any, world: Any, monkeypatch: 
     assert done.status_code == 200 and "done for 5 people" in text
     assert "1 person stays as before" in text and "An Active member needs an e-mail address." in text and "Mute" in text
     assert statuses(app, ids) == {"active": 7} and world.get(Member, mute).status == "contact"
-    monkeypatch.setattr(people_many, "MOST", 3)
+    monkeypatch.setattr(many, "MOST", 3)
     role = world.role(here.organization_id, {"tag:access"}, name="Lift inspector")
     page = here.sends("people/many?q=p", what=f"assign_role:{role}", whom="found").get_data(as_text=True)
     assert "3 people are done at a time" in page

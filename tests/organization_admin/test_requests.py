@@ -14,10 +14,10 @@ from idp.organizations.models import AccessRequest, Member, Seat
 from idp.organizations.service import requests
 from idp.outbox import mails
 from idp.outbox.models import Delivery
-from tests.support.forms import form_with, forms_of
+from tests.support.forms import browser_of, form_with, forms_of
 
 from .access_worlds import administrator
-from .test_access import Place, browser_of, changes_form
+from .test_access import Place, changes_form
 
 one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 

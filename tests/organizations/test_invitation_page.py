@@ -10,7 +10,7 @@ from idp.accounts.service import find_by_address
 from idp.kernel.database import unit_of_work
 from idp.organizations import service
 from idp.organizations.models import Member
-from tests.support.forms import form_with, submit
+from tests.support.forms import form_with, log_in
 
 PASSWORD = "lake-orange-tractor-nine"
 
@@ -50,7 +50,7 @@ def test_a_new_person_creates_the_password_and_is_a_member(app: Any, client: Any
 def test_a_known_person_only_accepts(client: Any, world: Any, invited: Any) -> None:
     member_id, path = invited
     person = world.account("new@work.example")
-    submit(client, client.get("/login"), "password", identifier=person.address, password=world.password)
+    log_in(client, person.address, world.password)
     page = client.get(path, follow_redirects=True)
     assert "password" not in page.text.casefold().replace("forgot password", "")
     done = client.post(path, data=form_with(page.text, "csrf_token").fields)
@@ -78,7 +78,7 @@ def test_the_invited_person_has_it_sent_again(app: Any, client: Any, world: Any,
     with app.app_context(), unit_of_work():
         service.link_address(person.account_id, "new@work.example")
     assert client.post("/invitation/resend").status_code in (303, 400)
-    submit(client, client.get("/login"), "password", identifier=person.address, password=world.password)
+    log_in(client, person.address, world.password)
     home = client.get("/")
     sent = client.post(
         "/invitation/resend", data={"csrf_token": form_with(home.text, "csrf_token").fields["csrf_token"]}

@@ -11,7 +11,7 @@ import pytest
 from idp.kernel.database import unit_of_work
 from idp.organizations import service
 from idp.organizations.catalog import current_catalog
-from tests.support.forms import form_with, forms_of, submit, text_of
+from tests.support.forms import form_with, forms_of, log_in, text_of
 
 ADMIN, LICENSES, KEYS = "account:platform.admin", "account:platform.licenses", "account:platform.keys"
 READS, WRITES = "oneoffice:admin.read", "oneoffice:admin.write"
@@ -39,9 +39,7 @@ class Office:
 
     def browser(self, person: Any) -> Browser:
         made = Browser(self.app.test_client())
-        submit(
-            made.client, made.client.get("/login"), "password", identifier=person.address, password=self.world.password
-        )
+        log_in(made.client, person.address, self.world.password)
         return made
 
     def signed_in(self, *privileges: str) -> Browser:

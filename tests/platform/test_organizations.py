@@ -36,6 +36,8 @@ def test_an_organization_gets_its_first_administrator_in_one_act(office: Office,
         member = db.session.scalars(select(Member).where(Member.organization_id == place)).one()
         assert (member.status, [role.name for role in member.roles]) == ("active", ["Administrator"])
         assert db.session.scalars(select(Delivery.kind)).all() == ["activation"]
+    page = text_of(browser.get(made.headers["Location"]).text)
+    assert "Ada Berg Not activated yet" in page and "Nobody administers it yet." not in page
     known = world.account("ola@nordic.example")
     added = browser.sends(
         made.headers["Location"], f"{made.headers['Location']}/administrators",

@@ -12,7 +12,7 @@ from idp.kernel.refusal import Refusal
 from idp.organizations import service
 from idp.organizations.models import AccessRequest, Organization
 from idp.organizations.service import requests
-from tests.support.forms import form_with, forms_of, submit
+from tests.support.forms import browser_of, form_with, forms_of
 
 one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -20,12 +20,6 @@ one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True
 @pytest.fixture
 def lift(world: Any) -> str:
     return world.organization("nordic-lift", name="Nordic Lift AS")
-
-
-def browser_of(app: Any, world: Any, person: Any) -> Any:
-    browser = app.test_client()
-    submit(browser, browser.get("/login"), "password", identifier=person.address, password=world.password)
-    return browser
 
 
 def asked(browser: Any, path: str, message: str = "") -> Any:

@@ -10,13 +10,20 @@ from sqlalchemy import update
 from idp.kernel import clock
 from idp.kernel.database import db, unit_of_work
 from idp.oidc.models import Client
+from idp.organizations.models import Organization
+from idp.organizations.service import requests
 from idp.sessions.models import Session
-from tests.support.forms import form_with, forms_of, submit, text_of
+from tests.support.forms import form_with, forms_of, log_in, text_of
 
 
 def sign_in(client: Any, person: Any, password: str) -> None:
-    answer = submit(client, client.get("/login"), "password", identifier=person.address, password=password)
+    answer = log_in(client, person.address, password)
     assert answer.status_code == 303, text_of(answer.get_data(as_text=True))
+
+
+def slug_of(app: Any, organization_id: str) -> str:
+    with app.app_context():
+        return str(db.session.get_one(Organization, organization_id).slug)
 
 
 @pytest.fixture
@@ -65,6 +72,22 @@ def test_three_statements_feed_the_launcher(client: Any, world: Any, lift: Any, 
     with statements() as seen:
         client.get("/")
     assert len(seen) <= 6, str(seen)
+
+
+def test_whoever_answers_requests_sees_how_many_wait(app: Any, client: Any, world: Any, lift: Any) -> None:
+    """A number that leads to them; nobody else sees it, and no other organization's are counted."""
+    person, place, other = lift
+    boss = world.account(given_name="Ada")
+    world.role(place, ["account:access", "account:requests.manage"], members=[world.member(place, boss.account_id)])
+    with app.app_context(), unit_of_work():
+        for organization in (place, other):
+            requests.request_access(person.account_id, "pickandpack", organization=organization)
+    sign_in(client, boss, world.password)
+    page = client.get("/").get_data(as_text=True)
+    assert "1 person is waiting for access" in text_of(page) and f"{slug_of(app, place)}/requests" in page
+    stranger = app.test_client()
+    sign_in(stranger, person, world.password)
+    assert "waiting for access" not in text_of(stranger.get("/").get_data(as_text=True))
 
 
 def test_switching_is_remembered(client: Any, world: Any, lift: Any) -> None:

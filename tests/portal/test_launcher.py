@@ -151,3 +151,15 @@ def test_tellable_leaves_contacts_out() -> None:
     facts = AccountFacts("a", False, (member(), member(KRAN, status="contact")))
     assert set(tellable(facts, NOW)) == {"o-lift"}
     assert tellable(AccountFacts("a", True, (member(),)), NOW) == {}
+
+
+def test_an_administrator_has_nobody_else_to_ask() -> None:
+    rights = RoleFacts("a", "Administrator", True, frozenset({"account:access", "account:people.read"}))
+    answers = RoleFacts("b", "Desk", False, frozenset({"account:access", "account:requests.manage"}))
+    found = launcher(member(roles=(BOTH, rights)))
+    assert found.administration == "/org/nordic-lift/" and not found.handles_requests
+    assert found.locked[0].access == f"/org/nordic-lift/access/people/m-o-lift/{found.locked[0].app_id}"
+    desk = launcher(member(roles=(BOTH, answers)))
+    assert desk.handles_requests and {tile.access for tile in desk.locked} == {None}
+    nobody = launcher(member())
+    assert nobody.administration is None and not nobody.handles_requests and nobody.locked[0].access is None

@@ -14,7 +14,7 @@ from idp.accounts.models import Account
 from idp.kernel.database import db, unit_of_work
 from idp.organizations.models import AccessRequest, Member, MemberRole
 from idp.platform.tables import ZONES
-from tests.support.forms import submit
+from tests.support.forms import log_in, submit
 
 FIELDS = (
     "client_id", "redirect_uri", "response_type", "scope", "state", "nonce", "prompt", "max_age", "claims", "resource",
@@ -61,7 +61,7 @@ def test_junk_is_never_an_error_of_ours(app: Any, client: Any, protocol: Any) ->
     app.config["PROPAGATE_BUGS"] = False
     app.config["WTF_CSRF_ENABLED"] = False  # the form token would turn most of it away before anything reads it
     person = protocol.person
-    submit(client, client.get("/login"), "password", identifier=person.address, password=protocol.world.password)
+    log_in(client, person.address, protocol.world.password)
     client.get("/oauth2/jwks")  # makes the first keys, without which nobody is ready
     rules = sorted(
         (rule for rule in app.url_map.iter_rules() if not rule.build_only), key=lambda rule: (rule.rule, rule.endpoint)

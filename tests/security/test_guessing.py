@@ -10,8 +10,7 @@ from idp.accounts import service as accounts
 from idp.jobs import tidy
 from idp.kernel.database import unit_of_work
 from idp.sessions.throttle import LONGEST_WAIT, MOST_IN_A_ROW, network_of, pace
-from tests.accounts.steps import log_in
-from tests.support.forms import form_with, submit
+from tests.support.forms import form_with, log_in, submit
 
 DAY = 86400
 

@@ -11,8 +11,8 @@ from idp.accounts.models import Account, EmailAddress
 from idp.kernel.database import db, unit_of_work
 from idp.organizations import service
 from idp.organizations.models import Member
-from tests.accounts.steps import PERSON, last, link_of, listen, log_in, sign_up
-from tests.support.forms import form_with, submit, text_of
+from tests.accounts.steps import PERSON, last, link_of, listen, sign_up
+from tests.support.forms import form_with, log_in, submit, text_of
 
 PASSWORD = "lake-orange-tractor-nine"
 

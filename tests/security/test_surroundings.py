@@ -22,9 +22,9 @@ from idp.kernel.refusal import Refusal
 from idp.oidc.authentication import fetch_key_set
 from idp.organizations import service as organizations
 from idp.outbox import mails
-from tests.accounts.steps import PERSON, last, link_of, listen, log_in, sign_up
+from tests.accounts.steps import PERSON, last, link_of, listen, sign_up
 from tests.specs.person import Browser, answer_of
-from tests.support.forms import submit, text_of
+from tests.support.forms import log_in, submit, text_of
 
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 

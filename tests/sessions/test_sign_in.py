@@ -17,8 +17,8 @@ from idp.kernel import continuation
 from idp.kernel.database import db, unit_of_work
 from idp.sessions import events
 from idp.sessions.models import Session
-from tests.accounts.steps import GOOD, last, link_of, listen, log_in
-from tests.support.forms import form_with, forms_of, submit, text_of
+from tests.accounts.steps import GOOD, last, link_of, listen
+from tests.support.forms import form_with, forms_of, log_in, submit, text_of
 
 
 @pytest.fixture

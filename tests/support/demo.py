@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,25 @@ class Demo:
         if not self.process.running:
             raise AssertionError(f"the demo ended:\n{self.process.text()[-6000:]}")
         return re.search(r"^ready$", self.process.text(), re.MULTILINE) is not None
+
+    @property
+    def told(self) -> dict[str, str]:
+        """What somebody at a shell of the demo's machine exports before the commands (docs/how-to)."""
+        return {
+            "ONIX_ENVIRONMENT": "demo",
+            "ONIX_ISSUER": self.base,
+            "ONIX_DATABASE_URL": self.database_url,
+            "ONIX_MAIL_URL": f"smtp://127.0.0.1:{self.port + 11}",
+            "ONIX_SECRET_KEY_FILE": str(self.folder / "secret_key"),
+            "ONIX_KEY_ENCRYPTION_KEY_FILE": str(self.folder / "key_encryption_key"),
+        }
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """A command on the running demo's database, in a process of its own, as an administrator types it."""
+        return subprocess.run(
+            [sys.executable, "-m", "idp.cli", *arguments],
+            cwd=ROOT, env=clean_environment(**self.told), capture_output=True, text=True, timeout=240, check=False,
+        )  # fmt: skip
 
     def letters(self, address: str) -> list[dict[str, Any]]:
         """The mails that came for this address, oldest first, by the demo's own viewer."""

@@ -129,3 +129,15 @@ def submit(client: Any, page: Any, field_name: str, **values: str) -> Any:
         base += "?" + page.request.query_string.decode()
     form = form_with(page.get_data(as_text=True), field_name, base)
     return client.open(form.action, method=form.method.upper(), data=form.filled(**values))
+
+
+def log_in(client: Any, address: str, password: str, path: str = "/login") -> Any:
+    """Sign in on the provider's own page; gives its answer."""
+    return submit(client, client.get(path), "password", identifier=address, password=password)
+
+
+def browser_of(app: Any, world: Any, person: Any) -> Any:
+    """A new browser in which this person of the world is signed in."""
+    browser = app.test_client()
+    log_in(browser, person.address, world.password)
+    return browser

@@ -6,11 +6,16 @@ from typing import Any
 
 from flask import Blueprint, g, request
 
+from idp.organizations import titles
 from idp.organizations.service import requests as access_requests
 
 from ..guard import Administrator
 
 blueprint = Blueprint("organization_admin", __name__, url_prefix="/org/<slug>")
+for word in (
+    titles.edition_name, titles.privilege_title, titles.role_called, titles.role_title, titles.roles_called,
+):  # fmt: skip
+    blueprint.add_app_template_filter(word)
 
 
 @blueprint.context_processor
@@ -40,8 +45,6 @@ from . import (  # noqa: E402
     licenses,
     overview,
     people,
-    people_csv,
-    people_many,
     requests,
     roles,
 )
@@ -53,8 +56,6 @@ __all__ = [
     "licenses",
     "overview",
     "people",
-    "people_csv",
-    "people_many",
     "requests",
     "roles",
 ]

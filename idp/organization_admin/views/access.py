@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterable, Iterator
 from typing import Any
 
-from defusedcsv import csv
-from flask import Response, flash, jsonify, make_response, redirect, render_template, request, stream_with_context
+from flask import Response, flash, jsonify, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_wtf import FlaskForm
 from sqlalchemy import select
 
-from idp.kernel import clock, language, listing
+from idp.kernel import clock, language, listing, spreadsheet
 from idp.kernel.database import db, unit_of_work
 from idp.kernel.refusal import Refusal
-from idp.organizations import reports
+from idp.organizations import reports, titles
 from idp.organizations.catalog import App, current_catalog
 from idp.organizations.models import Member
 from idp.organizations.people import activation_told
@@ -29,6 +26,7 @@ from idp.organizations.simulator import Path
 from .. import proposals
 from ..guard import acting, administrator
 from . import blueprint
+from .people.choices import state_of
 
 PAGE = 50
 READ = "account:people.read"
@@ -115,7 +113,6 @@ def access_person(member_id: str) -> ResponseReturnValue:
         person=person,
         activated=activation_told(member),
         lines=lines,
-        words=proposals,
     )
 
 
@@ -145,7 +142,7 @@ def access_person_csv(member_id: str) -> ResponseReturnValue:
     """The same for a spreadsheet."""
     _person(member_id)
     rows = [_cells(app.name, path.decision) for app, path in _paths(member_id)]
-    return _csv(f"person-{member_id}", [_("App"), *_verdict_heads()], rows)
+    return spreadsheet.answer(f"person-{member_id}", [_("App"), *_verdict_heads()], rows)
 
 
 def _about(member: Member, person: Any) -> dict[str, Any]:
@@ -219,7 +216,6 @@ def _verdict_page(member_id: str, app: App, refusal: Refusal | None, status: int
         told=proposals.sentence(found),
         proposal=proposals.shown([(found, person.name)], acting())[0],
         refusal=refusal,
-        words=proposals,
         apps=current_catalog().apps.values(),
         now=clock.now(),
     )
@@ -252,7 +248,6 @@ def access_app(app_id: str) -> ResponseReturnValue:
         told=sentences,
         following=lines[PAGE - 1].member.id if len(lines) > PAGE else None,
         after=after,
-        words=proposals,
         **asked,
     )
 
@@ -288,18 +283,18 @@ def access_app_json(app_id: str) -> ResponseReturnValue:
 def access_app_csv(app_id: str) -> ResponseReturnValue:
     """The same for a spreadsheet, streamed however many people there are."""
     organization, app, asked = acting().organization, _app(app_id), _asked()
-    heads = [_("Name"), _("E-mail"), _("Status"), _("Activated"), *_verdict_heads()]
+    heads = [_("Name"), _("E-mail"), _("State"), _("Activated"), *_verdict_heads()]
     rows = (
         [
             line.person.name,
             line.person.email or "",
-            line.member.status,
+            state_of(line.member)[0],
             _("yes") if line.linked else _("no"),
             *_cells(None, line.verdict),
         ]
         for line in reports.walk(organization, app, **asked)
     )
-    return _csv(f"app-{app.id}", heads, rows)
+    return spreadsheet.answer(f"app-{app.id}", heads, rows)
 
 
 def _verdict_heads() -> list[str]:
@@ -310,32 +305,11 @@ def _cells(first: str | None, decision: Decision) -> list[str]:
     cells = [
         _("no") if decision.code else _("yes"),
         decision.code or "",
-        proposals.edition_name(decision.license.edition) if decision.license else "",
-        proposals.role_names(decision.roles),
+        titles.edition_name(decision.license.edition) if decision.license else "",
+        titles.roles_called(decision.roles),
         ", ".join(decision.privileges),
     ]
     return cells if first is None else [first, *cells]
-
-
-def _csv(name: str, heads: list[str], rows: Iterable[list[str]]) -> Response:
-    """A file for spreadsheets: UTF-8 with its mark, and no cell that a spreadsheet would calculate."""
-
-    def written() -> Iterator[str]:
-        buffer = io.StringIO()
-        writer = csv.writer(buffer)
-        yield "\ufeff"
-        writer.writerow(heads)
-        for row in rows:
-            writer.writerow(row)
-            if buffer.tell() > 16_000:
-                yield buffer.getvalue()
-                buffer.seek(0)
-                buffer.truncate()
-        yield buffer.getvalue()
-
-    answer = Response(stream_with_context(written()), mimetype="text/csv")
-    answer.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
-    return _private(answer)
 
 
 def _private(answer: Response) -> Response:

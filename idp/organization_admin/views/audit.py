@@ -74,9 +74,9 @@ def audit_csv() -> ResponseReturnValue:
     _listing, found = _asked()
     found = found.order_by(AuditEntry.at.desc(), AuditEntry.id.desc())
     organization = acting().organization
+    heads = [_("Time (UTC)"), _("What happened"), _("From"), _("To"), _("Network address"), _("Reference")]
 
     def lines() -> Iterator[list[str]]:
-        yield [_("Time (UTC)"), _("What happened"), _("From"), _("To"), _("Network address"), _("Reference")]
         for start in range(0, MOST_EXPORTED, PORTION):
             rows = db.session.scalars(found.limit(PORTION).offset(start)).all()
             for entry in trail.told(organization.id, rows):
@@ -87,7 +87,7 @@ def audit_csv() -> ResponseReturnValue:
             if len(rows) < PORTION:
                 return
 
-    return spreadsheet.answer(f"{organization.slug}-audit", lines())
+    return spreadsheet.answer(f"{organization.slug}-audit", heads, lines())
 
 
 @blueprint.get("/audit/token")

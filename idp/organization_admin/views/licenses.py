@@ -1,11 +1,10 @@
-"""*Licenses*: what the organization bought, who holds it, and giving it to people and taking it back."""
+"""*Licenses*: what the organization bought, who holds it, and assigning it to people and taking it back."""
 
 from __future__ import annotations
 
 from flask import flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from flask_wtf import FlaskForm
 
@@ -13,7 +12,7 @@ from idp.kernel import clock
 from idp.kernel.database import unit_of_work
 from idp.kernel.listing import PAGE, read
 from idp.kernel.refusal import Refusal
-from idp.organizations import holdings, service
+from idp.organizations import holdings, roster, service
 from idp.organizations.holdings import LICENSE_STATES, LicenseInUse, Person
 
 from ..guard import acting, administrator
@@ -21,14 +20,6 @@ from . import blueprint
 
 READERS = ("account:licenses.read", "account:licenses.manage")
 MANAGER = "account:licenses.manage"
-
-STATES = {
-    "current": (_l("Current"), "good"),
-    "soon": (_l("Ends soon"), "late"),
-    "future": (_l("Not started"), "plain"),
-    "ended": (_l("Ended"), "wrong"),
-}
-"""By state of a license: its word and the kind of label that shows it."""
 
 
 class PeopleForm(FlaskForm):
@@ -56,13 +47,14 @@ def license_page(license_id: str) -> ResponseReturnValue:
 @administrator(MANAGER)
 def license_take_back(license_id: str) -> ResponseReturnValue:
     """Take the license back from one person."""
-    acts, found = acting(), _found(license_id)
+    acts, found, member_id = acting(), _found(license_id), request.form.get("member", "")
     try:
         with unit_of_work():
-            service.unassign_seat(found.license.id, request.form.get("member", ""), actor_id=acts.account.id)
+            service.unassign_seat(found.license.id, member_id, actor_id=acts.account.id)
     except Refusal as refusal:
         return _license_page(_found(license_id), refusal)
-    flash(_("The license was taken back."), "success")
+    if entry := roster.find(acts.organization.id, member_id, clock.now()):
+        flash(_("The license was taken back from %(name)s.", name=entry.person.name), "success")
     return redirect(acts.address(f"licenses/{license_id}"), 303)
 
 
@@ -97,7 +89,12 @@ def _found(license_id: str) -> LicenseInUse:
 
 def _shared() -> dict[str, object]:
     """What every page of the section shows."""
-    return {"states": STATES, "now": clock.now(), "seller": holdings.seller(), "may_assign": acting().may(MANAGER)}
+    return {
+        "states": LICENSE_STATES,
+        "now": clock.now(),
+        "seller": holdings.seller(),
+        "may_assign": acting().may(MANAGER),
+    }
 
 
 def _license_page(found: LicenseInUse, refusal: Refusal | None = None) -> ResponseReturnValue:

@@ -9,8 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from idp.audit import trail
 from idp.kernel import clock
-from idp.organizations import figures
-from idp.organizations.catalog import current_catalog
+from idp.organizations import figures, holdings
 
 from ..guard import SECTIONS, acting, administrator
 from . import blueprint
@@ -21,19 +20,16 @@ from . import blueprint
 def overview() -> ResponseReturnValue:
     """Each figure leads to the list that it counts; what the person may not open is not counted for it."""
     who, now = acting(), clock.now()
-    catalog = current_catalog()
     days = trail.per_day(who.organization.id, now) if who.may("account:audit.read") else None
     return render_template(
         "organization_admin/overview.html",
         people=figures.people(who.organization.id, now)
         if who.may("account:people.read", "account:people.manage")
         else None,
-        licenses=[
-            (one, edition[1].name if (edition := catalog.edition(one.edition)) else one.edition)
-            for one in figures.seats(who.organization.id, now)
-        ]
+        licenses=holdings.licenses_in_force(who.organization.id, now)
         if who.may("account:licenses.read", "account:licenses.manage")
         else None,
+        now=now,
         days=days,
         days_drawn=[(datetime.fromtimestamp(start, UTC).day, opened, failed) for start, opened, failed in days or ()],
     )

@@ -18,8 +18,7 @@ from idp.accounts.models import Account
 from idp.kernel import listing
 from idp.kernel.database import db, unit_of_work
 from idp.kernel.refusal import Refusal
-from idp.organizations import reports
-from idp.organizations.catalog import current_catalog
+from idp.organizations import reports, titles
 from idp.organizations.models import AccessRequest, Member
 from idp.organizations.people import Shown, shown_as
 from idp.organizations.service import requests as service
@@ -35,7 +34,7 @@ class DeclineForm(FlaskForm):
     """Why not."""
 
     reason = TextAreaField(
-        _l("Why not? The person reads this."),
+        _l("Reason"),
         validators=[
             DataRequired(_l("Say why: the person reads it.")),
             Length(max=service.LONGEST, message=_l("This is too long.")),
@@ -81,7 +80,7 @@ def requests() -> ResponseReturnValue:
 
 def _entries(rows: tuple[AccessRequest, ...] | list[AccessRequest]) -> list[Entry]:
     """A fixed number of statements for all of them."""
-    acts, apps = acting(), current_catalog().apps
+    acts = acting()
     people = reports.shown(acts.organization.id, sorted({row.member_id for row in rows}))
     waiting = [(row.member_id, row.app_id) for row in rows if row.decided_at is None]
     simulations = simulate(db.session(), acts.organization.id, waiting) if waiting else {}
@@ -97,11 +96,10 @@ def _entries(rows: tuple[AccessRequest, ...] | list[AccessRequest]) -> list[Entr
     for row in rows:
         member, person = people[row.member_id]
         simulation = simulations.get((row.member_id, row.app_id)) if row.decided_at is None else None
-        app = apps.get(row.app_id)
         found.append(
             Entry(
                 row,
-                app.name if app else row.app_id,
+                titles.app_name(row.app_id),
                 member,
                 person,
                 names.get(row.decided_by, "Onix Work") if row.decided_by else None,
@@ -176,7 +174,5 @@ def _page(request_id: str, form: DeclineForm, refusal: Refusal | None = None, st
     """One request, with what came of an attempt to handle it; a reason that was typed stays."""
     row = service.find_request(acting().organization.id, request_id)
     entry = _entries([row])[0]
-    page = render_template(
-        "organization_admin/request.html", entry=entry, form=form, refusal=refusal, words=proposals, row=row
-    )
+    page = render_template("organization_admin/request.html", entry=entry, form=form, refusal=refusal, row=row)
     return make_response(page, refusal.status if refusal else status)

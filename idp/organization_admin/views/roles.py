@@ -15,12 +15,14 @@ from wtforms.validators import InputRequired
 
 from idp.kernel import language
 from idp.kernel.database import db, unit_of_work
+from idp.kernel.forms import refuse, version_of
 from idp.kernel.listing import read
 from idp.kernel.refusal import Refusal
 from idp.organizations import holdings, service
 from idp.organizations.catalog import App, Privilege, current_catalog
 from idp.organizations.models import Role
 from idp.organizations.previews import Preview, preview_role
+from idp.organizations.titles import role_title
 
 from ..guard import acting, administrator
 from . import blueprint
@@ -56,7 +58,7 @@ def roles() -> ResponseReturnValue:
     acts = acting()
     listing = read(acts.address("roles"), request.args, sorts=("name",), filters={"kind": frozenset({"own", "system"})})
     page = holdings.roles_page(acts.organization, listing)
-    return render_template("organization_admin/roles_list.html", page=page, listing=page.listing, title_of=title_of)
+    return render_template("organization_admin/roles_list.html", page=page, listing=page.listing)
 
 
 @blueprint.get("/roles/<role_id>")
@@ -73,7 +75,7 @@ def role(role_id: str) -> ResponseReturnValue:
     return render_template(
         "organization_admin/roles_role.html",
         role=found,
-        title=title_of(found),
+        title=role_title(found),
         groups=[(app, choices) for app, choices in groups if choices],
         page=page,
         listing=page.listing,
@@ -87,7 +89,7 @@ def role_new() -> ResponseReturnValue:
     form, acts = RoleForm(), acting()
     chosen = set(request.form.getlist("privileges"))
     if request.method == "GET" and (source := _named_in_address()):
-        form.name.data = _("Copy of %(role)s", role=title_of(source))[:100]
+        form.name.data = _("Copy of %(role)s", role=role_title(source))[:100]
         chosen = {choice.privilege.name for choice in _offered(_held(source)) if choice.chosen and not choice.beyond}
     if not form.validate_on_submit():
         return _form_page(form, chosen, 400 if form.errors else 200)
@@ -95,7 +97,7 @@ def role_new() -> ResponseReturnValue:
         with unit_of_work():
             made = service.create_role(acts.organization.id, form.name.data or "", chosen, actor_id=acts.account.id)
     except Refusal as refusal:
-        _show(form, refusal)
+        refuse(form, refusal)
         return _form_page(form, chosen, refusal.status)
     flash(_("The role was made. Nobody has it yet."), "success")
     return redirect(acts.address(f"roles/{made.id}"), 303)
@@ -127,7 +129,7 @@ def role_change(role_id: str) -> ResponseReturnValue:
                     found.id,
                     name=form.name.data or "",
                     privileges=chosen,
-                    version=_number(form.version.data),
+                    version=version_of(form.version.data),
                     actor_id=acts.account.id,
                 )
             flash(_("The role was changed."), "success")
@@ -137,7 +139,7 @@ def role_change(role_id: str) -> ResponseReturnValue:
     except Refusal as no:
         refusal = no
     if refusal and refusal.field:
-        _show(form, refusal)
+        refuse(form, refusal)
         return _form_page(form, chosen, refusal.status, _own(role_id))
     return _preview_page("roles_preview.html", form, role_id, refusal, chosen)
 
@@ -154,7 +156,7 @@ def role_delete(role_id: str) -> ResponseReturnValue:
     if preview_role(found, None).mark == request.form.get("mark"):
         try:
             with unit_of_work():
-                service.delete_role(found.id, version=_number(form.version.data), actor_id=acts.account.id)
+                service.delete_role(found.id, version=version_of(form.version.data), actor_id=acts.account.id)
             flash(_("The role was deleted."), "success")
             return redirect(acts.address("roles"), 303)
         except Refusal as no:
@@ -163,12 +165,6 @@ def role_delete(role_id: str) -> ResponseReturnValue:
 
 
 # Looking up -----------------------------------------------------------------------------------------------------------
-
-
-def title_of(role: Role) -> str:
-    """The role's name; a role of the system has a title in the person's language."""
-    known = current_catalog().roles.get(role.name) if role.organization_id is None else None
-    return known.title(language.shown()) if known else role.name
 
 
 def _visible(role_id: str) -> Role:
@@ -193,11 +189,6 @@ def _named_in_address() -> Role | None:
 
 def _held(role: Role) -> set[str]:
     return {entry.privilege for entry in role.privileges}
-
-
-def _number(text: str | None) -> int:
-    """The version that the form carries; something else is no version that a row has."""
-    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 10 else 0
 
 
 # What is offered ------------------------------------------------------------------------------------------------------
@@ -254,14 +245,6 @@ def _changed_meanwhile() -> Refusal:
     )
 
 
-def _show(form: RoleForm, refusal: Refusal) -> None:
-    """A refusal where it belongs: at the name, or on top."""
-    if refusal.field == "name":
-        form.name.errors = [*form.name.errors, refusal.message]
-    else:
-        form.form_errors.append(refusal.message)
-
-
 def _form_page(form: RoleForm, chosen: set[str], status: int, role: Role | None = None) -> ResponseReturnValue:
     if role is not None:
         form.version.data = str(role.version)
@@ -285,11 +268,6 @@ def _preview_page(
         form.form_errors.append(refusal.message)
     page = render_template(
         f"organization_admin/{template}", form=form, role=found, chosen=sorted(chosen or ()), preview=preview,
-        apps=current_catalog().apps, privilege_title=_privilege_title,
+        apps=current_catalog().apps,
     )  # fmt: skip
     return page, status
-
-
-def _privilege_title(name: str) -> str:
-    privilege = current_catalog().privilege(name)
-    return privilege.title(language.shown()) if privilege else name

@@ -55,6 +55,7 @@ from .rights import rights_in
 from .roles import (
     administrators_of,
     assign_role,
+    awaited_administrators_of,
     change_role,
     create_role,
     delete_role,
@@ -82,6 +83,7 @@ __all__ = [
     "assign_role",
     "assign_seat",
     "assign_seats",
+    "awaited_administrators_of",
     "change_holdings",
     "change_license",
     "change_organization",

@@ -10,8 +10,8 @@ from sqlalchemy import or_, select
 from idp.kernel.database import db
 from idp.kernel.refusal import Refusal
 
-from ..catalog import current_catalog
 from ..models import License, Member, Role
+from ..titles import edition_name
 from .invitations import invite
 from .licenses import assign_seat, unassign_seat
 from .locking import lock_of
@@ -132,8 +132,8 @@ def _assign_seat(license_id: str, member_id: str, actor_id: str | None) -> None:
         assign_seat(license_id, member_id, actor_id=actor_id)
     except Refusal as refusal:
         license_ = db.session.get(License, license_id)
-        edition = current_catalog().edition(license_.edition) if license_ else None
-        if edition is None or refusal.code == "not_active":
+        if license_ is None or refusal.code == "not_active":
             raise
-        message = _l("%(license)s: %(reason)s", license=edition[1].name, reason=refusal.message)
+        name = edition_name(license_.edition)
+        message = _l("%(license)s: %(reason)s", license=name, reason=refusal.message)
         raise Refusal(refusal.code, message, status=refusal.status, field="license") from None

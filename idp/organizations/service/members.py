@@ -97,7 +97,7 @@ def add_member(
         updated_at=now,
     )
     if not (member.name or account_id):
-        raise Refusal("required", _l("Fill this in."), field="given_name")
+        raise Refusal("required", _l("Fill in a name or the e-mail address."), field="given_name")
     make_findable(member)
     db.session.add(member)
     db.session.flush()
@@ -165,7 +165,7 @@ def edit_member(
     member.phone_number = one_line(phone_number, "phone_number", 20, required=False)
     member.language = language if language in LANGUAGES else None
     if not (member.name or member.account_id):
-        raise Refusal("required", _l("Fill this in."), field="given_name")
+        raise Refusal("required", _l("Fill in this field."), field="given_name")
     member.updated_at = now = clock.now()
     if edited := [name for name, value in _written(member).items() if value != before[name]]:
         emit(

@@ -12,14 +12,15 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
-from idp.kernel import clock, language
+from idp.kernel import clock
 from idp.kernel.database import db
 from idp.kernel.refusal import Refusal
 
-from ..catalog import Catalog, current_catalog
+from ..catalog import current_catalog
 from ..facts import load_facts
 from ..models import Member, MemberRole, RolePrivilege
 from ..policy import THE_SYSTEM, Rights, administers, rights_of
+from ..titles import privilege_title
 
 
 def rights_in(organization_id: str, actor_id: str | None) -> Rights:
@@ -61,12 +62,7 @@ def _lacking(organization_id: str, privileges: Iterable[str], actor_id: str | No
     if not touched or actor_id is None:
         return ""
     lacking = rights_in(organization_id, actor_id).lack(touched, catalog.apps)
-    return ", ".join(_title(name, catalog) for name in lacking)
-
-
-def _title(name: str, catalog: Catalog) -> str:
-    privilege = catalog.privilege(name)
-    return privilege.title(language.shown()) if privilege else name
+    return ", ".join(privilege_title(name) for name in lacking)
 
 
 def _administration_of(member_id: str) -> list[str]:

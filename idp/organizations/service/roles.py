@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import Select, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, update
 
 from idp.accounts.models import Account
 from idp.kernel import clock
@@ -38,19 +38,23 @@ def find_role(name: str, organization_id: str | None = None) -> Role | None:
     )
 
 
+def _administers(organization_id: str) -> ColumnElement[bool]:
+    """Of a member: active here, with a role that lets manage people."""
+    return and_(
+        Member.organization_id == organization_id,
+        Member.status == "active",
+        select(MemberRole.role_id)
+        .join(RolePrivilege, RolePrivilege.role_id == MemberRole.role_id)
+        .where(MemberRole.member_id == Member.id, RolePrivilege.privilege == ADMINISTRATION)
+        .exists(),
+    )
+
+
 def _administrators(organization_id: str) -> Select[Account]:
     return (
         select(Account)
         .join(Member, Member.account_id == Account.id)
-        .where(
-            Member.organization_id == organization_id,
-            Member.status == "active",
-            Account.status == "active",
-            select(MemberRole.role_id)
-            .join(RolePrivilege, RolePrivilege.role_id == MemberRole.role_id)
-            .where(MemberRole.member_id == Member.id, RolePrivilege.privilege == ADMINISTRATION)
-            .exists(),
-        )
+        .where(Account.status == "active", _administers(organization_id))
     )
 
 
@@ -82,6 +86,12 @@ def _platform_administrators() -> Select[Any]:
 def platform_administrators() -> set[str]:
     """The accounts of those who administer the platform: active, as active members of `self` with the privilege."""
     return set(db.session.scalars(_platform_administrators()))
+
+
+def awaited_administrators_of(organization_id: str) -> list[Member]:
+    """Members who administer as soon as they have activated an account, by name."""
+    found = select(Member).where(Member.account_id.is_(None), _administers(organization_id))
+    return list(db.session.scalars(found.order_by(Member.family_name, Member.given_name, Member.id)))
 
 
 @contextmanager

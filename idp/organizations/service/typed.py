@@ -24,7 +24,7 @@ def one_line(text: str | None, field: str, longest: int, required: bool = True) 
     tidy = " ".join((text or "").split())
     if not tidy:
         if required:
-            raise Refusal("required", _l("Fill this in."), field=field)
+            raise Refusal("required", _l("Fill in this field."), field=field)
         return None
     if any(unicodedata.category(one) in ("Cc", "Cs", "Cn", "Co") or one in DIRECTION_MARKS for one in tidy):
         raise Refusal("text_invalid", _l("This has a character that can't be used."), field=field)

@@ -7,13 +7,15 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from idp.kernel import clock
 from idp.kernel.database import db, unit_of_work
+from idp.kernel.forms import refuse
 from idp.kernel.records import Field, Pairs, Scope
 from idp.kernel.refusal import Refusal
 from idp.organizations import records as tables
 from idp.organizations import service
 
-from ..forms import form_of, refuse, typed
+from ..forms import form_of, typed
 from ..guard import ADMIN, LICENSES, WRITES, acting, platform, scope_of
 from ..tables import USER
 from . import blueprint
@@ -21,18 +23,19 @@ from . import blueprint
 
 def _on_sale(organization_id: str) -> Pairs:
     """Licenses that have not ended, with what is left of each."""
+    now = clock.now()
     return [
         (
             row.license.id,
             _(
                 "%(license)s: %(left)s of %(seats)s left",
-                license=row.name,
-                left=max(0, row.license.seats - row.held),
+                license=row.title,
+                left=row.left,
                 seats=row.license.seats,
             ),
         )
         for row in tables.licenses_of(organization_id)
-        if row.state[0] != "wrong"
+        if row.state(now) != "ended"
     ]
 
 

@@ -10,13 +10,15 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from idp.kernel.database import db, unit_of_work
+from idp.kernel.forms import refuse
 from idp.kernel.records import Field, Right, Scope, Table
 from idp.kernel.refusal import Refusal
 from idp.organizations import records as tables
 from idp.organizations import service
 from idp.organizations.models import Organization
+from idp.organizations.titles import edition_name
 
-from ..forms import form_of, refuse, typed
+from ..forms import form_of, typed
 from ..guard import ADMIN, LICENSES, acting, platform, scope_of
 from ..listed import listed
 from . import blueprint
@@ -115,6 +117,7 @@ def _shown(organization_id: str, status: int = 200, **forms: Any) -> ResponseRet
         facts=_LIST.facts(row),
         licenses=tables.licenses_of(organization_id),
         administrators=[account.name for account in service.administrators_of(organization_id)],
+        awaited=[member.name for member in service.awaited_administrators_of(organization_id)],
         fields={"rename": RENAMED, "administrator": ADMINISTRATOR, "sell": SOLD},
         forms=forms,
         form=next((one for one in forms.values() if one.errors), None),
@@ -181,7 +184,7 @@ def sell_license(organization_id: str) -> ResponseReturnValue:
             values["ends_at"],
             actor_id=acting().account.id,
         )
-        return str(_("%(license)s was sold.", license=tables.edition_name(sold.edition)))
+        return str(_("%(license)s was sold.", license=edition_name(sold.edition)))
 
     return _done(organization_id, "sell", SOLD, sell)
 

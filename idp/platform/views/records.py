@@ -17,10 +17,11 @@ from wtforms import StringField
 
 from idp.kernel import listing
 from idp.kernel.database import db, unit_of_work
+from idp.kernel.forms import refuse
 from idp.kernel.records import Acting, Action, Scope, Table
 from idp.kernel.refusal import Refusal
 
-from ..forms import form_of, refuse, typed
+from ..forms import form_of, typed
 from ..guard import SECTIONS, acting, platform, scope_of
 from ..listed import listed
 from ..tables import ZONES, Zone, find_zone

@@ -3,6 +3,11 @@
 // A refused form: put the reader where the errors are told.
 document.querySelector("[data-focus]")?.focus();
 
+// A narrow screen shows only some of the sections: bring this page's own into view.
+const sections = document.querySelector(".sections__nav ul");
+const current = sections?.querySelector("[aria-current]");
+if (current) sections.scrollLeft = current.offsetLeft - (sections.clientWidth - current.offsetWidth) / 2;
+
 // "Show" beside each password, and a word when Caps Lock is on.
 for (const box of document.querySelectorAll("[data-reveal]")) {
   const input = box.querySelector("input");

@@ -18,9 +18,10 @@ from idp.kernel.database import unit_of_work
 from idp.kernel.refusal import Refusal
 from idp.organizations import roster, service
 
-from ..guard import Administrator, acting, administrator
-from . import blueprint
-from .people import LICENSES, MANAGE, ROLES, STATE_ACTIONS, many_choices, reads_list, show_list
+from ...guard import Administrator, acting, administrator
+from .. import blueprint
+from .choices import LICENSES, MANAGE, ROLES, STATE_ACTIONS, many_choices
+from .listed import reads_list, show_list
 
 MOST = 1_000
 """So many people are done with by one request; whoever is left is done by the next, from a button."""

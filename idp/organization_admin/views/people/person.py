@@ -1,209 +1,27 @@
-"""People: contacts and users of the organization in one list, a new one, and one by itself."""
+"""A person by itself: added, shown, changed, and given what a user holds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from flask import flash, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_babel import ngettext
 from werkzeug.datastructures import MultiDict
 
 from idp.accounts import addresses
-from idp.accounts.forms import ConfirmForm
 from idp.kernel import clock, language, listing
 from idp.kernel.database import db, unit_of_work
+from idp.kernel.forms import refuse, version_of
 from idp.kernel.refusal import Refusal
 from idp.organizations import roster, service
-from idp.organizations.catalog import current_catalog
-from idp.organizations.models import License, Role
 
-from ..guard import Administrator, acting, administrator
-from ..people_forms import NewPersonForm, PersonForm
-from . import blueprint
-
-READ = ("account:people.read", "account:people.manage")
-MANAGE = "account:people.manage"
-ROLES = "account:roles.manage"
-LICENSES = "account:licenses.manage"
-
-STATES = {
-    "contact": (_l("Contact only"), "plain"),
-    "invited": (_l("Invited"), "late"),
-    "invitation_expired": (_l("Invitation expired"), "wrong"),
-    "active": (_l("Active"), "good"),
-    "not_activated": (_l("Active, not activated yet"), "late"),
-    "disabled": (_l("Disabled"), "wrong"),
-    "ended": (_l("Ended"), "plain"),
-    "inactive": (_l("Ended for inactivity"), "plain"),
-}
-"""A state's words, and the kind of label that it is shown as."""
-
-TYPES = {
-    "employee": _l("Employee"),
-    "express": _l("Express user"),
-    "bidder": _l("Bidder"),
-    "consultant": _l("Consultant"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """A role or a license that can be ticked. `note` says what is left of it; `offered`: whether it can be given."""
-
-    id: str
-    name: str
-    note: str = ""
-    offered: bool = True
-
-
-def role_name(role: Role) -> str:
-    """A role as it is called in the reader's language."""
-    known = current_catalog().roles.get(role.name) if role.organization_id is None else None
-    return known.title(language.shown()) if known else role.name
-
-
-def license_name(license_: License) -> str:
-    """What was bought."""
-    known = current_catalog().edition(license_.edition)
-    return known[1].name if known else license_.edition
-
-
-def role_options(roles: Iterable[Role]) -> list[Option]:
-    return [Option(role.id, role_name(role)) for role in roles]
-
-
-def license_options(
-    licenses: Iterable[tuple[License, int]], member_type: str = "employee", held: Collection[str] = ()
-) -> list[Option]:
-    """The licenses of which a member of this type needs a seat, with what is left; ended ones only where `held`."""
-    now, options = clock.now(), []
-    for license_, number in licenses:
-        app = current_catalog().apps.get(license_.app_id)
-        if app is None or app.license_step[member_type] != "seat":
-            continue
-        left = max(license_.seats - number, 0)
-        ended = _ended(license_)
-        if ended and license_.id not in held:
-            continue
-        if ended:
-            note = _("ended %(date)s", date=language.on_date(license_.ends_at or 0))
-        elif license_.starts_at > now:
-            note = _("starts %(date)s", date=language.on_date(license_.starts_at))
-        else:
-            note = ngettext("%(num)s of %(seats)s left", "%(num)s of %(seats)s left", left, seats=license_.seats)
-        options.append(Option(license_.id, license_name(license_), note, offered=left > 0 and not ended))
-    return options
-
-
-def reads_list(
-    path: str, arguments: Any, roles: Iterable[Role], licenses: Iterable[tuple[License, int]]
-) -> listing.Listing:
-    """The list of people that an address asks for."""
-    allowed = roster.filters(roles, [license_ for license_, _held in licenses])
-    return listing.read(path, arguments, sorts=roster.SORTS, filters=allowed)
-
-
-@blueprint.app_template_filter("role_name")
-def _role_name(role: Role) -> str:
-    return role_name(role)
-
-
-@blueprint.app_template_filter("license_name")
-def _license_name(license_: License) -> str:
-    return license_name(license_)
-
-
-@blueprint.get("/people")
-@administrator(*READ)
-def people() -> ResponseReturnValue:
-    """Contacts and users in one list."""
-    return show_list(request.args)
-
-
-def show_list(arguments: Any, problem: str | None = None, status: int = 200, **kept: Any) -> ResponseReturnValue:
-    """The list, with what went wrong on top and what was chosen kept."""
-    acts, now = acting(), clock.now()
-    roles, licenses = roster.roles_of(acts.organization), roster.licenses_of(acts.organization.id)
-    wanted = reads_list(acts.address("people"), arguments, roles, licenses)
-    page = render_template(
-        "organization_admin/people_list.html",
-        page=roster.page(acts.organization.id, wanted, now),
-        filters=_filters(roles, licenses),
-        choices=many_choices(acts, roles, licenses),
-        may_manage=acts.may(MANAGE),
-        problem=problem,
-        kept=kept,
-        form=ConfirmForm(),
-        **_words(),
-    )
-    return make_response(page, status)
-
-
-def _words() -> dict[str, Any]:
-    return {"STATES": STATES, "TYPES": TYPES, "LANGUAGES": language.LANGUAGES}
-
-
-def _filters(roles: Iterable[Role], licenses: Iterable[tuple[License, int]]) -> list[tuple[str, str, list[Any]]]:
-    options = []
-    for license_, _held in licenses:
-        name, ended = license_name(license_), _("ended %(date)s", date=language.on_date(license_.ends_at or 0))
-        options.append((license_.id, f"{name}, {ended}" if _ended(license_) else name))
-    return [
-        ("state", _("State"), [(name, words) for name, (words, _kind) in STATES.items()]),
-        ("type", _("Type"), list(TYPES.items())),
-        ("role", _("Role"), [(roster.NONE, _("No role")), *((role.id, role_name(role)) for role in roles)]),
-        ("license", _("License"), [(roster.NONE, _("No license")), *options]),
-    ]
-
-
-def _ended(license_: License) -> bool:
-    return license_.ends_at is not None and license_.ends_at <= clock.now()
-
-
-STATE_ACTIONS = {
-    "activate": _l("Set as Active"),
-    "contact": _l("Set as Contact only"),
-    "invite": _l("Invite"),
-    "disable": _l("Disable"),
-    "enable": _l("Enable"),
-    "end": _l("End the membership"),
-}
-
-
-def many_choices(
-    acts: Administrator,
-    roles: Iterable[Role],
-    licenses: Collection[tuple[License, int]],
-    *,
-    all_licenses: bool = False,
-) -> list[tuple[str, list[tuple[str, Any]]]]:
-    """What can be done with many at once, in groups: only what the administrator may do.
-
-    `all_licenses`: those too of which nothing is left to assign, for the words.
-    """
-    if not acts.may(MANAGE):
-        return []
-    groups: list[tuple[str, list[tuple[str, Any]]]] = [(_("State"), list(STATE_ACTIONS.items()))]
-    if acts.may(ROLES):
-        names = [(role.id, role_name(role)) for role in roles]
-        groups.append((_("Assign a role"), [(f"assign_role:{role_id}", name) for role_id, name in names]))
-        groups.append((_("Take a role back"), [(f"take_role:{role_id}", name) for role_id, name in names]))
-    if acts.may(LICENSES):
-        options = license_options(licenses, held={license_.id for license_, number in licenses if number})
-        for title, verb in ((_("Assign a license"), "assign_seat"), (_("Take a license back"), "take_seat")):
-            choices = [
-                (f"{verb}:{one.id}", f"{one.name} ({one.note})")
-                for one in options
-                if one.offered or all_licenses or verb == "take_seat"
-            ]
-            groups.append((title, choices))
-    return [(title, choices) for title, choices in groups if choices]
-
+from ...guard import Administrator, acting, administrator
+from .. import blueprint
+from .choices import LICENSES, MANAGE, READ, ROLES, STATES, TYPES, license_options, role_options
+from .forms import NewPersonForm, PersonForm
 
 # A new person --------------------------------------------------------------------------------------------------------
 
@@ -229,7 +47,7 @@ def new_person() -> ResponseReturnValue:
         known=known,
         roles=role_options(roster.roles_of(acts.organization)) if acts.may(ROLES) else [],
         licenses=license_options(roster.licenses_of(acts.organization.id)) if acts.may(LICENSES) else [],
-        **_words(),
+        STATES=STATES,
     )
     return make_response(page, 400 if form.errors else 200)
 
@@ -248,9 +66,12 @@ def _add(acts: Administrator, form: NewPersonForm) -> ResponseReturnValue | None
                 actor_id=acts.account.id,
             )
     except Refusal as refusal:
-        form.refuse(refusal)
+        refuse(form, refusal, address="email")
         return None
-    flash(_("%(name)s was added.", name=member.name), "success")
+    if form.state.data == "invite":
+        flash(_("%(name)s was added, and an invitation is on its way.", name=member.name), "success")
+    else:
+        flash(_("%(name)s was added.", name=member.name), "success")
     if "another" in request.form:
         kept = listing.Listing(acts.address("people/new")).address(state=form.state.data)
         parameters = "".join([*(f"&role={one}" for one in roles), *(f"&license={one}" for one in licenses)])
@@ -327,7 +148,9 @@ def _show(
         may_roles=acts.may(MANAGE) and acts.may(ROLES),
         may_licenses=acts.may(MANAGE) and acts.may(LICENSES),
         explained=_explained(entry),
-        **_words(),
+        STATES=STATES,
+        TYPES=TYPES,
+        LANGUAGES=language.LANGUAGES,
     )
     return make_response(page, status)
 
@@ -355,17 +178,16 @@ def edit_person(member_id: str) -> ResponseReturnValue:
     acts, entry, form = acting(), _entry(member_id), PersonForm()
     if not form.validate():
         return _show(entry, form, status=400)
-    version = form.version.data or ""
     try:
         with unit_of_work():
             service.edit_member(
                 member_id,
                 **form.person,
-                version=int(version) if version.isascii() and version.isdecimal() and len(version) < 12 else 0,
+                version=version_of(form.version.data),
                 actor_id=acts.account.id,
             )
     except Refusal as refusal:
-        form.refuse(refusal)
+        refuse(form, refusal, address="email")
         entry, changed = _entry(member_id), refusal.code == "changed_meanwhile"
         if changed:
             form.version.data = form.version.raw_data = None

@@ -11,17 +11,7 @@ from wtforms.fields.choices import SelectChoice
 
 from idp.accounts import policy
 from idp.accounts.forms import LANGUAGES
-from idp.kernel.refusal import Refusal
-
-FIELDS = {"address": "email", "organization": None}
-"""Where a refusal's field has another name than here."""
-
-
-class _Optional:
-    field_flags = {"optional": True}
-
-    def __call__(self, form: FlaskForm, field: Field) -> None:
-        return None
+from idp.kernel.forms import Optional
 
 
 class PersonForm(FlaskForm):
@@ -30,7 +20,7 @@ class PersonForm(FlaskForm):
     given_name = StringField(_l("First name"), render_kw={"maxlength": policy.NAME_LENGTH})
     family_name = StringField(_l("Last name"), render_kw={"maxlength": policy.NAME_LENGTH})
     email = StringField(_l("E-mail"), render_kw={"maxlength": 254})
-    phone_number = StringField(_l("Phone"), [_Optional()], render_kw={"maxlength": 40})
+    phone_number = StringField(_l("Phone"), [Optional()], render_kw={"maxlength": 40})
     language = SelectField(
         _l("Language of mails"),
         choices=[SelectChoice("", _l("Not set")), *LANGUAGES],
@@ -55,14 +45,6 @@ class PersonForm(FlaskForm):
             "phone_number": policy.phone_number(self.phone_number.data),
             "language": self.language.data or None,
         }
-
-    def refuse(self, refusal: Refusal) -> None:
-        """Show a refusal beside the field that it is about, else on top."""
-        name = FIELDS.get(refusal.field or "", refusal.field)
-        if name and name in self:
-            self[name].errors = [*self[name].errors, refusal.message]
-        else:
-            self.form_errors.append(refusal.message)
 
 
 class NewPersonForm(PersonForm):

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
-from defusedcsv import csv
-from flask import Response, flash, make_response, redirect, render_template, request, stream_with_context
+from flask import flash, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import force_locale, ngettext
 from flask_babel import gettext as _
@@ -17,19 +13,21 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import FileField, TextAreaField
 
-from idp.kernel import clock, language, listing
+from idp.kernel import clock, language, listing, spreadsheet
 from idp.kernel.refusal import Refusal
 from idp.kernel.web import large_forms
 from idp.organizations import roster, service
 from idp.organizations.catalog import current_catalog
+from idp.organizations.titles import edition_name, role_title
 
-from .. import people_sheet
-from ..guard import Administrator, acting, administrator
-from . import blueprint
-from .people import MANAGE, READ, ROLES, STATES, TYPES, license_name, reads_list, role_name
-from .people_many import MOST, Done, each
+from ...guard import Administrator, acting, administrator
+from .. import blueprint
+from . import sheet as sheets
+from .choices import MANAGE, READ, ROLES, STATES, TYPES
+from .listed import reads_list
+from .many import MOST, Done, each
 
-LARGEST = 4 * people_sheet.MOST_BYTES
+LARGEST = 4 * sheets.MOST_BYTES
 """Of the whole form: a file and the same as text, which UTF-8 may write longer than the file was."""
 
 MOST_SHOWN = 200
@@ -63,7 +61,7 @@ class ImportForm(FlaskForm):
 class Preview:
     """A table, understood: what each row would do."""
 
-    sheet: people_sheet.Sheet
+    sheet: sheets.Sheet
     judged: list[service.Judged]
 
     def of(self, *verdicts: str) -> list[service.Judged]:
@@ -97,7 +95,7 @@ def _typed(form: ImportForm) -> str:
     """What was uploaded, else what was pasted; the page shows it as text from here on."""
     upload: Any = form.file.data
     if getattr(upload, "filename", None):
-        form.text.data = people_sheet.decode(upload.read(people_sheet.MOST_BYTES + 1))
+        form.text.data = sheets.decode(upload.read(sheets.MOST_BYTES + 1))
     text: str = (form.text.data or "").replace("\r\n", "\n")
     form.text.data = text
     return text
@@ -113,7 +111,7 @@ def _preview(acts: Administrator, text: str) -> Preview:
             ),
             status=409,
         )
-    sheet = people_sheet.read(text)
+    sheet = sheets.read(text)
     states, roles = _state_words(), _role_words(acts)
     lines = [service.understand(row.number, row.values, states, roles) for row in sheet.rows]
     if not acts.may(ROLES) and any(line.role_ids for line in lines):
@@ -154,7 +152,7 @@ def _after(
     kept |= {one.line.number for one in preview.of("merged") if one.same_as in kept}
     rows = [row for row in preview.sheet.rows if row.number in kept]
     form.text.data = preview.sheet.text(rows)
-    again = people_sheet.read(form.text.data)
+    again = sheets.read(form.text.data)
     problems = [
         (now.number, row.values, reasons[row.number])
         for now, row in zip(again.rows, rows, strict=True)
@@ -168,7 +166,7 @@ def _page(form: ImportForm, preview: Preview | None = None, *, status: int = 200
         "organization_admin/people_import.html",
         form=form,
         preview=preview,
-        most_rows=people_sheet.MOST_ROWS,
+        most_rows=sheets.MOST_ROWS,
         most=MOST,
         most_shown=MOST_SHOWN,
         STATES=STATES,
@@ -184,54 +182,30 @@ def export_people() -> ResponseReturnValue:
     acts = acting()
     roles, licenses = roster.roles_of(acts.organization), roster.licenses_of(acts.organization.id)
     wanted = reads_list(acts.address("people"), request.args, roles, licenses)
-    today = clock.now()
-    name = f"{acts.organization.slug}-people.csv"
-    return Response(
-        stream_with_context(_table(roster.walk(acts.organization.id, wanted, today))),
-        mimetype="text/csv",
-        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
-    )
+    found = roster.walk(acts.organization.id, wanted, clock.now())
+    return spreadsheet.answer(f"{acts.organization.slug}-people", _heads(), map(_cells, found))
 
 
-def _table(entries: Iterator[roster.Entry]) -> Iterator[bytes]:
-    """CSV as spreadsheets of the reader's language open it: UTF-8 with its mark, in Norway with semicolons.
-
-    A cell that a spreadsheet would take for a formula gets an apostrophe before it.
-    """
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, delimiter=";" if language.shown() == "nb" else ",")
-    writer.writerow(
-        [
-            _("First name"), _("Last name"), _("E-mail"), _("Phone"), _("Language"), _("State"), _("Roles"),
-            _("Licenses"), _("Type"), _("Company"), _("Last used"), _("Added"),
-        ]
-    )  # fmt: skip
-    yield b"\xef\xbb\xbf"
-    for number, entry in enumerate(entries, 1):
-        member, person = entry.member, entry.person
-        writer.writerow(
-            [
-                person.given_name,
-                person.family_name,
-                person.email or "",
-                person.phone_number or "",
-                language.LANGUAGES.get(member.language or "", ""),
-                str(STATES[entry.state][0]),
-                "; ".join(role_name(role) for role in entry.roles),
-                "; ".join(license_name(license_) for license_ in entry.licenses),
-                str(TYPES.get(member.type, member.type)),
-                member.company.name if member.company else "",
-                _day(member.last_used_at),
-                _day(member.created_at),
-            ]
-        )
-        if number % 100 == 0:
-            yield out.getvalue().encode()
-            out.seek(0)
-            out.truncate()
-    yield out.getvalue().encode()
+def _heads() -> list[str]:
+    return [
+        _("First name"), _("Last name"), _("E-mail"), _("Phone"), _("Language"), _("State"), _("Roles"), _("Licenses"),
+        _("Type"), _("Company"), _("Last used"), _("Added"),
+    ]  # fmt: skip
 
 
-def _day(instant: int | None) -> str:
-    """A date that every spreadsheet reads."""
-    return datetime.fromtimestamp(instant, tz=UTC).date().isoformat() if instant is not None else ""
+def _cells(entry: roster.Entry) -> list[object]:
+    member, person = entry.member, entry.person
+    return [
+        person.given_name,
+        person.family_name,
+        person.email,
+        person.phone_number,
+        language.LANGUAGES.get(member.language or ""),
+        STATES[entry.state][0],
+        "; ".join(role_title(role) for role in entry.roles),
+        "; ".join(edition_name(license_.edition) for license_ in entry.licenses),
+        TYPES.get(member.type, member.type),
+        member.company.name if member.company else None,
+        spreadsheet.day(member.last_used_at),
+        spreadsheet.day(member.created_at),
+    ]
