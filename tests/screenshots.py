@@ -65,6 +65,17 @@ def open_person(page: Any) -> None:
         page.locator("tbody th a").first.click()
 
 
+def open_row(page: Any) -> None:
+    with page.expect_navigation():
+        page.locator("td.go a").first.click()
+
+
+def open_found(page: Any) -> None:
+    """The first of a list that is all links."""
+    with page.expect_navigation():
+        page.locator("ul.list--links a").first.click()
+
+
 SHOTS = [
     Shot("login", "/login"),
     Shot("login-refused", "/login", act=press),
@@ -81,7 +92,31 @@ SHOTS = [
     Shot("people", "/org/nordic-lift/people", "admin"),
     Shot("people-new", "/org/nordic-lift/people/new", "admin"),
     Shot("people-import", "/org/nordic-lift/people/import", "admin"),
-    Shot("people-person", "/org/nordic-lift/people?state=contact", "admin", act=open_person),
+    Shot("people-person", "/org/nordic-lift/people?q=contact-only", "admin", act=open_person, kept=True),
+    Shot("organization", "/org/nordic-lift/", "admin"),
+    Shot("licenses", "/org/nordic-lift/licenses", "admin"),
+    Shot("license", "/org/nordic-lift/licenses", "admin", act=open_person),
+    Shot("roles", "/org/nordic-lift/roles", "admin"),
+    Shot("role", "/org/nordic-lift/roles", "admin", act=open_person),
+    Shot("role-new", "/org/nordic-lift/roles/new", "admin"),
+    Shot("role-new-refused", "/org/nordic-lift/roles/new", "admin", act=press),
+    Shot("access", "/org/nordic-lift/access?q=license-missing&app=tag", "admin"),
+    Shot("access-verdict", "/org/nordic-lift/access?q=license-missing&app=tag", "admin", act=open_found, kept=True),
+    Shot("access-who", "/org/nordic-lift/access/apps/tag?people=all", "admin"),
+    Shot("requests", "/org/nordic-lift/requests", "admin"),
+    Shot("audit", "/org/nordic-lift/audit", "admin"),
+    Shot("audit-token", "/org/nordic-lift/audit/token?jti=nothing", "admin"),
+    Shot("launcher-admin", "/", "admin"),
+    Shot("platform", "/admin/", "root"),
+    Shot("records", "/admin/records", "root"),
+    Shot("records-users", "/admin/records/core/user", "root"),
+    Shot("records-user-add", "/admin/records/core/user/add", "root"),
+    Shot("records-user", "/admin/records/core/user?q=employee", "root", act=open_row),
+    Shot("records-sessions", "/admin/records/protocol/session", "root"),
+    Shot("organizations", "/admin/organizations", "root"),
+    Shot("organizations-one", "/admin/organizations?q=nordic", "root", act=open_person),
+    Shot("organizations-add", "/admin/organizations/add", "root"),
+    Shot("ask", "/access/request?app=tag&organization=nordic-lift", "license-missing"),
     Shot("launcher-many", "/", "many"),
     Shot("launcher-license-missing", "/", "license-missing"),
     Shot("launcher-contact-only", "/", "contact-only"),
@@ -96,6 +131,7 @@ SHOTS = [
     Shot("tag-denied", f"http://localhost:{PORT + 1}/login", "license-missing", kept=True),
     Shot("pick-and-pack", f"http://localhost:{PORT + 2}/login", "allow"),
     Shot("oneoffice", f"http://localhost:{PORT + 5}/login", "employee"),
+    Shot("oneoffice-administration", f"http://localhost:{PORT + 5}/login", "oneoffice-admin"),
     Shot("oneoffice-denied", f"http://localhost:{PORT + 5}/login", "oneoffice-unlicensed"),
 ]
 
@@ -154,7 +190,7 @@ def shoot(browser: Any, shots: list[Shot], look: tuple[str, int, str], *, keep: 
                 color_scheme=scheme,
                 viewport={"width": width, "height": 800},
                 locale={"nb": "nb-NO"}.get(language, "en-GB"),
-                device_scale_factor=1.3 if keep and look == KEPT_LOOK else 1,
+                device_scale_factor=1.3 if keep and look == KEPT_LOOK and shot.person != "admin" else 1,  # big pages
             )
             context.set_default_timeout(10_000)
             person = shot.person

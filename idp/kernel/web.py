@@ -170,7 +170,10 @@ class _CookieInterface(SecureCookieSessionInterface):
 
 
 def large_forms(most: int) -> Callable[[View], View]:
-    """Mark a view whose form may be larger than others, up to `most` bytes."""
+    """Mark a view whose form may be larger than others, up to `most` bytes, when it comes in parts.
+
+    Parts are few; the other kind of form may hold a million fields, which anybody could have us read.
+    """
 
     def mark(view: View) -> View:
         view.largest_form = most  # type: ignore[attr-defined]
@@ -182,7 +185,7 @@ def large_forms(most: int) -> Callable[[View], View]:
 def _widen(endpoint: str | None, _values: dict[str, Any] | None) -> None:
     """Before anything reads the form: the limits of a view that takes large ones."""
     most = getattr(current_app.view_functions.get(endpoint or ""), "largest_form", None)
-    if most is not None:
+    if most is not None and request.mimetype == "multipart/form-data":
         request.max_content_length = request.max_form_memory_size = most
 
 

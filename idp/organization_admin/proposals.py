@@ -18,6 +18,9 @@ from idp.organizations.titles import edition_name, privilege_title, role_called
 
 from .guard import Administrator
 
+NAMES = ("account:people.read", "account:people.manage", "account:licenses.read", "account:licenses.manage")
+"""Who may read one of these sees who holds a license; handling requests alone shows who asks, and nobody else."""
+
 
 @dataclass(frozen=True, slots=True)
 class Way:
@@ -73,7 +76,7 @@ def shown(simulations: Iterable[tuple[Simulation, str]], acts: Administrator) ->
         for change in option
         if change.holder
     }
-    people = reports.shown(acts.organization.id, sorted(holders))
+    people = reports.shown(acts.organization.id, sorted(holders)) if acts.may(*NAMES) else {}
     names = {
         member_id: (person.name, language.on_date(member.last_used_at) if member.last_used_at else None)
         for member_id, (member, person) in people.items()
@@ -132,7 +135,9 @@ def _sentence(change: Change, simulation: Simulation, name: str, holders: Mappin
         case "assign_seat":
             return str(_("Assign a license of %(edition)s", edition=edition))
         case "take_seat":
-            holder, last_used = holders.get(change.holder or "", ("", None))
+            if change.holder is None or change.holder not in holders:
+                return str(_("Take a license of %(edition)s back from somebody else", edition=edition))
+            holder, last_used = holders[change.holder]
             if last_used is None:
                 return str(_("Take the license back from %(name)s, who has never been here", name=holder))
             return str(_("Take the license back from %(name)s, last here on %(date)s", name=holder, date=last_used))

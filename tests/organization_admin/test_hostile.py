@@ -12,7 +12,7 @@ from idp.kernel import clock
 from idp.kernel.database import db, unit_of_work
 from idp.kernel.events import emit
 from idp.oidc.events import AuthorizationOpened
-from idp.organizations.models import Member
+from idp.organizations.models import AccessRequest, Member
 from idp.outbox.models import Delivery
 from tests.support.forms import form_with, text_of
 
@@ -159,3 +159,52 @@ def test_nobody_is_mailed_without_end(app: Any, world: Any, here: Desk) -> None:
         "people/new", given_name="V", email="victim@elsewhere.example", state="invite"
     ).status_code == 400  # fmt: skip
     assert _mails(app, "victim@elsewhere.example") == limit
+
+
+def test_only_a_post_deletes_a_role(app: Any, world: Any, here: Desk) -> None:
+    """HEAD passes the form token and the origin check by: it changes nothing, whatever it carries."""
+    role = world.role(here.organization_id, ["tag:access"], name="Fitter")
+    path = here.path(f"roles/{role}/delete")
+    form = form_with(here.client.get(path).get_data(as_text=True), "mark")
+    for method in ("HEAD", "GET"):
+        assert here.client.open(path, method=method, data=form.fields).status_code == 200
+        assert "Fitter" in here.reads(f"roles/{role}")
+    assert here.client.post(path, data=form.fields).status_code == 303
+
+
+def test_a_large_form_comes_in_parts_or_not_at_all(app: Any, here: Desk) -> None:
+    """A million fields are read of nobody, stranger or administrator; a large table is."""
+    fields = "&".join(["a=b"] * 300_000)
+    for browser in (app.test_client(), here.client):
+        answer = browser.post(
+            here.path("people/import"), data=fields, content_type="application/x-www-form-urlencoded"
+        )  # fmt: skip
+        assert answer.status_code == 413
+    table = "E-mail;Remark\na@b.example;" + "x" * 700_000
+    sent = here.client.post(
+        here.path("people/import"), data={"csrf_token": here.token, "text": table}, content_type="multipart/form-data"
+    )
+    assert sent.status_code == 400 and "quotation mark" in text_of(sent.get_data(as_text=True)), "read, and judged"
+
+
+def test_who_handles_requests_alone_reads_of_nobody_but_those_who_ask(app: Any, world: Any) -> None:
+    """A full license could be taken from somebody; whom, is told to those who may see people or licenses."""
+    here = desk(app, world, "here", "account:requests.manage")
+    reader = desk(app, world, "here", "account:requests.manage", "account:people.read")
+    asking = world.account()
+    member = world.member(here.organization_id, asking.account_id)
+    world.role(here.organization_id, ["tag:access"], members=[member])
+    holder = world.member(here.organization_id, given_name="Holder", family_name="Hansen")
+    world.license(here.organization_id, "tag:standard", seats=1, holders=[holder])
+    with app.app_context(), unit_of_work() as session:
+        plea = AccessRequest(
+            organization_id=here.organization_id, member_id=member, account_id=asking.account_id, app_id="tag",
+            code="seat_limit_reached", message="", created_at=1,
+        )  # fmt: skip
+        session.add(plea)
+        session.flush()
+        path = f"requests/{plea.id}"
+    for page in ("requests", path):
+        assert "Holder Hansen" in reader.reads(page)
+        text = here.reads(page)
+        assert "Holder" not in text and "back from somebody else" in text

@@ -183,7 +183,7 @@ def count(app: Any, *conditions: Any) -> int:
 @pytest.mark.parametrize(
     ("values", "field", "words"),
     [
-        ({"given_name": "", "family_name": ""}, "given_name", "Fill in this field."),
+        ({"given_name": "", "family_name": ""}, "given_name", "Fill in a name or the e-mail address."),
         ({"email": "not an address"}, "email", "Enter an e-mail address"),
         ({"phone_number": "many"}, "phone_number", "Enter a phone number"),
         ({"given_name": "A" * 101}, "given_name", "too long"),

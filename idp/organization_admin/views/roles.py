@@ -113,7 +113,7 @@ def role_change(role_id: str) -> ResponseReturnValue:
     found, acts = _own(role_id), acting()
     form = RoleForm(name=found.name, version=str(found.version))
     held = _held(found)
-    if request.method == "GET":
+    if request.method != "POST":
         return _form_page(form, held, 200, found)
     chosen = set(request.form.getlist("privileges")) | {one.privilege.name for one in _beyond(held) if one.chosen}
     if not form.validate_on_submit() or "again" in request.form:
@@ -150,7 +150,7 @@ def role_delete(role_id: str) -> ResponseReturnValue:
     """Delete a role, after a look at who loses what."""
     found, acts = _own(role_id), acting()
     form = RoleForm(name=found.name, version=str(found.version))
-    if request.method == "GET":
+    if request.method != "POST":
         return _preview_page("roles_delete.html", form, role_id, None, None)
     refusal: Refusal = _changed_meanwhile()
     if preview_role(found, None).mark == request.form.get("mark"):

@@ -74,7 +74,7 @@ class Preview:
 def import_people() -> ResponseReturnValue:
     """Upload or paste; see what each row would do; then import the good ones, while bad ones stay with the reason."""
     acts, form = acting(), ImportForm()
-    if request.method == "GET":
+    if request.method != "POST":
         return _page(form)
     if not form.validate():
         return _page(form, status=400)
