@@ -11,9 +11,9 @@ from sqlalchemy import func, or_, select
 
 from idp.accounts import records as accounts
 from idp.kernel import language
-from idp.kernel.database import db
 from idp.kernel.listing import contains
 from idp.kernel.records import Column, Filter, Pairs, Right, Scope, Table
+from idp.organizations import records as organizations
 from idp.organizations.models import Organization
 
 from .models import AuditEntry
@@ -33,11 +33,7 @@ class Row:
 
 def _rows(found: Sequence[AuditEntry], _scope: Scope) -> list[Row]:
     people = accounts.named({one for row in found for one in (row.actor_id, row.account_id) if one})
-    ids = {row.organization_id for row in found if row.organization_id}
-    places = {
-        str(one): str(name)
-        for one, name in db.session.execute(select(Organization.id, Organization.name).where(Organization.id.in_(ids)))
-    }
+    places = organizations.names_of({row.organization_id for row in found if row.organization_id})
     return [
         Row(
             row,

@@ -17,8 +17,8 @@ from idp.kernel import clock, language
 from idp.kernel.database import db
 from idp.kernel.listing import contains
 from idp.kernel.records import Acting, Action, Belonging, Column, Filter, Pairs, Right, Scope, Table, Values
+from idp.organizations import records as organizations
 from idp.organizations.catalog import current_catalog
-from idp.organizations.models import Organization
 from idp.organizations.titles import app_name
 
 from . import authorizations, clients, keys
@@ -33,11 +33,6 @@ CLIENT_STATES = {
     "disabled": ("wrong", _l("Disabled")),
     "unverified": ("late", _l("Unverified")),
 }
-
-
-def _places(ids: set[str]) -> dict[str, str]:
-    rows = db.session.execute(select(Organization.id, Organization.name).where(Organization.id.in_(ids)))
-    return {str(one): str(name) for one, name in rows}
 
 
 # Client --------------------------------------------------------------------------------------------------------------
@@ -56,7 +51,7 @@ class ClientRow:
 
 
 def _client_rows(found: Sequence[Client], _scope: Scope) -> list[ClientRow]:
-    places = _places({one.organization_id for one in found if one.organization_id})
+    places = organizations.names_of({one.organization_id for one in found if one.organization_id})
     return [ClientRow(one, places.get(one.organization_id or "", "")) for one in found]
 
 
@@ -163,7 +158,7 @@ class Grant:
 
 def _grants(found: Sequence[Authorization], _scope: Scope) -> list[Grant]:
     people = accounts.named({one.account_id for one in found if one.account_id})
-    places, now = _places({one.organization_id for one in found if one.organization_id}), clock.now()
+    places, now = organizations.names_of({one.organization_id for one in found if one.organization_id}), clock.now()
     return [
         Grant(
             one,
@@ -371,7 +366,7 @@ class JobRow:
 
 
 def _job_rows(found: Sequence[LossCheck], _scope: Scope) -> list[JobRow]:
-    places = _places({one.organization_id for one in found})
+    places = organizations.names_of({one.organization_id for one in found})
     return [JobRow(one, places.get(one.organization_id, one.organization_id)) for one in found]
 
 

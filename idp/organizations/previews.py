@@ -16,15 +16,15 @@ from typing import Any
 
 from sqlalchemy import select, tuple_
 
-from idp.accounts.models import Account
 from idp.kernel import clock
 from idp.kernel.database import db
 
 from .catalog import App, current_catalog
 from .facts import load_members_facts
 from .models import Member, MemberRole, Role
-from .people import Shown, shown_as
+from .people import Shown
 from .policy import AccountFacts, Consequence, consequences, with_role
+from .reports import shown
 
 AT_ONCE = 1000
 """Holders that one page of the look-through reads."""
@@ -106,7 +106,7 @@ def preview_role(role: Role, privileges: Iterable[str] | None) -> Preview:
         holders=holders,
         affected=counted.total(),
         apps=tuple(total for app in apps if (total := _total(app.id, counted)).people),
-        named=_named(first),
+        named=_named(role.organization_id, first),
         mark=mark.hexdigest()[:32],
     )
 
@@ -166,12 +166,7 @@ def _read(role: Role, member_ids: list[str], apps: list[App]) -> dict[str, Accou
     return load_members_facts(db.session(), role.organization_id, member_ids, only, ask=False) if apps else {}
 
 
-def _named(first: list[tuple[str, tuple[Consequence, ...]]]) -> tuple[Affected, ...]:
+def _named(organization_id: str, first: list[tuple[str, tuple[Consequence, ...]]]) -> tuple[Affected, ...]:
     """The same with the people's names as their organization sees them: two statements."""
-    rows = db.session.execute(
-        select(Member, Account)
-        .outerjoin(Account, Account.id == Member.account_id)
-        .where(Member.id.in_([member_id for member_id, _changes in first]))
-    )
-    people = {member.id: shown_as(member, account) for member, account in rows}
-    return tuple(Affected(member_id, people[member_id], changes) for member_id, changes in first)
+    people = shown(organization_id, [member_id for member_id, _changes in first])
+    return tuple(Affected(member_id, people[member_id][1], changes) for member_id, changes in first)

@@ -69,6 +69,12 @@ def _organizations(ids: set[str]) -> dict[str, Organization]:
     return {one.id: one for one in db.session.scalars(select(Organization).where(Organization.id.in_(ids)))}
 
 
+def names_of(ids: set[str]) -> dict[str, str]:
+    """What these organizations are called; one statement."""
+    rows = db.session.execute(select(Organization.id, Organization.name).where(Organization.id.in_(ids)))
+    return {str(one): str(name) for one, name in rows}
+
+
 def _counted(column: Any, ids: Sequence[str], *where: Any) -> dict[str, int]:
     """How many rows there are for each id of the page; one statement."""
     rows = db.session.execute(select(column, func.count()).where(column.in_(ids), *where).group_by(column))
