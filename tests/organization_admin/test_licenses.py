@@ -52,7 +52,10 @@ def test_the_list(world: Any, administrator: Any, members: Any, place: str, cloc
     assert "Current" in _row(page, "Tag Standard") and "9 of 10 in use, 1 left Nearly all in use" in _row(
         page, "Tag Standard"
     )
-    assert "Ended" in _row(page, "Tag Basic") and "Nearly" not in _row(page, "Tag Basic")
+    ended = _row(page, "Tag Basic")
+    assert "Ended" in ended and "Nearly" not in ended and "0 of 2 in use" in ended and "left" not in ended
+    overview = browser.get(LICENSES.rpartition("licenses")[0])
+    assert overview.status_code == 200 and "2 of 2 in use, 0 left" in text_of(overview.text), "one with an end, too"
     pack = _row(page, "Pick and Pack")
     assert "Ends soon" in pack and "2 of 2 in use, 0 left None left" in pack
     assert "Not started" in _row(page, "Work Standard") and "For the whole organization" in _row(page, "Express")

@@ -85,7 +85,12 @@ def test_it_is_renamed_sold_to_and_suspended(office: Office, world: Any) -> None
         assert db.session.scalars(select(License.seats).where(License.organization_id == place)).all() == [3]
     bad = browser.sends(here, f"{here}/licenses", edition="tag:standard", seats="x")
     assert bad.status_code == 400 and "Enter a whole number." in _said(bad)
-    assert f"/admin/records/core/organization/{place}/suspend" in browser.get(here).get_data(as_text=True)
+    suspend = f"/admin/records/core/organization/{place}/suspend?from=organizations"
+    assert suspend in browser.get(here).get_data(as_text=True)
+    assert browser.sends(suspend, suspend, reason="Bankrupt").headers["Location"] == here, "back to where it was begun"
+    assert "Suspended" in _said(browser.get(here))
+    resume = suspend.replace("suspend", "resume")
+    assert browser.sends(resume, resume, reason="Paid").headers["Location"] == here
     for path in (f"{PATH}/nothing", f"{PATH}/{'x' * 200}"):
         assert browser.get(path).status_code == 404
         assert browser.post(f"{path}/name", name="X").status_code == 404

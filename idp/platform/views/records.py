@@ -278,7 +278,15 @@ def act(zone: str, table: str, row_id: str, action: str) -> ResponseReturnValue:
         row = None if verb.whole else _row(shown, scope, row_id)
         return _ask(shown, row_id, row, verb, form, refusal.status)
     flash(str(verb.done), "success")
+    if begun := _begun(shown, row_id):
+        return redirect(begun, 303)
     return redirect(address_of(shown) if verb.gone or verb.whole else address_of(shown, row_id), 303)
+
+
+def _begun(table: Table, row_id: str) -> str | None:
+    """Where the action was begun, when that was not in *Records*: the page of an organization."""
+    begun = (table.zone, table.name) == ("core", "organization") and request.args.get("from") == "organizations"
+    return f"/admin/organizations/{row_id}" if begun else None
 
 
 def _confirmed(verb: Action, row: Any, form: ActionForm) -> bool:
@@ -308,6 +316,7 @@ def _ask(table: Table, row_id: str, row: Any, verb: Action, form: ActionForm, st
         row_id=row_id,
         row=row,
         action=verb,
+        begun=_begun(table, row_id),
         form=form,
         to_type=verb.typed(row)[1] if verb.typed else None,
         belongings=[str(one.one if count == 1 else one.many) % {"num": count} for one, count in counted if count],
