@@ -26,7 +26,7 @@ from idp.organizations.policy import Choices, Decision, choose, entitlement
 from idp.sessions.events import SessionEnded
 
 from . import statements
-from .claims import LOST, Ground, lost, path_of, told
+from .claims import LOST, Ground, lost, told, verdict_of
 from .clients import ClientInfo, cached_client, find_client, resources
 from .events import AuthorizationOpened, AuthorizationWithdrawn, ClientDisabled, ConsentWithdrawn, LogoutDue
 from .models import Authorization, LossCheck
@@ -109,9 +109,7 @@ def _open(values: dict[str, Any], decision: Decision | None = None) -> Authoriza
             account_id=values["account_id"],
             organization_id=values["organization_id"],
             member_id=values["member_id"],
-            app_ids=(decision.app_id,) if decision and decision.app_id else (),
-            reason=decision.code if decision else None,
-            path=path_of(decision),
+            **verdict_of(decision),
         )
     )
     return Authorization(**values)

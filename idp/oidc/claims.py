@@ -239,18 +239,24 @@ def told(decision: Decision | None) -> str | None:
     return " ".join(("allow", decision.member.id if decision.member else "-", *decision.privileges))
 
 
-def path_of(decision: Decision | None) -> Mapping[str, Any]:
-    """Where the privileges of an allowed decision came from: `{"edition": …, "roles": {name: [privileges]}}`.
+def verdict_of(decision: Decision | None) -> dict[str, Any]:
+    """What the events of an authorization tell of a decision: `app_ids`, `reason` (a denial's code) and `path`.
 
-    Empty for a denial. Kept by the audit trail, so that it can be told later of a token what gave it each privilege.
+    `path` is where the privileges came from, `{"edition": …, "roles": {name: [privileges]}}`, empty for a denial. The
+    audit trail keeps it, so that it can be told later of a token what gave it each privilege.
     """
-    if decision is None or not decision.allowed or decision.member is None:
-        return {}
-    granted = set(decision.privileges)
-    roles = {
-        role.name: sorted(role.privileges & granted) for role in decision.member.roles if role.privileges & granted
+    path: dict[str, Any] = {}
+    if decision is not None and decision.allowed and decision.member is not None:
+        granted = set(decision.privileges)
+        roles = {
+            role.name: sorted(role.privileges & granted) for role in decision.member.roles if role.privileges & granted
+        }
+        path = {"edition": decision.license.edition if decision.license else None, "roles": roles}
+    return {
+        "app_ids": (decision.app_id,) if decision and decision.app_id else (),
+        "reason": decision.code if decision else None,
+        "path": path,
     }
-    return {"edition": decision.license.edition if decision.license else None, "roles": roles}
 
 
 def lost(before: str | None, today: Decision | None) -> bool:

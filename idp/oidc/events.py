@@ -13,7 +13,7 @@ from idp.kernel.events import Event
 class AuthorizationOpened(Event):
     """A client was granted access for one account (None: for itself) and one member (None: no organization).
 
-    `reason`: the code of a denial. `path`: where the privileges came from (`claims.path_of`).
+    `reason`: the code of a denial. `path`: where the privileges came from (`claims.verdict_of`).
     """
 
     authorization_id: str

@@ -21,7 +21,7 @@ from idp.organizations.policy import Decision
 from .. import statements, tokens
 from ..authentication import confirm
 from ..authorizations import app_of, decide, expiry, fallen, ground_of, withdraw_kin
-from ..claims import path_of, person_claims, told
+from ..claims import person_claims, told, verdict_of
 from ..clients import ClientInfo, resources
 from ..events import CodeReused, RefreshTokenReused, VerdictTold
 from ..extensions.resource import invalid_target
@@ -115,9 +115,7 @@ class Issuing:
                     account_id=self.row.account_id,
                     organization_id=organization,
                     member_id=member,
-                    app_ids=(decision.app_id,) if decision.app_id else (),
-                    reason=decision.code,
-                    path=path_of(decision),
+                    **verdict_of(decision),
                 )
             )
 
