@@ -1,0 +1,68 @@
+"""Finding accounts, and what stands before anything is done with one."""
+
+from __future__ import annotations
+
+from flask import current_app
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import select
+
+from idp.kernel import clock, counters
+from idp.kernel.database import aside, db
+from idp.kernel.refusal import Refusal
+from idp.settings import Settings
+
+from .. import addresses, policy
+from ..models import Account, EmailAddress
+
+
+def settings() -> Settings:
+    """Of the application that serves."""
+    return current_app.extensions["onix_settings"]  # type: ignore[no-any-return]
+
+
+def find_by_address(text: str) -> Account | None:
+    """The account that this address belongs to, proven or not; None also for what is no address."""
+    normalized = addresses.normalized_or_none(text)
+    if normalized is None:
+        return None
+    return db.session.scalar(
+        select(Account)
+        .join(EmailAddress, EmailAddress.account_id == Account.id)
+        .where(EmailAddress.normalized == normalized)
+    )
+
+
+def admit_mail(text: str) -> bool:
+    """Whether one more mail may be caused to this mailbox by whoever asks; counts it. Call outside a unit of work.
+
+    The caller gives the same answer either way; above the limit it simply sends nothing.
+    """
+    normalized = addresses.normalized_or_none(text) or text
+    with aside(each=True) as own:
+        return not counters.add(
+            own, "mail", normalized, now=clock.now(), window=3600, limit=settings().throttle.mails_per_address
+        )
+
+
+def required_action(account: Account) -> policy.RequiredAction | None:
+    """What the person must do before anything else is given, or None."""
+    email = account.email
+    return policy.required_action(
+        mailbox_proven=email is not None and email.verified_at is not None,
+        must_change_password=account.must_change_password,
+    )
+
+
+def existing(account_id: str) -> Account:
+    """The account as the database has it now. Raises `Refusal` `account_unknown` (404)."""
+    account = db.session.get(Account, account_id, populate_existing=True)
+    if account is None:
+        raise Refusal("account_unknown", _l("There is no such account."), status=404)
+    return account
+
+
+def taken() -> Refusal:
+    """The *no* to an address that is somebody's already."""
+    return Refusal(
+        "address_taken", _l("There is already an account with this e-mail address."), status=409, field="address"
+    )
