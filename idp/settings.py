@@ -40,6 +40,9 @@ class Lifetimes(_Part):
     authorization_request: int = Field(3600, ge=60, description="A stored authorization request waiting for its person")
     session_idle: int = Field(12 * 3600, ge=60, description="Session without use")
     session_absolute: int = Field(30 * 86400, ge=60, description="Session in all")
+    recent_sign_in: int = Field(
+        300, ge=30, le=3600, description="A sign-in this recent may change how the person signs in (security R27)"
+    )
     activation: int = Field(24 * 3600, ge=60, description="Activation link")
     reset: int = Field(3600, ge=60, description="Password reset link")
     invitation: int = Field(28 * 86400, ge=60, description="Invitation")

@@ -1,8 +1,9 @@
-"""A face: the launcher, the page on which a signed-in person finds the apps, and each closed door says why.
+"""A face: the launcher, on which a signed-in person finds the apps and each closed door says why, and the account page.
 
 Owns: what stands on the launcher and in which order, and the pages of asking for access. Does not own: the decision
 and the requests (organizations), the session (sessions), the clients that are opened (oidc).
-Start reading: `launcher.arrange`, then `views.home`; `asking.ask` for what a closed door offers.
+Start reading: `launcher.arrange`, then `views.home`; `asking.ask` for what a closed door offers; `account` for the
+account page.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Put the launcher at `/`, and asking for access at `/access/request`."""
+    from .account import blueprint as account
     from .asking import blueprint as asking
     from .views import blueprint
 
     app.register_blueprint(blueprint)
     app.register_blueprint(asking)
+    app.register_blueprint(account)

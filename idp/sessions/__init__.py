@@ -2,7 +2,8 @@
 
 Owns: Session; the sign-in, sign-out and account-choosing pages. Does not own: passwords (accounts), what a person may
 do (organizations), grants to applications (oidc).
-Start reading: `service.actor` and `service.sign_in`, then `ceremony.authenticate`.
+Start reading: `service.actor` and `service.sign_in`, then `ceremony.authenticate`; `guard` is what
+stands before pages.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from flask import Flask
 from idp.kernel.events import Bus
 
 from .ceremony import authenticate as authenticate
+from .guard import login_required as login_required
+from .guard import recent_sign_in_required as recent_sign_in_required
+from .guard import typed as typed
 from .service import Actor as Actor
 from .service import actor as actor
 from .service import end_sessions_of as end_sessions_of
-from .service import login_required as login_required
 from .service import sign_in as sign_in
 from .service import sign_out as sign_out
 

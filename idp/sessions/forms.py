@@ -17,6 +17,12 @@ class LoginForm(FlaskForm):
     password = PasswordField(_l("Password"), [required])
 
 
+class AgainForm(FlaskForm):
+    """The password once more, from whoever is signed in."""
+
+    password = PasswordField(_l("Password"), [required])
+
+
 class ChangePasswordForm(NewPasswordForm):
     """The old password once more (R27), then the new one."""
 

@@ -6,12 +6,9 @@ status in one statement per request (P17, P18, R32).
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
-from typing import Any, TypeVar, cast
 
-from flask import current_app, g, has_request_context, redirect, request
+from flask import current_app, g, has_request_context, request
 from flask import session as cookie
 from flask_babel import lazy_gettext as _l
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
@@ -20,9 +17,8 @@ from sqlalchemy.orm import joinedload, lazyload
 
 from idp.accounts import events as people
 from idp.accounts.models import Account
-from idp.accounts.service import required_action
-from idp.kernel import clock, continuation
-from idp.kernel.database import aside, change, db, new_id, unit_of_work
+from idp.kernel import clock
+from idp.kernel.database import aside, change, db, new_id
 from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
 from idp.kernel.secrets import digest, random_handle
@@ -31,8 +27,6 @@ from idp.settings import Lifetimes
 from . import events, policy, throttle
 from .ceremony import counted_under, remember_browser
 from .models import Session
-
-View = TypeVar("View", bound=Callable[..., Any])
 
 login_manager = LoginManager()
 login_manager.session_protection = None  # it hashes headers that the browser controls (P18)
@@ -209,31 +203,6 @@ def on_password_changed(event: people.PasswordChanged) -> None:
 
 def on_account_disabled(event: people.AccountDisabled) -> None:
     end_sessions_of(event.account_id, "account_disabled", actor_id=event.actor_id)
-
-
-def login_required(view: View) -> View:
-    """Let only a signed-in person with no action outstanding in; others go to sign-in and come back to this page."""
-
-    @wraps(view)
-    def guarded(*args: Any, **kwargs: Any) -> Any:
-        who = actor()
-        if who is None:
-            return redirect(_and_back("/login"), 303)
-        if required_action(who.account) is not None:
-            return redirect(_and_back("/login/required"), 303)
-        return view(*args, **kwargs)
-
-    return cast(View, guarded)
-
-
-def _and_back(page: str) -> str:
-    """The address of `page`, with a continuation that returns to the page that was asked for."""
-    where = request.full_path.rstrip("?") if request.method in ("GET", "HEAD") else request.path
-    if where == "/" or len(where) > 500 or where.startswith("//"):
-        return page
-    with unit_of_work():
-        handle = continuation.begin(where)
-    return f"{page}?continue={handle}"
 
 
 def _current_of_browser() -> Session | None:

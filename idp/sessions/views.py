@@ -16,8 +16,8 @@ from idp.kernel.continuation import Continuation
 from idp.kernel.database import unit_of_work
 from idp.kernel.refusal import Refusal
 
-from . import ceremony, service
-from .forms import ChangePasswordForm, ConfirmForm, LoginForm
+from . import ceremony, guard, service
+from .forms import AgainForm, ChangePasswordForm, ConfirmForm, LoginForm
 
 blueprint = Blueprint("sessions", __name__)
 
@@ -141,6 +141,33 @@ def another() -> ResponseReturnValue:
     """The sign-in page for somebody else: nothing filled in. The present session ends when the other one begins."""
     handle, waiting = _continuation()
     return _login_page(LoginForm(formdata=None), handle, waiting, 200)
+
+
+@blueprint.route("/login/again", methods=["GET", "POST"])
+def again() -> ResponseReturnValue:
+    """The signed-in person shows once more that it is they, before something that a found browser must not do (R27)."""
+    handle, waiting = _continuation()
+    who = service.actor()
+    if who is None:
+        return redirect(_with("/login", handle), 303)
+    form = AgainForm()
+    identifier = who.account.email.normalized if who.account.email else who.account.id
+    page: dict[str, Any] = {"form": form, "handle": handle, "account": who.account, "address": identifier}
+    if not form.validate_on_submit():
+        return _page("again", 400 if form.errors else 200, **page)
+    try:
+        found = ceremony.authenticate(identifier, form.password.data or "", request.remote_addr or "")
+        if isinstance(found, Refusal):
+            form.password.errors = [_l("The password is wrong.")]
+            return _page("again", found.status, **page)
+        with unit_of_work():
+            service.sign_in(found, path=waiting.path if waiting else None, identifier=identifier)
+    except Refusal as refusal:
+        form.form_errors.append(refusal.message)
+        return _page("again", refusal.status, refusal.retry_after, **page)
+    if waiting is not None and waiting.context.get(guard.TYPED):
+        return redirect(_with(waiting.path, handle), 303)
+    return _onward(handle, waiting)
 
 
 @blueprint.route("/login/required", methods=["GET", "POST"])

@@ -52,8 +52,15 @@ MATRIX = {
     "GET /oauth2/logged-out": "anybody",
     "GET /login/choose": "person",
     "POST /login/choose": "person",
+    "GET /login/again": "person",
+    "POST /login/again": "person",
     "GET /login/required": "person",
     "POST /login/required": "person",
+    # the account page
+    "GET /account/": "person",
+    "GET /account/security": "person",
+    "GET /account/security/password": "person",
+    "POST /account/security/password": "person",
     # mailed links
     "GET /activate/<token>": "link",
     "POST /activate/<token>": "link",

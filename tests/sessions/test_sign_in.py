@@ -15,6 +15,7 @@ from idp.accounts import passwords, service
 from idp.accounts.models import Account
 from idp.kernel import continuation
 from idp.kernel.database import db, unit_of_work
+from idp.kernel.refusal import Refusal
 from idp.sessions import events
 from idp.sessions.models import Session
 from tests.accounts.steps import GOOD, last, link_of, listen
@@ -428,7 +429,7 @@ def test_a_password_changed_meanwhile_is_not_signed_in_with(app: Any, world: Any
         assert isinstance(found, Account)
         with app.app_context():
             world.change(Account, person.account_id, password_hash="other")
-        with pytest.raises(service.Refusal) as refused, unit_of_work():
+        with pytest.raises(Refusal) as refused, unit_of_work():
             sessions.sign_in(found)
         assert refused.value.code == "sign_in_again"
 

@@ -1,0 +1,81 @@
+"""What stands before a page that is for signed-in people, or for those who have just shown that it is they."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+from flask import current_app, redirect, request
+
+from idp.accounts.service import required_action
+from idp.kernel import clock, continuation
+from idp.kernel.database import unit_of_work
+
+from . import policy
+from .service import actor
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+LONGEST_PATH = 500
+TYPED = "typed"
+"""Key in a continuation's context: what was typed into a form that could not be taken yet."""
+
+
+def login_required(view: View) -> View:
+    """Let only a signed-in person with no action outstanding in; others go to sign-in and come back to this page."""
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        who = actor()
+        if who is None:
+            return redirect(_and_back("/login"), 303)
+        if required_action(who.account) is not None:
+            return redirect(_and_back("/login/required"), 303)
+        return view(*args, **kwargs)
+
+    return cast(View, guarded)
+
+
+def recent_sign_in_required(*, back: str | None = None, keep: Iterable[str] = ()) -> Callable[[View], View]:
+    """Let a person in whose sign-in is minutes old (R27, setting `lifetimes.recent_sign_in`); others confirm first.
+
+    Who had to confirm comes back to this page, or to `back`, which a view that answers posts alone has to name. What a
+    refused post typed into the fields of `keep` (never a secret) is there again in `typed()`.
+    """
+
+    def mark(view: View) -> View:
+        @wraps(view)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            who = actor()
+            if who is not None and not is_recent(who.session.auth_time):
+                typed = {name: request.form[name][:1000] for name in keep if name in request.form}
+                return redirect(_and_back("/login/again", back, {TYPED: typed}), 303)
+            return view(*args, **kwargs)
+
+        return cast(View, login_required(guarded))
+
+    return mark
+
+
+def is_recent(auth_time: int) -> bool:
+    """Whether a sign-in at this time is recent enough to change how one signs in."""
+    within = current_app.extensions["onix_settings"].lifetimes.recent_sign_in
+    return policy.recent(auth_time=auth_time, within=within, now=clock.now())
+
+
+def typed() -> dict[str, str]:
+    """What was typed into this page's form before its person had to confirm; the form starts with it."""
+    found = continuation.find(request.args.get("continue")) if request.method == "GET" else None
+    kept = found.context.get(TYPED) if found is not None and found.path == request.path else None
+    return {str(name): str(value) for name, value in kept.items()} if isinstance(kept, dict) else {}
+
+
+def _and_back(page: str, back: str | None = None, context: dict[str, Any] | None = None) -> str:
+    """The address of `page`, with a continuation that returns to the page that was asked for."""
+    where = request.full_path.rstrip("?") if request.method in ("GET", "HEAD") else back or request.path
+    if where == "/" or len(where) > LONGEST_PATH or where.startswith("//"):
+        return page
+    with unit_of_work():
+        handle = continuation.begin(where, context)
+    return f"{page}?continue={handle}"
