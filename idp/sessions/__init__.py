@@ -16,6 +16,7 @@ from .ceremony import authenticate as authenticate
 from .guard import login_required as login_required
 from .guard import recent_sign_in_required as recent_sign_in_required
 from .guard import typed as typed
+from .own_password import change_own_password as change_own_password
 from .service import Actor as Actor
 from .service import actor as actor
 from .service import end_sessions_of as end_sessions_of

@@ -9,15 +9,16 @@ from flask import session as cookie
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
 
-from idp.accounts import passwords
 from idp.accounts import service as accounts
 from idp.kernel import continuation, language, web
 from idp.kernel.continuation import Continuation
 from idp.kernel.database import unit_of_work
+from idp.kernel.forms import refuse
 from idp.kernel.refusal import Refusal
 
 from . import ceremony, guard, service
 from .forms import AgainForm, ChangePasswordForm, ConfirmForm, LoginForm
+from .own_password import change_own_password
 
 blueprint = Blueprint("sessions", __name__)
 
@@ -217,21 +218,11 @@ def _required_password(who: service.Actor, handle: str | None, waiting: Continua
     page: dict[str, Any] = {"form": form, "handle": handle, "context": context, "address": identifier}
     if not form.validate_on_submit():
         return _page("required_password", 400 if form.errors else 200, **page)
-    old, new = form.current_password.data or "", form.password.data or ""
-    if old == new:
-        form.password.errors = [_l("Choose a password that is not the old one.")]
-        return _page("required_password", 400, **page)
+    old, new, path = form.current_password.data or "", form.password.data or "", waiting.path if waiting else None
     try:
-        found = ceremony.authenticate(identifier, old, request.remote_addr or "")
-        if isinstance(found, Refusal):
-            form.current_password.errors = [_l("The current password is wrong.")]
-            return _page("required_password", 400, **page)
-        hashed = passwords.hash_password(new)
-        with unit_of_work():
-            accounts.change_password(found, hashed)
-            service.sign_in(found, path=waiting.path if waiting else None, identifier=identifier)
+        change_own_password(account, old, new, address=request.remote_addr or "", path=path)
     except Refusal as refusal:
-        form.form_errors.append(refusal.message)
+        refuse(form, refusal)
         return _page("required_password", refusal.status, refusal.retry_after, **page)
     return _onward(handle, waiting)
 

@@ -10,6 +10,7 @@ import pytest
 from idp.accounts import events, service
 from idp.accounts.models import Account
 from idp.kernel.database import db, unit_of_work
+from idp.kernel.refusal import Refusal
 from idp.sessions.events import SessionEnded
 from tests.accounts.steps import GOOD, last, link_of, listen
 from tests.support.forms import form_with, log_in, submit, text_of
@@ -168,13 +169,13 @@ def test_disabling_and_enabling_twice_is_no_news(app: Any, heard: list[Any], wor
                 with unit_of_work():
                     change(person.account_id)
             assert sum(isinstance(event, kind) for event in heard) == 1
-        with pytest.raises(service.Refusal) as refused, unit_of_work():
+        with pytest.raises(Refusal) as refused, unit_of_work():
             service.disable_account("nobody")
         assert refused.value.status == 404
 
 
 def test_p27_one_address_has_one_account(app: Any, heard: list[Any], world: Any) -> None:
     person = world.account()
-    with app.app_context(), pytest.raises(service.Refusal) as refused, unit_of_work():
+    with app.app_context(), pytest.raises(Refusal) as refused, unit_of_work():
         service.create_account(address=person.address.upper(), given_name="A", family_name="B")
     assert refused.value.code == "address_taken"

@@ -5,12 +5,8 @@ from __future__ import annotations
 from flask import flash, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
 
 from idp import sessions
-from idp.accounts import passwords
-from idp.accounts import service as accounts
-from idp.kernel.database import unit_of_work
 from idp.kernel.forms import refuse
 from idp.kernel.refusal import Refusal
 from idp.sessions.forms import ChangePasswordForm
@@ -37,15 +33,7 @@ def password() -> ResponseReturnValue:
     if form.validate_on_submit():
         old, new = form.current_password.data or "", form.password.data or ""
         try:
-            found = sessions.authenticate(identifier, old, request.remote_addr or "")
-            if isinstance(found, Refusal):
-                raise Refusal(found.code, _l("The current password is wrong."), field="current_password")
-            if old == new:
-                raise Refusal("same_password", _l("Choose a password that is not the old one."), field="password")
-            hashed = passwords.hash_password(new)
-            with unit_of_work():
-                accounts.change_password(found, hashed)
-                sessions.sign_in(found, identifier=identifier)
+            sessions.change_own_password(account, old, new, address=request.remote_addr or "")
         except Refusal as refusal:
             status = refusal.status
             refuse(form, refusal)

@@ -1,0 +1,31 @@
+"""Changing one's own password: the present one once more, then the new one, in this browser."""
+
+from __future__ import annotations
+
+from flask_babel import lazy_gettext as _l
+
+from idp.accounts import passwords
+from idp.accounts import service as accounts
+from idp.accounts.models import Account
+from idp.kernel.database import unit_of_work
+from idp.kernel.refusal import Refusal
+
+from . import ceremony, service
+
+
+def change_own_password(account: Account, current: str, new: str, *, address: str, path: str | None = None) -> None:
+    """Check `current` and set `new`, which the form has judged; this browser stays signed in, others do not.
+
+    `address` is the network address; `path` as for `sign_in`. Not inside a unit of work. Raises `Refusal`, with the
+    field `current_password` or `password` where one of them is the reason, 429 when throttled.
+    """
+    if current == new:
+        raise Refusal("same_password", _l("Choose a password that is not the old one."), field="password")
+    identifier = account.email.normalized if account.email else account.id
+    found = ceremony.authenticate(identifier, current, address)
+    if isinstance(found, Refusal):
+        raise Refusal(found.code, _l("The current password is wrong."), field="current_password")
+    hashed = passwords.hash_password(new)
+    with unit_of_work():
+        accounts.change_password(found, hashed)
+        service.sign_in(found, path=path, identifier=identifier)
