@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
 from clients.relying_party import native, pages, routes
-from clients.relying_party.flow import Client, RelyingParty, SignInFailed
+from clients.relying_party.flow import SCOPE, Client, RelyingParty, SignInFailed
 from clients.relying_party.guard import guard, set_cookie
 from clients.relying_party.product import Product
 from clients.relying_party.provider import Provider, Unreachable
@@ -36,7 +36,12 @@ def build(product: Product, settings: Settings) -> Flask:
     )
     provider = Provider(settings.issuer)
     client = Client(
-        provider, settings.client_id, settings.client_secret, settings.resource, f"{settings.base_url}/callback"
+        provider,
+        settings.client_id,
+        settings.client_secret,
+        settings.resource,
+        f"{settings.base_url}/callback",
+        scope=" ".join((SCOPE, *product.scope)),
     )
     store = Store(settings.database)
     with store.open() as connection:
@@ -78,11 +83,12 @@ def _right_address() -> BaseResponse | None:
 def _headers(response: Response) -> Response:
     settings: Settings = current_app.extensions["onix_settings"]
     rp: RelyingParty = current_app.extensions["onix_rp"]
+    frames = "frame-src 'self'; " if g.get("frame") else ""
     # signing out is a form whose redirect leads to the provider, and form-action is held against redirects too
     response.headers.setdefault(
         "Content-Security-Policy",
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-        f"form-action 'self' {rp.client.provider.origin}; base-uri 'none'; frame-ancestors 'none'",
+        f"{frames}form-action 'self' {rp.client.provider.origin}; base-uri 'none'; frame-ancestors 'none'",
     )
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "same-origin"

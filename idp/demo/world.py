@@ -54,6 +54,14 @@ def people(path: Path = WORLD) -> list[dict[str, Any]]:
     ]
 
 
+def customers() -> dict[str, dict[str, str]]:
+    """Names of the companies by id, for each supplier's id."""
+    found: dict[str, dict[str, str]] = {}
+    for company in db.session.scalars(select(Company).order_by(Company.organization_id, Company.name).limit(1000)):
+        found.setdefault(company.organization_id, {})[company.id] = company.name
+    return found
+
+
 def _in_language(label: Mapping[str, str]) -> str:
     return label["nb" if str(get_locale() or "en").startswith(("nb", "no")) else "en"]
 
@@ -226,5 +234,6 @@ class _Maker:
             client_id=client_id,
             secret=None if entry["kind"] == "native" else f"{client_id}-secret",
             deny_mode=entry.get("deny_mode", "error"),
+            **({"scope": entry["scope"]} if "scope" in entry else {}),
             **_addresses(entry, port),
         )
