@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 
 from flask import Blueprint, Flask, Response, abort, current_app, render_template, request
 
-from clients.express import data, samples
+from clients.express import data, deliveries, samples
 from clients.express.reach import Reach, reach_of
 from clients.express.words import NB
 from clients.relying_party import clock
@@ -74,12 +74,16 @@ def home() -> Any:
 
 
 def _arrive(reach: Reach) -> None:
+    """What has to be there before somebody looks: new deliveries, and the memory of where the person has been."""
     access, now = granted(), clock.now()
-    with work_data().writing() as connection:
-        samples.deliver(connection, reach, access.organization_name, access.company_name, now)
-        data.note_visit(
-            connection, access.account_id, access.organization_id, access.organization_name, access.company_name or "", now
-        )
+    deliveries.take(work_data(), reach.supplier_id)
+    visit = (access.account_id, access.organization_id, access.organization_name, access.company_name or "")
+    with work_data().open() as connection:
+        known = data.visited(connection, *visit) and not samples.missing(connection, reach)
+    if not known:
+        with work_data().writing() as connection:
+            samples.deliver(connection, reach, access.organization_name, access.company_name, now)
+            data.note_visit(connection, *visit, now)
 
 
 @blueprint.get("/documents/<id_>")

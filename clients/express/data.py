@@ -240,6 +240,17 @@ def note_visit(
     )
 
 
+def visited(
+    connection: sqlite3.Connection, account_id: str, supplier_id: str, supplier_name: str, company_name: str
+) -> bool:
+    """Whether just this is remembered already."""
+    found = connection.execute(
+        "SELECT 1 FROM visited WHERE account_id = ? AND supplier_id = ? AND supplier_name = ? AND company_name = ?",
+        (account_id, supplier_id, supplier_name, company_name),
+    )
+    return found.fetchone() is not None
+
+
 def other_suppliers(connection: sqlite3.Connection, account_id: str, supplier_id: str) -> list[dict[str, Any]]:
     """The suppliers, beside this one, with which the person has been: `id`, `name` and the `company` there."""
     rows = connection.execute(

@@ -32,6 +32,16 @@ INSPECTED = (
 )
 
 
+def missing(connection: sqlite3.Connection, reach: Reach) -> bool:
+    """Whether some customer within reach has no samples yet, where there are to be some."""
+    told = os.environ.get(SETTING)
+    if not told:
+        return False
+    wanted = {reach.company_id} if reach.company_id else set(_customers(told, reach.supplier_id))
+    rows = connection.execute("SELECT company_id FROM supplied WHERE supplier_id = ?", (reach.supplier_id,))
+    return not wanted <= {row["company_id"] for row in rows}
+
+
 def deliver(connection: sqlite3.Connection, reach: Reach, supplier: str, company: str | None, now: int) -> None:
     """See that the customers within reach have their samples; nothing outside the demo. Inside a write transaction."""
     told = os.environ.get(SETTING)

@@ -347,10 +347,14 @@ class RelyingParty:
         except Unreachable:
             return session
 
-    def api_token(self, session: Session) -> str | None:
+    def api_token(self, session: Session, *, fresh: bool = False) -> str | None:
         """A token for the provider's API in the name of the person, from the one sign-in that there is; kept sealed in
-        the session until it ends. None: the session is over. Raises `Unreachable`."""
-        known = session.api
+        the session until it ends. None: the session is over. `fresh`: not the one that is kept. Raises `Unreachable`.
+        """
+        found = self.store.find_session(session.handle)  # another request may have renewed it since
+        if not isinstance(found, Session):
+            return None
+        session, known = found, None if fresh else found.api
         for _ in range(3):  # somebody else may refresh at the same time, for the application itself
             if known is not None and known["ends_at"] > clock.now() + API_MARGIN:
                 return str(known["bearer"])

@@ -202,6 +202,7 @@ def http_error(error: HTTPException) -> Any:
             "Your role lets you look at this, or does not include it at all. Ask your administrator for the privilege "
             "if you need it.",
         ),
+        413: ("This is too large", "Choose a smaller file, or send less at once."),
         404: ("This page does not exist", "The address may be mistyped, or what was here is gone."),
         500: ("Something went wrong here", "We have noted it. Please try again in a moment."),
     }

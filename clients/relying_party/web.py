@@ -51,6 +51,7 @@ def build(product: Product, settings: Settings) -> Flask:
     app.extensions["onix_product"] = product
     app.extensions["onix_settings"] = settings
 
+    app.before_request(_widen)
     app.before_request(pages.choose_language)
     app.before_request(_right_address)
     app.before_request(guard)  # before the check of forms: without the privilege the answer is 403, not "expired form"
@@ -68,6 +69,13 @@ def build(product: Product, settings: Settings) -> Flask:
     app.register_error_handler(HTTPException, pages.http_error)
     app.register_error_handler(Exception, pages.broken)
     return app
+
+
+def _widen() -> None:
+    """Before anything reads the form: a view that takes a file says how large its form may be (`guard.large_form`)."""
+    most = getattr(current_app.view_functions.get(request.endpoint or ""), "largest_form", None)
+    if most is not None and request.mimetype == "multipart/form-data":
+        request.max_content_length = most
 
 
 def _right_address() -> BaseResponse | None:

@@ -31,6 +31,8 @@ DATABASE = FOLDER / "onix-account.sqlite3"
 PATIENCE = 60  # seconds until a part that does not answer counts as broken
 CUSTOMERS = "customers.json"
 """Each supplier's customers by id, for the documents that the demo lets Onix Express show."""
+DELIVERIES = "deliveries"
+"""The folder through which Onix Work hands documents to Onix Express."""
 SINK = 11  # the mail server's place in the block
 
 
@@ -153,9 +155,12 @@ def parts(port: int) -> tuple[Part, Part, list[Part]]:
         _application("Onix Pick and Pack", "pick_and_pack", "onix-pick-and-pack", "urn:onix:pickandpack", port, 2),
         _application(
             "Onix Express", "express", "onix-express", "urn:onix:express", port, 3,
-            native=False, more={"RP_SAMPLES": str(FOLDER / CUSTOMERS)},
+            native=False, more={"RP_SAMPLES": str(FOLDER / CUSTOMERS), "RP_DELIVERIES": str(FOLDER / DELIVERIES)},
         ),
-        _application("Onix Work", "work", "onix-work", "urn:onix:work", port, 4, native=False),
+        _application(
+            "Onix Work", "work", "onix-work", "urn:onix:work", port, 4,
+            native=False, more={"RP_DELIVERIES": str(FOLDER / DELIVERIES)},
+        ),
         _application("OneOffice", "oneoffice", "onix-oneoffice", "urn:onix:oneoffice", port, 5, native=False),
     ]
     return provider, worker, others
