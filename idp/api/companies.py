@@ -101,7 +101,7 @@ class InvitedOut(_Model):
     outcome: str
     done: bool = Field(description="Whether nothing is left to do about this person")
     message: str
-    field: Literal["name", "email"] | None = Field(None, description="What of the person is wrong")
+    field: str | None = Field(None, pattern="^(name|email)$", description="What of the person is wrong")
     same_as: int | None = None
 
 
