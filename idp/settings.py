@@ -78,9 +78,7 @@ class Throttle(_Part):
     requests_per_minute: int = Field(
         600, ge=1, description="Form posts and sign-ins begun per network address per minute"
     )
-    api_requests_per_minute: int = Field(
-        300, ge=1, description="Requests to the API per client and person per minute"
-    )
+    api_requests_per_minute: int = Field(300, ge=1, description="Requests to the API per client and person per minute")
 
 
 class Express(_Part):

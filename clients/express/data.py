@@ -39,7 +39,9 @@ LONGEST_SEARCH = 100
 COMPANIES = 200  # that the choice of a customer offers
 SUPPLIERS = 20  # that a person can switch to with one click
 
-_COLUMNS = "id, company_id, company_name, number, title, kind, equipment, issued_at, media_type, length(content) AS size"
+_COLUMNS = (
+    "id, company_id, company_name, number, title, kind, equipment, issued_at, media_type, length(content) AS size"
+)
 
 
 @dataclass(frozen=True)
@@ -192,7 +194,13 @@ def companies(connection: sqlite3.Connection, reach: Reach) -> list[tuple[str, s
 
 
 def note_opening(
-    connection: sqlite3.Connection, supplier_id: str, document: Document, account_id: str, person: str, how: str, now: int
+    connection: sqlite3.Connection,
+    supplier_id: str,
+    document: Document,
+    account_id: str,
+    person: str,
+    how: str,
+    now: int,
 ) -> None:
     """Write down that somebody opened or downloaded a document; a second look within minutes is the same one."""
     lately = connection.execute(
@@ -201,8 +209,8 @@ def note_opening(
     ).fetchone()
     if lately is None:
         connection.execute(
-            "INSERT INTO opening (supplier_id, company_id, company_name, document_id, number, title, account_id, person,"
-            " how, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO opening (supplier_id, company_id, company_name, document_id, number, title, account_id,"
+            " person, how, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 supplier_id, document.company_id, document.company_name, document.id, document.number, document.title,
                 account_id, person, how, now,

@@ -1,7 +1,7 @@
 """Taking in what suppliers' systems deliver: files in a folder that both can reach (`RP_DELIVERIES`).
 
-One file is one document, named `<supplier id>.<anything>.json`. What does not fit is put aside under `.refused`, so that
-it holds up nothing and somebody can look at it. Each is taken in once, also when two processes meet at it.
+One file is one document, named `<supplier id>.<anything>.json`. What does not fit is put aside under `.refused`, so
+that it holds up nothing and somebody can look at it. Each is taken in once, also when two processes meet at it.
 """
 
 from __future__ import annotations

@@ -44,7 +44,8 @@ class Page:
 def pdf(pages: list[Page], title: str, language: str = "en") -> bytes:
     """The file of these pages."""
     objects: list[bytes] = [
-        b"<< /Type /Catalog /Pages 2 0 R /Lang (%s) /ViewerPreferences << /DisplayDocTitle true >> >>" % language.encode(),
+        b"<< /Type /Catalog /Pages 2 0 R /Lang (%s) /ViewerPreferences << /DisplayDocTitle true >> >>"
+        % language.encode(),
         b"<< /Type /Pages /Kids [%s] /Count %d >>"
         % (b" ".join(b"%d 0 R" % (6 + 2 * number) for number in range(len(pages))), len(pages)),
         _font(b"Helvetica"),

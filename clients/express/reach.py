@@ -11,7 +11,7 @@ READ = "express:documents.read"
 
 @dataclass(frozen=True)
 class Reach:
-    """Documents that `supplier_id` delivered: to one company, or (None, for its own employees) to any of its customers."""
+    """Documents that `supplier_id` delivered: to one company, or (None, for its own employees) to any customer."""
 
     supplier_id: str
     company_id: str | None

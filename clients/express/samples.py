@@ -26,7 +26,11 @@ SETTING = "RP_SAMPLES"
 DAY = 86400
 ACCENT = (0.6, 0.31, 0.04)
 INSPECTED = (
-    ("Overhead crane 10 t", "Hall 2", ("Hooks and blocks", "Wire rope", "Brakes", "Limit switches", "Runway and rails")),
+    (
+        "Overhead crane 10 t",
+        "Hall 2",
+        ("Hooks and blocks", "Wire rope", "Brakes", "Limit switches", "Runway and rails"),
+    ),
     ("Chain hoist 2 t", "Workshop", ("Load chain", "Hook with latch", "Brake", "Suspension", "Marking")),
     ("Lifting beam 5 t", "Quay", ("Welds", "Shackles", "Marking", "Corrosion", "Test load")),
 )
@@ -74,7 +78,10 @@ def samples(supplier: str, company: str, company_id: str, now: int) -> Iterator[
             title = {"certificate": f"Certificate: {equipment}", "report": f"Inspection report: {equipment}",
                      "picture": f"Picture: {equipment}"}[kind]  # fmt: skip
             if kind == "picture":
-                media_type, content = "image/png" if place else "image/jpeg", picture(equipment, "JPEG" if not place else "PNG")
+                media_type, content = (
+                    "image/png" if place else "image/jpeg",
+                    picture(equipment, "JPEG" if not place else "PNG"),
+                )
             else:
                 media_type = "application/pdf"
                 content = document(kind, number, title, supplier, company, thing, points, at)
@@ -104,7 +111,9 @@ def document(
             page.line(56, y + 38 + 24 * row, WIDTH - 56, y + 38 + 24 * row, width=0.4)
         y += 60 + 24 * len(points)
     page.box(56, y, WIDTH - 112, 54, (0.98, 0.94, 0.87))
-    page.text(72, y + 23, "Approved for use" if kind == "certificate" else "In order, with one point to watch", 14, bold=True)
+    page.text(
+        72, y + 23, "Approved for use" if kind == "certificate" else "In order, with one point to watch", 14, bold=True
+    )
     page.text(72, y + 42, "Next inspection within twelve months.", 11)
     page.line(56, 730, 260, 730)
     page.text(56, 746, f"Inspector, {supplier}", 10)

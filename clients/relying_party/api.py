@@ -63,7 +63,14 @@ def _ask(
     try:
         with http_session(url) as session:
             answer = session.request(
-                method, url, params=query, json=body, headers=headers, timeout=TIMEOUT, allow_redirects=False, stream=True
+                method,
+                url,
+                params=query,
+                json=body,
+                headers=headers,
+                timeout=TIMEOUT,
+                allow_redirects=False,
+                stream=True,
             )
             raw = answer.raw.read(LARGEST_ANSWER + 1, decode_content=True)
             found = json.loads(raw) if raw and len(raw) <= LARGEST_ANSWER else {}

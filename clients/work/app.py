@@ -258,9 +258,7 @@ def _invite(customer: str, number: str, back: Callable[..., str]) -> Any:
 
 def _typed() -> list[Row]:
     names, emails = request.form.getlist("name"), request.form.getlist("email")
-    rows = [
-        Row(" ".join(name.split())[:200], email.strip()[:254]) for name, email in zip(names, emails, strict=False)
-    ]
+    rows = [Row(" ".join(name.split())[:200], email.strip()[:254]) for name, email in zip(names, emails, strict=False)]
     return [row for row in rows[:MOST_ROWS] if not row.empty]
 
 

@@ -107,7 +107,8 @@ def add_order(
     id_ = secrets.token_hex(8)
     try:
         connection.execute(
-            "INSERT INTO orders (id, organization_id, number, customer, customer_number, task) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO orders (id, organization_id, number, customer, customer_number, task)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
             (id_, organization_id, number, customer, customer_number, task),
         )
     except sqlite3.IntegrityError as error:

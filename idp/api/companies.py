@@ -64,7 +64,7 @@ class CompanyList(_Model):
 
 
 class ExpressOut(_Model):
-    """How a company stands with Onix Express. Its places are those of the whole customer, however many records it has."""
+    """How a company stands with Onix Express. Places are those of the whole customer, however many records it has."""
 
     company_id: str
     work_customer: bool = Field(description="It uses Onix Work itself, so nobody there is invited")
@@ -355,4 +355,3 @@ OPERATIONS: tuple[Operation, ...] = (
         refusals={404: ("invitation_unknown",), 409: ("invitation_accepted",)},
     ),
 )
-

@@ -56,7 +56,9 @@ def refusals_of(operation: Operation) -> dict[int, tuple[str, ...]]:
 def describe() -> dict[str, Any]:
     """The whole document."""
     issuer: str = current_app.extensions["onix_settings"].issuer
-    models = sorted({model for operation in OPERATIONS for model in _models(operation)}, key=lambda model: model.__name__)
+    models = sorted(
+        {model for operation in OPERATIONS for model in _models(operation)}, key=lambda model: model.__name__
+    )
     _, defined = models_json_schema(
         [(model, "validation" if model.__name__.endswith("In") else "serialization") for model in models],
         ref_template="#/components/schemas/{model}",
@@ -121,9 +123,7 @@ _PROBLEM: dict[str, Any] = {
 
 def _models(operation: Operation) -> list[type[BaseModel]]:
     return [
-        model
-        for model in (operation.body, *(model for model, _ in operation.answers.values()))
-        if model is not None
+        model for model in (operation.body, *(model for model, _ in operation.answers.values())) if model is not None
     ]
 
 

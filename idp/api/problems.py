@@ -66,7 +66,7 @@ class Problem(Refusal):
 
 
 def asked_language() -> str:
-    """"en" or "nb", as the request's `Accept-Language` says: no cookie counts here."""
+    """ "en" or "nb", as the request's `Accept-Language` says: no cookie counts here."""
     return language.match(request.accept_languages.values()) or language.default()
 
 
