@@ -20,7 +20,7 @@ from .operations import Caller, Operation
 from .problems import Problem
 
 PAGE = 50
-READS = ("account:companies.manage", "account:people.read")
+READS = ("account:companies.read", "account:companies.manage")
 WRITES = ("account:companies.manage",)
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
