@@ -32,7 +32,8 @@ INVITATION, INACTIVITY = "invitation", "inactivity"
 PORTION = 200
 
 
-def _settings() -> Express:
+def settings() -> Express:
+    """Days and limits of Onix Express."""
     found: Express = current_app.extensions["onix_settings"].express
     return found
 
@@ -42,7 +43,7 @@ def _settings() -> Express:
 
 def invitations_to_remind(after: str = "") -> list[str]:
     """Ids of open invitations for which a reminder may be due, in their order behind `after`: a portion."""
-    now, reminders = clock.now(), _settings().invitation_reminders
+    now, reminders = clock.now(), settings().invitation_reminders
     if not reminders:
         return []
     found = []
@@ -85,9 +86,7 @@ def remind(invitation_id: str) -> bool:
         return False
     now = clock.now()
     told = [one.days for one in _told(INVITATION, [member.id])[member.id] if one.period == invitation.id]
-    days = policy.reminder_due(
-        invitation.created_at, invitation.expires_at, told, _settings().invitation_reminders, now
-    )
+    days = policy.reminder_due(invitation.created_at, invitation.expires_at, told, settings().invitation_reminders, now)
     if days is None:
         return False
     mail = _write(member, INVITATION, invitation.id, days, invitation.expires_at)
@@ -113,8 +112,7 @@ def remind(invitation_id: str) -> bool:
 
 def _quiet(now: int) -> list[ColumnElement[bool]]:
     """Guests whose year is so far gone that a warning or the end may be due."""
-    settings = _settings()
-    since = now - (settings.inactivity - max(settings.inactivity_warnings)) * policy.DAY
+    since = now - (settings().inactivity - max(settings().inactivity_warnings)) * policy.DAY
     return [
         Member.type == "express",
         Member.status == "active",
@@ -156,7 +154,7 @@ def look_after(member_id: str) -> bool:
     if standing.due != "warning" or standing.days is None:
         return False
     mail = _write(member, INACTIVITY, str(since), standing.days, standing.ends_at)
-    if standing.days == min(_settings().inactivity_warnings):
+    if standing.days == min(settings().inactivity_warnings):
         organizations.announce_end(member.id, standing.ends_at)
     if address := _address(member):
         emit(
@@ -176,9 +174,9 @@ def look_after(member_id: str) -> bool:
 
 
 def _standing(member: Member, mails: Iterable[LadderMail]) -> policy.Inactivity:
-    settings, since = _settings(), organizations.counts_from(member)
+    days, since = settings(), organizations.counts_from(member)
     told = [policy.Warned(mail.days, mail.sent_at) for mail in mails if mail.period == str(since)]
-    return policy.inactivity(since, settings.inactivity, settings.inactivity_warnings, told, clock.now())
+    return policy.inactivity(since, days.inactivity, days.inactivity_warnings, told, clock.now())
 
 
 # What both share -----------------------------------------------------------------------------------------------------
@@ -272,7 +270,7 @@ def due_at(organization_id: str, *, company_id: str | None = None) -> list[Due]:
 
     At most `PORTION` of each kind; a fixed number of statements.
     """
-    now, settings = clock.now(), _settings()
+    now, reminders = clock.now(), settings().invitation_reminders
     here = [Member.organization_id == organization_id] + ([Member.company_id == company_id] if company_id else [])
     waiting = db.session.execute(
         select(Invitation, Member)
@@ -301,7 +299,7 @@ def due_at(organization_id: str, *, company_id: str | None = None) -> list[Due]:
         told = [mail.days for mail in mails]
         ahead = [
             invitation.expires_at - days * policy.DAY
-            for days in settings.invitation_reminders
+            for days in reminders
             if invitation.created_at < invitation.expires_at - days * policy.DAY and all(days < one for one in told)
         ]
         due = Due(INVITATION, member.id, member.company_id, invitation.expires_at, min(ahead, default=None), mails)

@@ -13,6 +13,7 @@ from wtforms.validators import DataRequired
 from idp import sessions
 from idp.accounts import service as accounts
 from idp.accounts.forms import ConfirmForm
+from idp.express import requests as guest_requests
 from idp.kernel import clock, language
 from idp.kernel.database import db, unit_of_work
 from idp.kernel.refusal import Refusal
@@ -60,7 +61,12 @@ def home() -> str | Response:
     )
     asked = launcher.handles_requests and launcher.place is not None
     requests = access_requests.count_waiting(launcher.place.id) if asked and launcher.place else 0
-    return render_template("portal/home.html", launcher=launcher, account=actor.account, requests=requests)
+    guests = 0
+    if launcher.handles_guests and launcher.place and organizations.is_supplier(launcher.place.id):
+        guests = guest_requests.count_waiting(launcher.place.id)
+    return render_template(
+        "portal/home.html", launcher=launcher, account=actor.account, requests=requests, guests=guests
+    )
 
 
 @blueprint.get("/open/<app_id>")
