@@ -6,3 +6,12 @@ Start reading: `policy.py`, then `ladders.py`; `requests.py` with the public for
 """
 
 from __future__ import annotations
+
+from flask import Flask
+
+
+def init_app(app: Flask) -> None:
+    """Put the public form of each supplier at `/express/<slug>/request`."""
+    from .views import blueprint
+
+    app.register_blueprint(blueprint)

@@ -154,16 +154,6 @@ class GuestKept(MemberEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
-class GuestWarned(Event):
-    """An Express guest who has not come for long is told when it ends. It changes no verdict before `ends_at`."""
-
-    organization_id: str
-    member_id: str
-    account_id: str | None
-    ends_at: int
-
-
-@dataclass(frozen=True, kw_only=True)
 class MemberLinked(MemberEvent):
     """The person behind a member proved its address; `account_id` is whose it is from now on."""
 

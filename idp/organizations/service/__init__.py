@@ -8,6 +8,7 @@ and leave no trace, or change rows and emit what happened.
 from .companies import (
     ExpressStatus,
     add_company,
+    check_supplier,
     create_company,
     delete_company,
     edit_company,
@@ -118,6 +119,7 @@ __all__ = [
     "change_organization",
     "change_role",
     "check_reach",
+    "check_supplier",
     "counts_from",
     "create_company",
     "create_organization",

@@ -18,10 +18,9 @@ from sqlalchemy import delete, select, update
 from idp.accounts import addresses
 from idp.kernel import clock
 from idp.kernel.database import change, db
-from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
 
-from ..events import GuestKept, GuestWarned
+from ..events import GuestKept
 from ..models import Company, Invitation, InvitationBatch, Member
 from .companies import Customer, check_supplier, customers_of, express_status, find_company, work_customer
 from .invitations import invite
@@ -263,23 +262,14 @@ def keep_guest(member_id: str, *, actor_id: str | None = None) -> Member:
     return member
 
 
-def announce_end(member: Member, ends_at: int) -> None:
+def announce_end(member_id: str, ends_at: int) -> None:
     """The last warning says when the guest ends; from then on that is so, whether or not a job comes by.
 
     Called behind the organization's lock, which the caller holds.
     """
     change(
         update(Member)
-        .where(Member.id == member.id)
+        .where(Member.id == member_id)
         .values(terminates_at=ends_at)
         .execution_options(synchronize_session=False)
-    )
-    emit(
-        GuestWarned(
-            at=clock.now(),
-            organization_id=member.organization_id,
-            member_id=member.id,
-            account_id=member.account_id,
-            ends_at=ends_at,
-        )
     )

@@ -30,9 +30,12 @@ GUEST_ROLE = "Express guest"
 
 @dataclass(frozen=True, slots=True)
 class InvitationState:
-    """What a mailed link is worth: `invitation` is None for `unknown`; `member` is whom it invites."""
+    """What a mailed link is worth: `invitation` is None for `unknown`; `member` is whom it invites.
 
-    state: Literal["open", "expired", "accepted", "withdrawn", "unknown"]
+    `replaced`: it was sent or made again, and only the newest link counts.
+    """
+
+    state: Literal["open", "expired", "accepted", "withdrawn", "replaced", "unknown"]
     invitation: Invitation | None = None
     member: Member | None = None
 
@@ -150,14 +153,22 @@ def read_invitation(token: str) -> InvitationState:
     if invitation is None:
         return InvitationState("unknown")
     member = fresh(Member, invitation.member_id)
-    state: Literal["open", "expired", "accepted", "withdrawn"] = "open"
+    state: Literal["open", "expired", "accepted", "withdrawn", "replaced"] = "open"
     if invitation.accepted_at is not None:
         state = "accepted"
-    elif invitation.revoked_at is not None or invitation.generation != value[1]:
+    elif invitation.generation != value[1] or (invitation.revoked_at is not None and _made_again(invitation)):
+        state = "replaced"
+    elif invitation.revoked_at is not None:
         state = "withdrawn"
     elif invitation.expires_at <= clock.now():
         state = "expired"
     return InvitationState(state, invitation, member)
+
+
+def _made_again(invitation: Invitation) -> bool:
+    """Whether the member has been invited anew since."""
+    newer = select(Invitation.id).where(Invitation.member_id == invitation.member_id, Invitation.id > invitation.id)
+    return db.session.scalar(newer.limit(1)) is not None
 
 
 def accept_invitation(token: str, account_id: str) -> Member:
