@@ -14,8 +14,8 @@ from .settings import ROOT, Settings
 
 # In the order of the floors. Each room may export `init_app(app)` (set-up and blueprints) and `subscribe(bus)`.
 ROOMS = (
-    "accounts", "organizations", "sessions", "oidc", "audit", "outbox", "health", "portal", "organization_admin",
-    "platform",
+    "accounts", "organizations", "sessions", "express", "oidc", "audit", "outbox", "health", "portal",
+    "organization_admin", "platform", "api",
 )  # fmt: skip
 DEMO_ROOMS = ("demo",)
 

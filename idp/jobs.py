@@ -17,11 +17,14 @@ from sqlalchemy import delete
 from sqlalchemy.exc import SQLAlchemyError
 
 from idp.accounts import service as accounts
+from idp.express import ladders
+from idp.express import requests as guest_requests
 from idp.kernel import clock, continuation, counters
 from idp.kernel.database import aside, change, db, unit_of_work
 from idp.oidc import authorizations, keys, requests
 from idp.oidc.models import RevokedAccessToken, UsedAssertion
 from idp.organizations.catalog import current_catalog
+from idp.organizations.service import guests
 from idp.organizations.service import requests as access_requests
 from idp.outbox import service as outbox
 from idp.sessions import service as sessions
@@ -69,6 +72,33 @@ def answered_requests() -> int:
     return closed
 
 
+def invitation_reminders() -> int:
+    """Owe the reminders that are due of open invitations to Onix Express, each in a transaction of its own."""
+    done, after = 0, ""
+    while due := ladders.invitations_to_remind(after):
+        db.session.rollback()
+        for invitation_id in due:
+            with unit_of_work():
+                done += ladders.remind(invitation_id)
+        after = due[-1]
+    db.session.rollback()
+    return done
+
+
+def inactive_guests() -> int:
+    """Warn Express guests who have not come for long, and end those who were warned; each by itself."""
+    done, after = 0, ""
+    while True:
+        due, last = ladders.guests_to_look_at(after)
+        db.session.rollback()
+        for member_id in due:
+            with unit_of_work():
+                done += ladders.look_after(member_id)
+        if last is None:
+            return done
+        after = last
+
+
 def rotate_keys() -> int:
     """Publish the next signing keys in time (R15)."""
     with unit_of_work():
@@ -82,6 +112,7 @@ def tidy() -> int:
     with unit_of_work():
         gone += continuation.tidy(now) + requests.tidy(now) + outbox.tidy(now)
         gone += accounts.tidy(now) + sessions.tidy(now)
+        gone += guests.tidy(now) + guest_requests.tidy(now)
         for statement in (
             delete(RevokedAccessToken).where(RevokedAccessToken.expires_at <= now),
             delete(UsedAssertion).where(UsedAssertion.expires_at <= now),
@@ -102,6 +133,8 @@ JOBS = (
     Job("losses", 0.3, losses),
     Job("keys", 60, rotate_keys),
     Job("answered_requests", 60, answered_requests),
+    Job("invitation_reminders", 30, invitation_reminders),
+    Job("inactive_guests", 30, inactive_guests),
     Job("tidy", 600, tidy),
 )
 

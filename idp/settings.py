@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -81,6 +81,39 @@ class Throttle(_Part):
     requests_per_minute: int = Field(
         600, ge=1, description="Form posts and sign-ins begun per network address per minute"
     )
+    api_requests_per_minute: int = Field(300, ge=1, description="Requests to the API per client and person per minute")
+
+
+class Express(_Part):
+    """Customers' read-only access (DESIGN §3 *Express*)."""
+
+    users_per_customer: int = Field(
+        25, ge=1, le=10_000, description="Users and open invitations for each customer of a supplier"
+    )
+    invitation_reminders: tuple[int, ...] = Field(
+        (14, 3), description="Days before an invitation expires when it is reminded of, as a list: [14, 3]"
+    )
+    inactivity: int = Field(365, ge=1, le=3650, description="Days without a sign-in after which a user is terminated")
+    inactivity_warnings: tuple[int, ...] = Field(
+        (30, 14, 7), min_length=1, description="Days before that termination when it is warned of, as a list"
+    )
+    request_link: int = Field(3 * 86400, ge=60, description="Seconds in which a request for access is to be confirmed")
+    requests_per_address: int = Field(
+        20, ge=1, description="Requests for access per network address and hour before 429"
+    )
+
+    @field_validator("invitation_reminders", "inactivity_warnings")
+    @classmethod
+    def _days(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if any(not 1 <= days <= 365 for days in value):
+            raise ValueError("must be days between 1 and 365")
+        return tuple(sorted(set(value), reverse=True))
+
+    @model_validator(mode="after")
+    def _in_time(self) -> Express:
+        if self.inactivity_warnings[0] >= self.inactivity:
+            raise ValueError("the first warning of inactivity must come after the last sign-in")
+        return self
 
 
 class Mail(_Part):
@@ -118,6 +151,7 @@ class Settings(BaseSettings):
     lifetimes: Lifetimes = Lifetimes()
     passwords: Passwords = Passwords()
     throttle: Throttle = Throttle()
+    express: Express = Express()
     mail: Mail = Mail()
     mail_url: SecretStr | None = Field(None, description="Short for mail.url")
     mail_from: str | None = Field(None, description="Short for mail.sender")

@@ -12,7 +12,7 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -31,6 +31,9 @@ CLAIMS = {"id_token": {"name": None, "given_name": None, "email": None, "locale"
 PROMPTS = ("none", "login", "select_account", "create")
 FAILURE_PAUSE = 2.0
 RECHECK_PAUSE = 2
+API_MARGIN = 5  # seconds that a token for the API has to be good for, so that it does not end on its way
+Ask = Callable[[Session, int], dict[str, Any]]
+"""Asks the token endpoint with a session's refresh token at an instant; gives what changes of the session."""
 
 log = logging.getLogger(__name__)
 
@@ -54,17 +57,32 @@ class Tokens:
     refresh_token: str | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class ApiToken:
+    """An access token for the provider's API, good until `ends_at` (UTC seconds)."""
+
+    bearer: str
+    ends_at: int
+
+
 class Client:
     """One registered client at one provider, for one resource: what a web application and a native one share."""
 
     def __init__(
-        self, provider: Provider, client_id: str, client_secret: str | None, resource: str, redirect_uri: str
+        self,
+        provider: Provider,
+        client_id: str,
+        client_secret: str | None,
+        resource: str,
+        redirect_uri: str,
+        scope: str = SCOPE,
     ) -> None:
         self.provider = provider
         self.client_id = client_id
         self.client_secret = client_secret
         self.resource = resource
         self.redirect_uri = redirect_uri
+        self.scope = scope
 
     def authorization_url(
         self,
@@ -85,7 +103,7 @@ class Client:
                 state=state,
                 code_verifier=verifier,
                 nonce=nonce,
-                scope=SCOPE,
+                scope=self.scope,
                 resource=self.resource,
                 claims=json.dumps(CLAIMS, separators=(",", ":")),
                 ui_locales=language,
@@ -134,10 +152,43 @@ class Client:
         organization: str | None = None,
     ) -> Tokens:
         """Today's tokens for a refresh token (Core §12). Raises `SignInFailed` (sign in anew), `Unreachable`."""
+        return self._renew(
+            refresh_token, before, nonce, now, id_token=id_token, resource=self.resource, organization=organization
+        )[0]
+
+    def renew_for_api(
+        self, refresh_token: str, before: Mapping[str, Any], nonce: str, now: int, *, id_token: str
+    ) -> tuple[Tokens, ApiToken]:
+        """The same, but the access token is for the provider's API (RFC 8707 §2.2): it tells the API who the person is,
+        and this application nothing. Raises as `renew` does."""
+        resource = self.provider.api
+        got, answer = self._renew(refresh_token, before, nonce, now, id_token=id_token, resource=resource)
+        return got, ApiToken(bearer=answer["access_token"], ends_at=got.access["exp"])
+
+    def _renew(
+        self,
+        refresh_token: str,
+        before: Mapping[str, Any],
+        nonce: str,
+        now: int,
+        *,
+        id_token: str,
+        resource: str,
+        organization: str | None = None,
+    ) -> tuple[Tokens, Mapping[str, Any]]:
         extra = {"organization": organization} if organization else {}
         try:
-            answer = self._ask("refresh_token", refresh_token=refresh_token, resource=self.resource, **extra)
-            return self._judge(answer, now, nonce=nonce, before=before, id_token=id_token, refresh_token=refresh_token)
+            answer = self._ask("refresh_token", refresh_token=refresh_token, resource=resource, **extra)
+            got = self._judge(
+                answer,
+                now,
+                nonce=nonce,
+                before=before,
+                id_token=id_token,
+                refresh_token=refresh_token,
+                resource=resource,
+            )
+            return got, answer
         except (OAuthError, OAuth2Error) as error:
             code = str(error.error or "server_error")
             if code in ("temporarily_unavailable", "server_error", "slow_down"):
@@ -166,11 +217,12 @@ class Client:
         before: Mapping[str, Any] | None = None,
         id_token: str | None = None,
         refresh_token: str | None = None,
+        resource: str | None = None,
     ) -> Tokens:
         if str(answer.get("token_type", "")).lower() != "bearer":
             raise tokens.TokenRefused("token_type")
         access = tokens.check_access_token(
-            answer.get("access_token"), self.provider, self.client_id, self.resource, now
+            answer.get("access_token"), self.provider, self.client_id, resource or self.resource, now
         )
         if answer.get("id_token") is None and before is not None and id_token is not None:
             identity, raw = dict(before), id_token  # a refresh may bring no ID token (Core §12.2)
@@ -295,8 +347,28 @@ class RelyingParty:
         except Unreachable:
             return session
 
+    def api_token(self, session: Session, *, fresh: bool = False) -> str | None:
+        """A token for the provider's API in the name of the person, from the one sign-in that there is; kept sealed in
+        the session until it ends. None: the session is over. `fresh`: not the one that is kept. Raises `Unreachable`.
+        """
+        found = self.store.find_session(session.handle)  # another request may have renewed it since
+        if not isinstance(found, Session):
+            return None
+        session, known = found, None if fresh else found.api
+        for _ in range(3):  # somebody else may refresh at the same time, for the application itself
+            if known is not None and known["ends_at"] > clock.now() + API_MARGIN:
+                return str(known["bearer"])
+            renewed = self._renew(session, self._for_api)
+            if not isinstance(renewed, Session):
+                return None
+            session, known = renewed, renewed.api
+        raise Unreachable("another refresh of this session does not end")
+
     def refresh(self, session: Session, organization: str | None = None) -> Session | Ended | None:
         """Refresh this session once, however many threads and processes ask at the same time; all get the result."""
+        return self._renew(session, lambda held, now: self._for_itself(held, now, organization))
+
+    def _renew(self, session: Session, ask: Ask) -> Session | Ended | None:
         give_up = time.monotonic() + sum(TIMEOUT) + 2
         while True:
             try:
@@ -311,22 +383,32 @@ class RelyingParty:
                 if time.monotonic() > give_up:
                     raise Unreachable("another refresh of this session does not end") from None
                 time.sleep(0.03)
-        return self._refresh(session, lease, organization)
+        return self._use(session, lease, ask)
 
-    def _refresh(self, session: Session, lease: str, organization: str | None) -> Session | Ended | None:
+    def _for_itself(self, session: Session, now: int, organization: str | None) -> dict[str, Any]:
+        got = self.client.renew(
+            str(session.refresh_token),
+            session.identity,
+            session.nonce,
+            now,
+            id_token=session.id_token,
+            organization=organization,
+        )
+        return {**vars(got), **({"api": None} if organization else {})}
+
+    def _for_api(self, session: Session, now: int) -> dict[str, Any]:
+        got, token = self.client.renew_for_api(
+            str(session.refresh_token), session.identity, session.nonce, now, id_token=session.id_token
+        )
+        return {**vars(got), "access": session.access, "api": vars(token)}
+
+    def _use(self, session: Session, lease: str, ask: Ask) -> Session | Ended | None:
         if session.refresh_token is None:
             self.store.end_session(session.handle, keep_trace=True)
             return self.store.find_session(session.handle)
         now = clock.now()
         try:
-            got = self.client.renew(
-                session.refresh_token,
-                session.identity,
-                session.nonce,
-                now,
-                id_token=session.id_token,
-                organization=organization,
-            )
+            changes = ask(session, now)
         except Unreachable:
             self.store.release(session, lease, FAILURE_PAUSE)
             raise
@@ -337,7 +419,7 @@ class RelyingParty:
         except BaseException:
             self.store.release(session, lease, 0)
             raise
-        self.store.renew(session, lease, now, **vars(got))
+        self.store.renew(session, lease, now, **changes)
         return self.store.find_session(session.handle)
 
     def receive_logout(self, token: Any) -> int:

@@ -65,6 +65,16 @@ def needs(privilege: str, *others: str) -> Callable[[View], View]:
     return mark
 
 
+def large_form(most: int) -> Callable[[View], View]:
+    """Mark a view whose form carries a file and may have up to `most` bytes."""
+
+    def mark(view: View) -> View:
+        view.largest_form = most  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
 def person() -> Person:
     """The person of a view marked with `needs`."""
     found: Person = g.person

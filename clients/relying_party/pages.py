@@ -74,6 +74,8 @@ def page_values() -> dict[str, Any]:
         "account_address": f"{settings.issuer}/",
         "plea_address": _plea_address,
         "day": _day,
+        "moment": _moment,
+        "page_address": _page_address,
         "member_type": _member_type,
         "edition_name": _edition_name,
         "spaced": _spaced,
@@ -108,6 +110,22 @@ def _asset(endpoint: str, filename: str) -> str:
 def _day(instant: int) -> str:
     moment = datetime.fromtimestamp(instant, UTC)
     return moment.strftime("%d.%m.%Y" if g.language == "nb" else "%Y-%m-%d")
+
+
+def _moment(instant: int) -> str:
+    """Day and time, in UTC as everywhere in the family."""
+    return f"{_day(instant)} {datetime.fromtimestamp(instant, UTC):%H:%M} UTC"
+
+
+def _page_address(page: int) -> str:
+    """This list at another page, narrowed as it is."""
+    kept = {name: value for name, value in request.args.items() if name not in ("page", "lang")}
+    return f"?{urlencode({**kept, 'page': page})}"
+
+
+def allow_frame() -> None:
+    """Let this page show a file of this very application in a frame."""
+    g.frame = True
 
 
 def _spaced(number: int) -> str:
@@ -184,6 +202,7 @@ def http_error(error: HTTPException) -> Any:
             "Your role lets you look at this, or does not include it at all. Ask your administrator for the privilege "
             "if you need it.",
         ),
+        413: ("This is too large", "Choose a smaller file, or send less at once."),
         404: ("This page does not exist", "The address may be mistyped, or what was here is gone."),
         500: ("Something went wrong here", "We have noted it. Please try again in a moment."),
     }

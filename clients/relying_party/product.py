@@ -22,3 +22,5 @@ class Product:
     schema: str
     seed: Callable[[sqlite3.Connection, str], None]
     translations: dict[str, str] = field(default_factory=dict)
+    scope: tuple[str, ...] = ()
+    """Scopes beside those of everybody's sign-in: what the application asks of the provider's API."""

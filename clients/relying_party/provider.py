@@ -50,6 +50,11 @@ class Provider:
         parts = urlsplit(self.issuer)
         return f"{parts.scheme}://{parts.netloc}"
 
+    @property
+    def api(self) -> str:
+        """The provider's API: its address, and the resource that tokens for it are asked for."""
+        return self.issuer.rstrip("/") + "/api/v1"
+
     def metadata(self) -> Mapping[str, Any]:
         """The provider's metadata (OpenID Connect Discovery 1.0 §4). An old copy serves while the provider is down."""
         with self._lock:

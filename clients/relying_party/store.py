@@ -53,7 +53,8 @@ class SignIn:
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """One signed-in browser. `access` and `identity` are the verified claims of the two tokens."""
+    """One signed-in browser. `access` and `identity` are the verified claims of the two tokens; `api` is a token for
+    the provider's API (`flow.ApiToken`), where the application has asked for one."""
 
     handle: str
     access: dict[str, Any]
@@ -61,6 +62,7 @@ class Session:
     id_token: str
     refresh_token: str | None
     nonce: str
+    api: dict[str, Any] | None = None
     version: int = 1
     refreshed_at: int = 0
 
@@ -314,7 +316,7 @@ class Store:
 
     @staticmethod
     def _contents(session: Session) -> bytes:
-        names = ("access", "identity", "id_token", "refresh_token", "nonce")
+        names = ("access", "identity", "id_token", "refresh_token", "nonce", "api")
         return _seal(session.handle, {name: getattr(session, name) for name in names})
 
     @staticmethod

@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
 from clients.relying_party import native, pages, routes
-from clients.relying_party.flow import Client, RelyingParty, SignInFailed
+from clients.relying_party.flow import SCOPE, Client, RelyingParty, SignInFailed
 from clients.relying_party.guard import guard, set_cookie
 from clients.relying_party.product import Product
 from clients.relying_party.provider import Provider, Unreachable
@@ -36,7 +36,12 @@ def build(product: Product, settings: Settings) -> Flask:
     )
     provider = Provider(settings.issuer)
     client = Client(
-        provider, settings.client_id, settings.client_secret, settings.resource, f"{settings.base_url}/callback"
+        provider,
+        settings.client_id,
+        settings.client_secret,
+        settings.resource,
+        f"{settings.base_url}/callback",
+        scope=" ".join((SCOPE, *product.scope)),
     )
     store = Store(settings.database)
     with store.open() as connection:
@@ -46,6 +51,7 @@ def build(product: Product, settings: Settings) -> Flask:
     app.extensions["onix_product"] = product
     app.extensions["onix_settings"] = settings
 
+    app.before_request(_widen)
     app.before_request(pages.choose_language)
     app.before_request(_right_address)
     app.before_request(guard)  # before the check of forms: without the privilege the answer is 403, not "expired form"
@@ -65,6 +71,13 @@ def build(product: Product, settings: Settings) -> Flask:
     return app
 
 
+def _widen() -> None:
+    """Before anything reads the form: a view that takes a file says how large its form may be (`guard.large_form`)."""
+    most = getattr(current_app.view_functions.get(request.endpoint or ""), "largest_form", None)
+    if most is not None and request.mimetype == "multipart/form-data":
+        request.max_content_length = most
+
+
 def _right_address() -> BaseResponse | None:
     # the browser's cookies and the registered redirect URI belong to one host name; localhost and 127.0.0.1 are two
     settings: Settings = current_app.extensions["onix_settings"]
@@ -78,11 +91,12 @@ def _right_address() -> BaseResponse | None:
 def _headers(response: Response) -> Response:
     settings: Settings = current_app.extensions["onix_settings"]
     rp: RelyingParty = current_app.extensions["onix_rp"]
+    frames = "frame-src 'self'; " if g.get("frame") else ""
     # signing out is a form whose redirect leads to the provider, and form-action is held against redirects too
     response.headers.setdefault(
         "Content-Security-Policy",
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-        f"form-action 'self' {rp.client.provider.origin}; base-uri 'none'; frame-ancestors 'none'",
+        f"{frames}form-action 'self' {rp.client.provider.origin}; base-uri 'none'; frame-ancestors 'none'",
     )
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "same-origin"

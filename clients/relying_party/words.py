@@ -242,6 +242,8 @@ NB: dict[str, str] = {
     "Your role lets you look at this, or does not include it at all. Ask your administrator for the privilege if you need it.": "Rollen din lar deg bare se på dette, eller omfatter det ikke i det hele tatt. Spør administratoren om rettigheten hvis du trenger den.",
     "This page does not exist": "Denne siden finnes ikke",
     "The address may be mistyped, or what was here is gone.": "Adressen kan være feilskrevet, eller det som var her er borte.",
+    "This is too large": "Dette er for stort",
+    "Choose a smaller file, or send less at once.": "Velg en mindre fil, eller send mindre om gangen.",
     "This form has expired": "Skjemaet er utløpt",
     "Go back, load the page again and send the form once more.": "Gå tilbake, last siden på nytt og send skjemaet en gang til.",
     "That request could not be understood": "Forespørselen kunne ikke forstås",

@@ -1,12 +1,13 @@
 """`make run`: one supervisor, everything else in processes of their own that speak HTTP and SMTP.
 
-The block of ports: provider P, applications P+1, P+2 and P+5, the demo's mail server P+11. Everything that is kept
+The block of ports: provider P, applications P+1 to P+5, the demo's mail server P+11. Everything that is kept
 lies in `.run/` (or `ONIX_DEMO_FOLDER`); removing that folder starts afresh.
 """
 
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import secrets
 import signal
@@ -15,10 +16,10 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
+from types import FrameType, MappingProxyType
 from urllib.error import URLError
 
 from idp.settings import ROOT
@@ -28,6 +29,10 @@ from . import ENVIRONMENT
 FOLDER = Path(os.environ.get("ONIX_DEMO_FOLDER") or ROOT / ".run")  # tests keep a demo of their own elsewhere
 DATABASE = FOLDER / "onix-account.sqlite3"
 PATIENCE = 60  # seconds until a part that does not answer counts as broken
+CUSTOMERS = "customers.json"
+"""Each supplier's customers by id, for the documents that the demo lets Onix Express show."""
+DELIVERIES = "deliveries"
+"""The folder through which Onix Work hands documents to Onix Express."""
 SINK = 11  # the mail server's place in the block
 
 
@@ -85,6 +90,7 @@ def environment(port: int) -> dict[str, str]:
         "ONIX_THROTTLE__FAILURES_PER_ADDRESS": "10000",
         "ONIX_THROTTLE__MAILS_PER_ADDRESS": "100",
         "ONIX_THROTTLE__REQUESTS_PER_MINUTE": "100000",
+        "ONIX_THROTTLE__API_REQUESTS_PER_MINUTE": "100000",
         "PYTHONUNBUFFERED": "1",
     }
 
@@ -98,7 +104,15 @@ def _secret(name: str) -> Path:
 
 
 def _application(
-    name: str, module: str, client_id: str, resource: str, port: int, place: int, *, native: bool = True
+    name: str,
+    module: str,
+    client_id: str,
+    resource: str,
+    port: int,
+    place: int,
+    *,
+    native: bool = True,
+    more: Mapping[str, str] = MappingProxyType({}),
 ) -> Part:
     """A relying party: it gets no setting of the provider but its address and the demo's clock."""
     base = f"http://localhost:{port + place}"
@@ -115,6 +129,7 @@ def _application(
         "ONIX_CLOCK_FILE": str(FOLDER / "clock"),
         "PORT": str(port + place),
         "PYTHONUNBUFFERED": "1",
+        **more,
     }
     return Part(name, [sys.executable, "-m", f"clients.{module}"], told, lambda: _serves(f"{base}/healthz/live"))
 
@@ -138,6 +153,26 @@ def parts(port: int) -> tuple[Part, Part, list[Part]]:
         ),
         _application("Onix Tag", "tag", "onix-tag", "urn:onix:tag", port, 1),
         _application("Onix Pick and Pack", "pick_and_pack", "onix-pick-and-pack", "urn:onix:pickandpack", port, 2),
+        _application(
+            "Onix Express",
+            "express",
+            "onix-express",
+            "urn:onix:express",
+            port,
+            3,
+            native=False,
+            more={"RP_SAMPLES": str(FOLDER / CUSTOMERS), "RP_DELIVERIES": str(FOLDER / DELIVERIES)},
+        ),
+        _application(
+            "Onix Work",
+            "work",
+            "onix-work",
+            "urn:onix:work",
+            port,
+            4,
+            native=False,
+            more={"RP_DELIVERIES": str(FOLDER / DELIVERIES)},
+        ),
         _application("OneOffice", "oneoffice", "onix-oneoffice", "urn:onix:oneoffice", port, 5, native=False),
     ]
     return provider, worker, others
@@ -164,7 +199,7 @@ def _says(part: Part, words: bytes) -> bool:
 def busy(port: int) -> list[int]:
     """Which ports of the block are taken by someone else."""
     taken = []
-    for wanted in (port, port + 1, port + 2, port + 5, port + SINK):
+    for wanted in (*range(port, port + 6), port + SINK):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -195,6 +230,7 @@ def prepare(port: int) -> list[dict[str, str]]:
         bring_to_head()
         world.seed(settings, port)
         world.retarget_clients(port)
+        (FOLDER / CUSTOMERS).write_text(json.dumps(world.customers()), encoding="utf-8")
         return [{name: str(value) for name, value in person.items()} for person in world.people()]
 
 
@@ -304,6 +340,8 @@ def _tell(port: int, people: list[dict[str, str]]) -> None:
         f"  Onix Account         http://localhost:{port}",
         f"  Onix Tag             http://localhost:{port + 1}",
         f"  Onix Pick and Pack   http://localhost:{port + 2}",
+        f"  Onix Express         http://localhost:{port + 3}",
+        f"  Onix Work            http://localhost:{port + 4}",
         f"  OneOffice            http://localhost:{port + 5}",
         f"  Mail that was sent   http://localhost:{port}/demo/mail",
         "",

@@ -1,7 +1,8 @@
 """The demo world: what `config/demo.toml` tells, made by the rooms' own services.
 
 `seed` fills an empty database, `retarget_clients` moves the demo's clients to today's block of ports, `people` lists
-who can sign in. Only states that time alone makes (an invitation that ran out) are written past the services.
+who can sign in. Only what time alone makes (an invitation that ran out, somebody who has not come for long) is written
+past the services.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from sqlalchemy import select
 from idp.accounts import service as accounts
 from idp.accounts.models import Account
 from idp.accounts.passwords import hash_password
+from idp.express import requests as guest_requests
 from idp.kernel import clock
 from idp.kernel.database import db, unit_of_work
 from idp.oidc import clients
@@ -52,6 +54,14 @@ def people(path: Path = WORLD) -> list[dict[str, Any]]:
         }
         for name, person in read_world(path)["people"].items()
     ]
+
+
+def customers() -> dict[str, dict[str, str]]:
+    """Names of the companies by id, for each supplier's id."""
+    found: dict[str, dict[str, str]] = {}
+    for company in db.session.scalars(select(Company).order_by(Company.organization_id, Company.name).limit(1000)):
+        found.setdefault(company.organization_id, {})[company.id] = company.name
+    return found
 
 
 def _in_language(label: Mapping[str, str]) -> str:
@@ -129,6 +139,12 @@ class _Maker:
         for name, entry in self.world["people"].items():
             self.person(name, entry, password_hash)
         for slug, entry in self.world["organizations"].items():
+            for contact in entry.get("contacts", ()):
+                self.contact(slug, contact)
+            for request in entry.get("guest_requests", ()):
+                row = guest_requests.ask(self.organizations[slug].id, **request)
+                guest_requests.confirm(guest_requests.confirmation_link(row).rpartition("/")[2])
+        for slug, entry in self.world["organizations"].items():
             self.let_time_pass(slug, entry)
         for client_id, entry in self.world["clients"].items():
             self.client(client_id, entry, port)
@@ -151,6 +167,15 @@ class _Maker:
             organization_number=entry["organization_number"],
             linked_organization_id=self.organizations[linked].id if linked else None,
         )
+
+    def contact(self, slug: str, entry: Mapping[str, Any]) -> None:
+        company = self.companies[slug, entry["company"]]
+        member = organizations.add_contact(company.id, name=entry["name"], email=entry.get("email"))
+        if "invited_days_ago" in entry:
+            invitation = organizations.invite_guest(member.id)
+            invitation.created_at -= entry["invited_days_ago"] * DAY
+            invitation.expires_at -= entry["invited_days_ago"] * DAY
+            db.session.flush()
 
     def person(self, name: str, entry: Mapping[str, Any], password_hash: str) -> None:
         unproven = entry.get("unproven", False)
@@ -200,6 +225,9 @@ class _Maker:
                 organizations.end_member(member.id, reason=reason)
             case "disabled":
                 organizations.disable_member(member.id)
+        if "used_days_ago" in entry:
+            member.last_used_at = member.active_since = member.created_at = self.now - entry["used_days_ago"] * DAY
+            db.session.flush()
         if "invitation" in entry:
             invitation = organizations.invite(member.id)
             if entry["invitation"] == "expired":
@@ -226,5 +254,6 @@ class _Maker:
             client_id=client_id,
             secret=None if entry["kind"] == "native" else f"{client_id}-secret",
             deny_mode=entry.get("deny_mode", "error"),
+            **({"scope": entry["scope"]} if "scope" in entry else {}),
             **_addresses(entry, port),
         )

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from babel import dates
 from flask import Flask, current_app, g, has_request_context, request
 from flask import session as cookie
 from flask_babel import Babel, format_date, format_datetime, get_locale, refresh
@@ -74,6 +75,12 @@ def on_date(instant: int) -> str:
     """An instant (UTC seconds) as a date in the person's language: "22 November 2026", "22. november 2026"."""
     pattern = "d. MMMM y" if shown() == "nb" else "d MMMM y"
     return str(format_date(datetime.fromtimestamp(instant, tz=UTC), pattern))
+
+
+def date_in(spoken: str, instant: int) -> str:
+    """The same in the language that is given: for mails, which nobody is reading yet."""
+    pattern = "d. MMMM y" if spoken == "nb" else "d MMMM y"
+    return str(dates.format_date(datetime.fromtimestamp(instant, tz=UTC), pattern, locale=spoken))
 
 
 def on_day(instant: int) -> str:

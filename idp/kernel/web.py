@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 import structlog
@@ -285,6 +285,9 @@ def _headers(response: Response) -> Response:
 def _answer(code: str, message: Any, status: int, *, retry_after: int | None = None) -> Response:
     """The one place that renders an error: JSON for programs, a page for people."""
     reference = g.get("request_id") or uuid.uuid4().hex
+    for prefix, render in current_app.extensions.get("onix_error_answers", {}).items():
+        if request.path.startswith(prefix):
+            return cast("Response", render(code, message, status, retry_after))
     if is_machine_path(request.path):
         response = jsonify(error=code, error_description=str(message) if str(message).isascii() else code)
         response.headers["Cache-Control"] = "no-store"
@@ -299,6 +302,12 @@ def _answer(code: str, message: Any, status: int, *, retry_after: int | None = N
     if retry_after is not None:
         response.headers["Retry-After"] = str(retry_after)
     return response
+
+
+def answer_errors(app: Flask, prefix: str, render: Callable[[str, Any, int, int | None], Response]) -> None:
+    """Let a room whose programs expect a form of their own render every error below a path: also those that no view of
+    it raised. `render` takes code, sentence, status and seconds to wait."""
+    app.extensions.setdefault("onix_error_answers", {})[prefix] = render
 
 
 _PAGES = frozenset({400, 403, 404, 405, 413, 419, 429, 500, 503})

@@ -18,6 +18,8 @@ from joserfc.jwk import KeySet
 from idp.kernel.refusal import Refusal
 
 SCOPES = ("openid", "profile", "email", "address", "phone", "offline_access", "organization")
+API_SCOPES = ("companies.read", "invitations.read", "invitations.write")
+"""What a client may do at the provider's API; given to nobody by default."""
 AUTH_METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt", "none")
 ASSERTION_ALGORITHMS = ("RS256", "PS256", "ES256")
 ID_TOKEN_ALGORITHMS = ("RS256", "ES256")
@@ -280,8 +282,8 @@ def _check_scope(machine: bool, data: dict[str, Any]) -> None:
         raise MetadataError("scope: a word has a character that RFC 6749 §3.3 does not allow", field="scope")
     if machine and set(words) & set(SCOPES):
         raise MetadataError("scope: a machine has no person to ask about", field="scope")
-    if not machine and not set(words) <= set(SCOPES):
-        raise MetadataError(f"scope: some of {', '.join(SCOPES)}", field="scope")
+    if not machine and not set(words) <= {*SCOPES, *API_SCOPES}:
+        raise MetadataError(f"scope: some of {', '.join((*SCOPES, *API_SCOPES))}", field="scope")
     data["scope"] = " ".join(dict.fromkeys(words))
 
 

@@ -45,7 +45,7 @@ def describe(app: Flask) -> dict[str, Any]:
     document: dict[str, Any] = {
         "issuer": issuer,
         **{member: f"{issuer}{path}" for member, path in PATHS.items() if path in routes},
-        "scopes_supported": list(client_metadata.SCOPES),
+        "scopes_supported": [*client_metadata.SCOPES, *client_metadata.API_SCOPES],
         "response_types_supported": responses,
         "response_modes_supported": ["query", "form_post"],
         "grant_types_supported": [grant.GRANT_TYPE for grant, _ in server._token_grants],

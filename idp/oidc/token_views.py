@@ -85,7 +85,7 @@ def read_form() -> dict[str, str]:
 
 def _caller(path: str, now: int) -> tuple[dict[str, str], Authenticated]:
     """The parameters, and the client that sent them."""
-    _ready_keys()
+    ready_keys()
     form = read_form()
     issuer = current_app.extensions["onix_settings"].issuer
     caller = authenticate(form, request_ctx.request.headers.get("Authorization"), f"{issuer}{path}", now)
@@ -94,7 +94,7 @@ def _caller(path: str, now: int) -> tuple[dict[str, str], Authenticated]:
     return form, caller
 
 
-def _ready_keys() -> Keyring:
+def ready_keys() -> Keyring:
     """The keyring, read before any unit of work begins. A database that never had keys gets them now."""
     ring = keyring()
     if ring.empty:
@@ -171,7 +171,7 @@ def user_info() -> Response:
         return _preflight("GET, POST")
 
     def answer() -> Response:
-        _ready_keys()
+        ready_keys()
         return userinfo.respond(request, clock.now())
 
     return _open_to_scripts(_answer(answer))
@@ -180,7 +180,7 @@ def user_info() -> Response:
 @blueprint.get("/oauth2/jwks")
 def jwks() -> Response:
     """The key set (RFC 7517 §5), as bytes that are made again when a key comes or goes."""
-    ring, now = _ready_keys(), clock.now()
+    ring, now = ready_keys(), clock.now()
     body = ring.published_bytes(now)
     return _public(Response(body, mimetype="application/json"))
 

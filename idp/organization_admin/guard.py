@@ -25,17 +25,22 @@ from idp.organizations.catalog import current_catalog
 from idp.organizations.facts import load_facts
 from idp.organizations.models import Organization
 from idp.organizations.policy import WITHOUT_ORGANIZATION, candidates, entitlement
+from idp.organizations.service import is_supplier
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A section of the administration: its path below `/org/<slug>/`, and the privileges of which one opens it."""
+    """A section of the administration: its path below `/org/<slug>/`, and the privileges of which one opens it.
+
+    `supplier`: it is there for organizations with a license of Onix Express only.
+    """
 
     path: str
     title: Any
     privileges: frozenset[str]
+    supplier: bool = False
 
 
 SECTIONS = (
@@ -45,11 +50,15 @@ SECTIONS = (
         frozenset(
             {
                 "account:people.read", "account:people.manage", "account:licenses.read", "account:licenses.manage",
-                "account:roles.manage", "account:requests.manage", "account:audit.read",
+                "account:roles.manage", "account:requests.manage", "account:audit.read", "account:companies.read",
+                "account:companies.manage",
             }
         ),
     ),
     Section("people", _l("People"), frozenset({"account:people.read", "account:people.manage"})),
+    Section(
+        "companies", _l("Companies"), frozenset({"account:companies.read", "account:companies.manage"}), supplier=True
+    ),
     Section("licenses", _l("Licenses"), frozenset({"account:licenses.read", "account:licenses.manage"})),
     Section("roles", _l("Roles"), frozenset({"account:people.read", "account:roles.manage"})),
     Section("access", _l("Access"), frozenset({"account:people.read"})),
@@ -61,11 +70,12 @@ SECTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Administrator:
-    """Who acts, where, and with which privileges of app `account`."""
+    """Who acts, where, and with which privileges of app `account`. `supplier`: whether the organization is one."""
 
     account: Account
     organization: Organization
     privileges: frozenset[str]
+    supplier: bool = False
 
     def may(self, *privileges: str) -> bool:
         """Whether one of these is held."""
@@ -74,7 +84,9 @@ class Administrator:
     @property
     def sections(self) -> tuple[Section, ...]:
         """What the menu shows."""
-        return tuple(section for section in SECTIONS if not section.privileges.isdisjoint(self.privileges))
+        return tuple(
+            section for section in SECTIONS if self.may(*section.privileges) and (self.supplier or not section.supplier)
+        )
 
     def address(self, path: str = "") -> str:
         """The path of a page of this organization's administration."""
@@ -118,4 +130,4 @@ def _administrator(account: Account, slug: str, asked: frozenset[str]) -> Admini
     if held.isdisjoint(asked):
         raise Refusal("privilege_missing", _("Your role here does not include this page."), status=403)
     organization = db.session.get_one(Organization, members[0].organization.id)
-    return Administrator(account, organization, held)
+    return Administrator(account, organization, held, is_supplier(organization.id))

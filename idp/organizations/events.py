@@ -69,6 +69,24 @@ class CompanyAdded(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CompanyChanged(Event):
+    """A company has another name or number, or is another organization."""
+
+    organization_id: str
+    company_id: str
+    changes: Changes
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompanyDeleted(Event):
+    """A company that nobody was a user for is about to go, with its contacts."""
+
+    organization_id: str
+    company_id: str
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class MemberEvent(EntitlementChanged):
     """Something happened to one member."""
 
@@ -128,6 +146,11 @@ class MemberEnded(MemberEvent):
     """The membership is over; `reason` is `ended` (an administrator) or `inactive` (one year without a sign-in)."""
 
     reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class GuestKept(MemberEvent):
+    """The supplier kept an Express guest who had not come for long: its year begins anew."""
 
 
 @dataclass(frozen=True, kw_only=True)

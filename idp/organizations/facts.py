@@ -60,7 +60,7 @@ def _statement(one_member: bool, apps: str) -> TextualSelect:
                c.name AS f, o.id AS g, o.slug AS h, o.name AS i, o.kind AS j, o.status AS k, o.rev AS n1,
                (SELECT max(v.expires_at) FROM invitation v
                 WHERE v.member_id = m.id AND v.accepted_at IS NULL AND v.revoked_at IS NULL) AS n2,
-               m.last_used_at AS n3, CAST(NULL AS BIGINT) AS n4
+               m.last_used_at AS n3, m.terminates_at AS n4
         FROM mine m JOIN organization o ON o.id = m.organization_id LEFT JOIN company c ON c.id = m.company_id
         UNION ALL
         SELECT 'account', a.id, a.status, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
@@ -106,7 +106,7 @@ def _members_statement(apps: str) -> TextualSelect:
                c.name AS f, o.id AS g, o.slug AS h, o.name AS i, o.kind AS j, o.status AS k, o.rev AS n1,
                (SELECT max(v.expires_at) FROM invitation v
                 WHERE v.member_id = m.id AND v.accepted_at IS NULL AND v.revoked_at IS NULL) AS n2,
-               m.last_used_at AS n3, CAST(NULL AS BIGINT) AS n4
+               m.last_used_at AS n3, m.terminates_at AS n4
         FROM mine m JOIN organization o ON o.id = m.organization_id LEFT JOIN company c ON c.id = m.company_id
         UNION ALL
         SELECT 'account', a.id, a.status, m.id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
@@ -327,6 +327,7 @@ def _members(rows: Iterable[Row[Any]], now: int) -> tuple[MemberFacts, ...]:
             roles=tuple(role for role_id, role in roles.items() if role_id in held[row.a]),
             seats=frozenset(seats[row.a]),
             last_used_at=row.n3,
+            terminates_at=row.n4,
             licenses=bought.get(row.g, ()),
         )
         for row in sorted(members, key=lambda row: row.a)

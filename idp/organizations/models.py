@@ -10,12 +10,15 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from idp.kernel.database import Base, id_column
 from idp.kernel.listing import fold
 
+from .numbers import key_of
+
 
 class Organization(Base):
     """A tenant. Every change of who may do what locks this row and raises `rev`; addresses alone come before it.
 
     kind: `customer`, or `self` (the platform owner's own; exactly one). directory: which outside directory owns it.
-    `search_text`: folded name, short name and organization number; it follows these by itself.
+    `search_text`: folded name, short name and organization number; `number_key`: the number as it is compared
+    (`numbers.key_of`). Both follow by themselves.
     """
 
     __tablename__ = "organization"
@@ -28,6 +31,7 @@ class Organization(Base):
             postgresql_where=text("kind = 'self'"),
         ),
         Index("ix_organization_search", "search_text", "id"),
+        Index("ix_organization_number_key", "number_key"),
     )
     id: Mapped[str] = id_column()
     slug: Mapped[str] = mapped_column(String(60), unique=True)
@@ -36,8 +40,35 @@ class Organization(Base):
     status: Mapped[str] = mapped_column(String(16), default="active")  # active | suspended
     directory: Mapped[str | None] = mapped_column(String(40))
     organization_number: Mapped[str | None] = mapped_column(String(20))
+    number_key: Mapped[str | None] = mapped_column(String(20))
     search_text: Mapped[str] = mapped_column(String(300), default="", server_default="")
     rev: Mapped[int] = mapped_column(default=1)
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
+    created_at: Mapped[int]
+    __mapper_args__ = {"version_id_col": version}
+
+
+class Company(Base):
+    """A supplier's record of one of its customers. Several records may be one customer (`service.companies`).
+
+    `linked_organization_id`: the customer's own organization. `search_text`: folded name and organization number;
+    `number_key`: the number as it is compared (`numbers.key_of`). Both follow by themselves.
+    """
+
+    __tablename__ = "company"
+    __table_args__ = (
+        UniqueConstraint("organization_id", "organization_number"),
+        Index("ix_company_search", "organization_id", "search_text", "id"),
+        Index("ix_company_number_key", "organization_id", "number_key"),
+        Index("ix_company_linked_organization_id", "linked_organization_id"),
+    )
+    id: Mapped[str] = id_column()
+    organization_id: Mapped[str] = mapped_column(ForeignKey("organization.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(200))
+    organization_number: Mapped[str | None] = mapped_column(String(20))
+    linked_organization_id: Mapped[str | None] = mapped_column(ForeignKey("organization.id", ondelete="SET NULL"))
+    number_key: Mapped[str | None] = mapped_column(String(20))
+    search_text: Mapped[str] = mapped_column(String(300), default="", server_default="")
     version: Mapped[int] = mapped_column(default=1, server_default="1")
     created_at: Mapped[int]
     __mapper_args__ = {"version_id_col": version}
@@ -46,20 +77,15 @@ class Organization(Base):
 @event.listens_for(Organization, "before_insert")
 @event.listens_for(Organization, "before_update")
 def _make_findable(_mapper: Any, _connection: Any, organization: Organization) -> None:
+    organization.number_key = key_of(organization.organization_number)
     organization.search_text = fold(organization.name, organization.slug, organization.organization_number)[:300]
 
 
-class Company(Base):
-    """A supplier's record of one of its customers."""
-
-    __tablename__ = "company"
-    __table_args__ = (UniqueConstraint("organization_id", "organization_number"),)
-    id: Mapped[str] = id_column()
-    organization_id: Mapped[str] = mapped_column(ForeignKey("organization.id", ondelete="CASCADE"), index=True)
-    name: Mapped[str] = mapped_column(String(200))
-    organization_number: Mapped[str | None] = mapped_column(String(20))
-    linked_organization_id: Mapped[str | None] = mapped_column(ForeignKey("organization.id", ondelete="SET NULL"))
-    created_at: Mapped[int]
+@event.listens_for(Company, "before_insert")
+@event.listens_for(Company, "before_update")
+def _make_company_findable(_mapper: Any, _connection: Any, company: Company) -> None:
+    company.number_key = key_of(company.organization_number)
+    company.search_text = fold(company.name, company.organization_number)[:300]
 
 
 class Member(Base):
@@ -70,6 +96,10 @@ class Member(Base):
     `last_used_at`: when the person last accepted or opened the organization, to a day; before that the organization
     sees only what it typed itself. `search_text`: folded names and address as they are shown, family name first.
     ended_reason: `ended` by an administrator or `inactive` (terminated for inactivity).
+
+    Of an Express guest: `active_since` is when it became Active last, or was kept by its supplier; its year without a
+    sign-in counts from there or from the last use, whichever is later. `terminates_at`: when the last warning said that
+    it ends; a use, and being kept, takes that back.
     """
 
     __tablename__ = "member"
@@ -92,6 +122,8 @@ class Member(Base):
     disabled_at: Mapped[int | None]
     ended_at: Mapped[int | None]
     ended_reason: Mapped[str | None] = mapped_column(String(16))
+    active_since: Mapped[int | None]
+    terminates_at: Mapped[int | None]
     changed_by: Mapped[str | None] = mapped_column(String(36))  # account that disabled or ended it
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[int]
@@ -122,6 +154,16 @@ Index(
 )
 Index("ix_member_added", Member.organization_id, Member.created_at, Member.id)
 Index("ix_member_used", Member.organization_id, Member.last_used_at, Member.id)
+
+# The guests whose year is nearly over.
+Index(
+    "ix_member_guests",
+    Member.status,
+    Member.created_at,
+    Member.id,
+    sqlite_where=text("type = 'express'"),
+    postgresql_where=text("type = 'express'"),
+)
 
 # One member per person, company and organization; NULL company counts as one value.
 Index(
@@ -156,6 +198,22 @@ class Invitation(Base):
     expires_at: Mapped[int]
     accepted_at: Mapped[int | None]
     revoked_at: Mapped[int | None]
+
+
+class InvitationBatch(Base):
+    """Several people invited in one act, under a key of the caller's, so that the act sent twice is done once.
+
+    `asked` is the digest of what was asked; `results` what came of each row.
+    """
+
+    __tablename__ = "invitation_batch"
+    __table_args__ = (UniqueConstraint("organization_id", "key"),)
+    id: Mapped[str] = id_column()
+    organization_id: Mapped[str] = mapped_column(ForeignKey("organization.id", ondelete="CASCADE"))
+    key: Mapped[str] = mapped_column(String(64))
+    asked: Mapped[str] = mapped_column(String(64))
+    results: Mapped[dict[str, Any]]
+    created_at: Mapped[int]
 
 
 class Role(Base):

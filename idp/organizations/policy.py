@@ -96,7 +96,8 @@ class MemberFacts:
     """One member of the account with everything the decision asks about it.
 
     `seats` are ids of licenses of which the member holds a seat, `licenses` those of its organization (they may be
-    limited to one app), `administrators` display names of whom to ask, never addresses.
+    limited to one app), `administrators` display names of whom to ask, never addresses. `terminates_at`: when an
+    Express guest who does not come back ends.
     """
 
     id: str
@@ -113,6 +114,7 @@ class MemberFacts:
     licenses: tuple[LicenseFacts, ...] = ()
     administrators: tuple[str, ...] = ()
     last_used_at: int | None = None
+    terminates_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,12 +187,14 @@ def entitlement(account: AccountFacts, member: MemberFacts | None, app: App | No
         return no("account_disabled")
     if member is None or not member.account_linked:
         return no("no_organization")
-    if code := _standing(member):
+    if code := _standing(member, now):
         return no(code)
     if member.organization.status != "active":
         return no("organization_suspended")
     if app is None:
-        return Decision(code=None, account_id=account.id, app_id=None, member=member, judged=member)
+        return Decision(
+            code=None, account_id=account.id, app_id=None, member=member, judged=member, ends_at=member.terminates_at
+        )
     code, license_ = license_of(member, app, now)
     if code:
         return no(code)
@@ -207,13 +211,19 @@ def entitlement(account: AccountFacts, member: MemberFacts | None, app: App | No
         roles=tuple(sorted(role.name for role in member.roles if role.privileges & granted)),
         entitlements=(license_.edition,) if license_ else (),
         privileges=tuple(sorted(granted)),
-        ends_at=license_.ends_at if license_ else None,
+        ends_at=_first(license_.ends_at if license_ else None, member.terminates_at),
     )
 
 
-def _standing(member: MemberFacts) -> str | None:
+def _first(*ends: int | None) -> int | None:
+    return min((end for end in ends if end is not None), default=None)
+
+
+def _standing(member: MemberFacts, now: int) -> str | None:
     """Codes 3 to 5: is this member a user at all?"""
     match member.status:
+        case "active" if member.terminates_at is not None and member.terminates_at <= now:
+            return "terminated_inactive"
         case "active":
             return None
         case "contact":

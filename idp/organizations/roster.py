@@ -63,6 +63,8 @@ def state_of(member: Member, invited_until: int | None, now: int) -> str:
     match member.status:
         case "contact" if invited_until is not None:
             return "invited" if invited_until > now else "invitation_expired"
+        case "active" if member.terminates_at is not None and member.terminates_at <= now:
+            return "inactive"
         case "active":
             return "active" if member.account_id else "not_activated"
         case "ended" if member.ended_reason == "inactive":

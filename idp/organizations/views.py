@@ -10,6 +10,7 @@ from __future__ import annotations
 from flask import Blueprint, make_response, redirect, render_template, request
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 
 from idp.accounts import passwords, policy
@@ -25,7 +26,10 @@ from .models import Invitation, Member
 
 blueprint = Blueprint("organizations", __name__)
 
-_STATUS = {"open": 200, "expired": 410, "accepted": 410, "withdrawn": 410, "unknown": 404}
+_STATUS = {
+    "open": 200, "expired": 410, "accepted": 410, "withdrawn": 410, "replaced": 410, "unknown": 404, "full": 409,
+    "there": 409,
+}  # fmt: skip
 
 
 @blueprint.route("/invitation/opened/<mark>", methods=["GET", "POST"])
@@ -82,7 +86,21 @@ def _accept(token: str, row: Invitation, member: Member, account: Account) -> Re
             service.accept_invitation(token, account.id)
     except Refusal as refusal:
         return _refused(token, refusal)
-    return redirect("/", 303)
+    return redirect(_onward(member) or "/", 303)
+
+
+def _onward(member: Member) -> str | None:
+    """An Express guest goes on to the documents; everybody else has a way of its own."""
+    return f"/invitation/accepted/{member.organization.slug}" if member.type == "express" else None
+
+
+@blueprint.get("/invitation/accepted/<slug>")
+def invitation_accepted(slug: str) -> ResponseReturnValue:
+    """After an Express guest accepted: the way into Onix Express, where the documents are."""
+    supplier = service.find_organization(slug)
+    if supplier is None or supplier.slug != slug or not service.is_supplier(supplier.id):
+        raise Refusal("organization_unknown", _l("There is no such page."), status=404)
+    return make_response(render_template("organizations/accepted.html", supplier=supplier))
 
 
 def _create(token: str, row: Invitation, member: Member) -> ResponseReturnValue:
@@ -110,12 +128,14 @@ def _create(token: str, row: Invitation, member: Member) -> ResponseReturnValue:
         return _refused(token, refusal)
     cookie["login_hint"] = member.email
     cookie["language"] = form.language.data
-    return redirect("/activated", 303)
+    return redirect(_onward(member) or "/activated", 303)
 
 
 def _refused(token: str, refusal: Refusal) -> ResponseReturnValue:
     """Two posts of one link give one success; the other is told what became of it."""
     db.session.rollback()
+    if refusal.code in ("no_place_left", "already_member"):
+        return _dead("full" if refusal.code == "no_place_left" else "there")
     state = service.read_invitation(token).state
     if state == "open" and refusal.code != "address_taken":
         raise refusal

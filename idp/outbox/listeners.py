@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from idp.accounts import events as accounts
 from idp.accounts.models import Account
+from idp.express import events as express
 from idp.kernel.database import db
 from idp.kernel.events import Bus
 from idp.oidc import events as oidc
@@ -20,6 +21,10 @@ def subscribe(bus: Bus) -> None:
     bus.subscribe(accounts.MailboxProofRequested, _mailbox)
     bus.subscribe(accounts.PasswordChanged, _password_changed)
     bus.subscribe(organizations.MemberInvited, _invited)
+    bus.subscribe(express.InvitationReminded, _reminded)
+    bus.subscribe(express.InactivityWarned, _warned)
+    bus.subscribe(express.GuestRequestTyped, _guest_request)
+    bus.subscribe(express.GuestRequestRejected, _guest_rejected)
     bus.subscribe(organizations.AccessRequested, _access_requested)
     bus.subscribe(organizations.AccessGranted, _access_answered)
     bus.subscribe(organizations.AccessDeclined, _access_answered)
@@ -58,6 +63,26 @@ def _invited(event: organizations.MemberInvited) -> None:
         language=event.language,
         payload={"invitation_id": event.invitation_id, "generation": event.generation},
     )
+
+
+def _reminded(event: express.InvitationReminded) -> None:
+    payload = {"invitation_id": event.invitation_id, "mail_id": event.mail_id, "ends_at": event.ends_at}
+    service.queue_mail("invitation_reminder", address=event.address, language=event.language, payload=payload)
+
+
+def _warned(event: express.InactivityWarned) -> None:
+    payload = {"member_id": event.member_id, "mail_id": event.mail_id}
+    service.queue_mail("inactivity_warning", address=event.address, language=event.language, payload=payload)
+
+
+def _guest_request(event: express.GuestRequestTyped) -> None:
+    payload = {"guest_request_id": event.guest_request_id}
+    service.queue_mail("guest_request", address=event.address, language=event.language, payload=payload)
+
+
+def _guest_rejected(event: express.GuestRequestRejected) -> None:
+    payload = {"guest_request_id": event.guest_request_id}
+    service.queue_mail("guest_rejected", address=event.address, language=event.language, payload=payload)
 
 
 def _access_requested(event: organizations.AccessRequested) -> None:

@@ -14,10 +14,13 @@ from typing import Any
 
 from flask import current_app
 from flask_mail import Message
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 
 from idp.accounts import service as accounts
 from idp.accounts.models import Account, MailboxProof
+from idp.express import requests as guest_requests
+from idp.express.models import GuestRequest, LadderMail
 from idp.kernel import clock, language
 from idp.kernel.database import db
 from idp.organizations import service as organizations
@@ -49,7 +52,14 @@ def _environment(layout: str) -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["layout"] = layout
+    environment.filters["on_date"] = _on_date
     return environment
+
+
+@pass_context
+def _on_date(context: Context, instant: int) -> str:
+    """An instant as a date in the mail's language, which is not the language of a request."""
+    return language.date_in(context["language"], instant)
 
 
 def render(kind: str, spoken: str, **values: Any) -> Words:
@@ -124,6 +134,45 @@ def _invitation(payload: dict[str, Any]) -> dict[str, Any] | None:
     }
 
 
+def _invitation_reminder(payload: dict[str, Any]) -> dict[str, Any] | None:
+    """The same link as the invitation's, as it is now."""
+    values = _invitation(payload)
+    return None if values is None else {**values, "ends_at": payload["ends_at"]}
+
+
+def _inactivity_warning(payload: dict[str, Any]) -> dict[str, Any] | None:
+    """Nothing is left to tell once the person has come, was kept, or is no user any more."""
+    mail = db.session.get(LadderMail, payload["mail_id"])
+    member = db.session.get(Member, payload["member_id"], populate_existing=True)
+    if mail is None or member is None or member.status != "active":
+        return None
+    if str(organizations.counts_from(member)) != mail.period:
+        return None
+    return {
+        "organization": member.organization.name,
+        "company": member.company.name if member.company else None,
+        "ends_at": mail.ends_at,
+        "link": f"{_issuer()}/open/express?organization={member.organization.slug}",
+    }
+
+
+def _guest_request(payload: dict[str, Any]) -> dict[str, Any] | None:
+    """Nothing of what was typed stands in it: whoever typed it need not be whose mailbox it is."""
+    row = db.session.get(GuestRequest, payload["guest_request_id"], populate_existing=True)
+    if row is None or row.confirmed_at is not None or row.expires_at <= clock.now():
+        return None
+    return {
+        "organization": row.organization.name,
+        "link": _issuer() + guest_requests.confirmation_link(row),
+        "hours": max(1, round((row.expires_at - row.created_at) / 3600)),
+    }
+
+
+def _guest_rejected(payload: dict[str, Any]) -> dict[str, Any] | None:
+    row = db.session.get(GuestRequest, payload["guest_request_id"], populate_existing=True)
+    return None if row is None else {"organization": row.organization.name, "reason": row.reason}
+
+
 def _access_requested(payload: dict[str, Any]) -> dict[str, Any] | None:
     request = db.session.get(AccessRequest, payload["request_id"], populate_existing=True)
     if request is None or request.decided_at is not None:
@@ -185,6 +234,10 @@ _KINDS: dict[str, Callable[[dict[str, Any]], dict[str, Any] | None]] = {
     "mailbox": _with_proof,
     "password_changed": _password_changed,
     "invitation": _invitation,
+    "invitation_reminder": _invitation_reminder,
+    "inactivity_warning": _inactivity_warning,
+    "guest_request": _guest_request,
+    "guest_rejected": _guest_rejected,
     "access_requested": _access_requested,
     "access_granted": _access_answered,
     "access_declined": _access_answered,

@@ -65,7 +65,8 @@ class Launcher:
     """The whole page. `closed` is one explanation for everything, where no app could open whatever it asks.
 
     `administration`: where the shown organization is administered, for those who may; `platform`: the platform's.
-    `handles_requests`: whether the person answers those who ask for access there.
+    `handles_requests`: whether the person answers those who ask for access there; `handles_guests`: those who ask a
+    supplier for Onix Express.
     """
 
     places: tuple[Place, ...]
@@ -77,6 +78,7 @@ class Launcher:
     administration: str | None = None
     platform: str | None = None
     handles_requests: bool = False
+    handles_guests: bool = False
 
     @property
     def place(self) -> Place | None:
@@ -137,6 +139,7 @@ def arrange(
         f"/org/{_slug(account, current)}/" if rights else None,
         _platform(account, apps, now),
         "account:requests.manage" in rights,
+        "account:companies.manage" in rights,
     )
 
 

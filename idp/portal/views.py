@@ -13,6 +13,7 @@ from wtforms.validators import DataRequired
 from idp import sessions
 from idp.accounts import service as accounts
 from idp.accounts.forms import ConfirmForm
+from idp.express import requests as guest_requests
 from idp.kernel import clock, language
 from idp.kernel.database import db, unit_of_work
 from idp.kernel.refusal import Refusal
@@ -22,7 +23,7 @@ from idp.organizations.facts import load_facts_of_all_apps
 from idp.organizations.service import requests as access_requests
 
 from . import service
-from .launcher import arrange, tellable
+from .launcher import arrange, start, tellable
 
 blueprint = Blueprint("portal", __name__)
 
@@ -60,7 +61,24 @@ def home() -> str | Response:
     )
     asked = launcher.handles_requests and launcher.place is not None
     requests = access_requests.count_waiting(launcher.place.id) if asked and launcher.place else 0
-    return render_template("portal/home.html", launcher=launcher, account=actor.account, requests=requests)
+    guests = 0
+    if launcher.handles_guests and launcher.place and organizations.is_supplier(launcher.place.id):
+        guests = guest_requests.count_waiting(launcher.place.id)
+    return render_template(
+        "portal/home.html", launcher=launcher, account=actor.account, requests=requests, guests=guests
+    )
+
+
+@blueprint.get("/open/<app_id>")
+def open_app(app_id: str) -> Response:
+    """Begin signing in at an app, for `?organization=`: where mails and pages send whoever wants in.
+
+    An app that is not connected, or none at all, leads to the launcher.
+    """
+    settings = current_app.extensions["onix_settings"]
+    organization = request.args.get("organization", "")[:60] or None
+    address = start(service.login_addresses().get(app_id), settings.issuer, organization)
+    return redirect(address or "/", 303)
 
 
 @blueprint.post("/organization")

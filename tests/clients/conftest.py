@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from clients.express.app import create_app as express_app
 from clients.oneoffice.app import create_app as oneoffice_app
 from clients.pick_and_pack.app import create_app as pick_and_pack_app
 from clients.relying_party import clock, provider
 from clients.relying_party.settings import Settings
 from clients.tag.app import create_app as tag_app
+from clients.work.app import create_app as work_app
 from tests.clients.issuer import Issuer
 
 BASE = "http://localhost:8001"
@@ -122,5 +124,38 @@ def oneoffice(issuer: Issuer, tmp_path: Path) -> Browser:
         oneoffice_app(
             settings(issuer, tmp_path, client_id="onix-oneoffice", resource="urn:onix:oneoffice", desktop_client_id="")
         ),
+        issuer,
+    )
+
+
+@pytest.fixture
+def express(issuer: Issuer, tmp_path: Path) -> Browser:
+    """An employee of the supplier `org-1` opens Onix Express."""
+    issuer.organization = {
+        **issuer.organization,
+        "roles": ["Express reader"],
+        "entitlements": ["express:standard"],
+        "privileges": ["express:access", "express:documents.read"],
+    }
+    return Browser(
+        express_app(
+            settings(issuer, tmp_path, client_id="onix-express", resource="urn:onix:express", desktop_client_id="")
+        ),
+        issuer,
+    )
+
+
+@pytest.fixture
+def work(issuer: Issuer, tmp_path: Path) -> Browser:
+    issuer.organization = {
+        **issuer.organization,
+        "roles": ["Order handler"],
+        "entitlements": ["work:standard"],
+        "privileges": [
+            "work:access", "work:orders.read", "work:orders.write", "work:inspections.read", "work:inspections.write",
+        ],
+    }  # fmt: skip
+    return Browser(
+        work_app(settings(issuer, tmp_path, client_id="onix-work", resource="urn:onix:work", desktop_client_id="")),
         issuer,
     )

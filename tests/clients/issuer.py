@@ -75,6 +75,11 @@ class Issuer:
         self.edit_id: Callable[[dict[str, Any]], None] = lambda claims: None
         self.edit_access: Callable[[dict[str, Any]], None] = lambda claims: None
         self.edit_answer: Callable[[dict[str, Any]], None] = lambda answer: None
+        # what the API answers: method, path, query, body and headers in, status and members out
+        self.api: Callable[..., tuple[int, dict[str, Any]]] = lambda *_: (
+            404,
+            {"code": "not_found", "detail": "Nothing."},
+        )
         self.pause: Callable[[], object] = lambda: None  # before the token endpoint answers
         self.server: Any = None
         self.now: Callable[[], int] = lambda: int(time.time())
@@ -206,6 +211,12 @@ class Issuer:
             if asked is None or verifier.rstrip(b"=").decode() != asked["code_challenge"]:
                 return jsonify(error="invalid_grant"), 400
             return jsonify(self._tokens(asked["nonce"], str(client_id), asked["resource"]))
+
+        @app.route("/api/v1/<path:path>", methods=["GET", "POST", "DELETE"])
+        def api(path: str) -> Any:
+            status, body = self.api(request.method, path, request.args, request.get_json(silent=True), request.headers)
+            kind = "application/json" if status < 300 else "application/problem+json"
+            return Response(json.dumps(body), status, mimetype=kind)
 
         @app.get("/oauth2/authorize")
         def authorize() -> Any:

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from clients.express.words import NB as EXPRESS_NB
 from clients.oneoffice.words import NB as ONEOFFICE_NB
 from clients.pick_and_pack.words import NB as PICK_AND_PACK_NB
 from clients.relying_party import words
 from clients.tag.words import NB as TAG_NB
+from clients.work.words import NB as WORK_NB
 from tests.clients.conftest import BASE, Browser
 from tests.clients.issuer import Issuer, deny
 
@@ -210,7 +212,7 @@ def test_every_text_of_every_page_is_translated() -> None:
     root = words.__file__.rsplit("/relying_party/", 1)[0]
     from pathlib import Path
 
-    known = {**words.NB, **TAG_NB, **PICK_AND_PACK_NB, **ONEOFFICE_NB}
+    known = {**words.NB, **TAG_NB, **PICK_AND_PACK_NB, **ONEOFFICE_NB, **EXPRESS_NB, **WORK_NB}
     missing: set[str] = set()
     for file in (*Path(root).rglob("*.html"), *Path(root).rglob("*.py")):
         if "desktop" in file.parts:
@@ -221,13 +223,19 @@ def test_every_text_of_every_page_is_translated() -> None:
             if sentence not in known:
                 missing.add(sentence)
     assert not missing
-    for product in ("clients.tag.app", "clients.pick_and_pack.app", "clients.oneoffice.app"):
+    for product in (
+        "clients.tag.app",
+        "clients.pick_and_pack.app",
+        "clients.oneoffice.app",
+        "clients.express.app",
+        "clients.work.app",
+    ):
         described = __import__(product, fromlist=["product"]).product()
         for sentence in (described.slogan, described.pitch, *described.points):
             assert sentence in described.translations
 
 
-@pytest.mark.parametrize("app", ["tag", "pick_and_pack", "oneoffice"])
+@pytest.mark.parametrize("app", ["tag", "pick_and_pack", "oneoffice", "express", "work"])
 def test_every_page_in_norwegian(app: str, request: pytest.FixtureRequest, issuer: Issuer, later: Any) -> None:
     browser: Browser = request.getfixturevalue(app)
     for path in (

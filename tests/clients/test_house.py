@@ -25,7 +25,11 @@ from clients.relying_party.settings import load
 from clients.tag.app import create_app as tag
 from clients.oneoffice.app import create_app as oneoffice
 from clients.pick_and_pack.app import create_app as pick_and_pack
-for make, app in ((tag, "tag"), (pick_and_pack, "pickandpack"), (oneoffice, "oneoffice")):
+from clients.express.app import create_app as express
+from clients.work.app import create_app as work
+for make, app in (
+    (tag, "tag"), (pick_and_pack, "pickandpack"), (oneoffice, "oneoffice"), (express, "express"), (work, "work")
+):
     page = make(load(app=app)).test_client().get("/", base_url="http://localhost:8001")
     assert page.status_code == 200, page.status_code
 assert not [name for name in sys.modules if name.split(".")[0] == "idp"]

@@ -79,7 +79,7 @@ def test_languages_and_claims(seeded: Any) -> None:
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_clients_move_with_the_block(seeded: Any) -> None:
     assert demo.retarget_clients(PORT) == 0
-    assert demo.retarget_clients(9000) == 6
+    assert demo.retarget_clients(9000) == 8
     tag, probe = load_client("onix-tag"), load_client("demo-probe")
     assert tag is not None and "http://localhost:9001/callback" in tag.redirect_uris
     assert tag.backchannel_logout_uri == "http://localhost:9001/backchannel-logout"

@@ -217,7 +217,7 @@ def test_invitation_runs_out_and_is_made_again(world: Any, do: Do, refused: Do, 
     assert refused(service.accept_invitation, old, person.account_id) == "invitation_expired"
     assert refused(service.resend_invitation, member.id) == "invitation_not_open"
     new = do(service.invite, member.id)
-    assert service.read_invitation(old).state == "withdrawn"
+    assert service.read_invitation(old).state == "replaced"
     assert verdict(person.account_id) == "invitation_pending"
     again = do(service.resend_invitation, member.id)
     assert again.id == new.id and again.generation == 2

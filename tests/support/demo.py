@@ -23,7 +23,7 @@ class Demo:
     def __init__(self, folder: Path, *, port: int | None = None) -> None:
         self.port = port or free_block()
         self.base = f"http://localhost:{self.port}"
-        places = {"tag": 1, "pickandpack": 2, "oneoffice": 5}
+        places = {"tag": 1, "pickandpack": 2, "express": 3, "work": 4, "oneoffice": 5}
         self.apps = {app: f"http://localhost:{self.port + place}" for app, place in places.items()}
         self.callback = f"http://localhost:{self.port + 10}/callback"
         self.folder = folder

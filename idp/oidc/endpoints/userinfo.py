@@ -19,16 +19,18 @@ from ..grants.redeem import person_of
 class BearerRefused(OAuth2Error):
     """An answer with a Bearer challenge (RFC 6750 §3). Without a token shown, the challenge names no error."""
 
-    def __init__(self, error: str | None, description: str | None = None, status: int = 401) -> None:
+    def __init__(
+        self, error: str | None, description: str | None = None, status: int = 401, *, scope: str = "openid"
+    ) -> None:
         super().__init__(description, status_code=status, error=error or "invalid_request")
-        self.challenge_error = error
+        self.challenge_error, self.scope = error, scope
 
     def get_headers(self) -> list[tuple[str, str]]:
         challenge = 'Bearer realm="onix-account"'
         if self.challenge_error:
             challenge += f', error="{self.challenge_error}", error_description="{self.description}"'
         if self.challenge_error == "insufficient_scope":
-            challenge += ', scope="openid"'
+            challenge += f', scope="{self.scope}"'
         return [*super().get_headers(), ("WWW-Authenticate", challenge)]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Blueprint, g, request
 
+from idp.express import requests as guest_requests
 from idp.organizations import titles
 from idp.organizations.service import requests as access_requests
 
@@ -25,7 +26,10 @@ def _frame() -> dict[str, Any]:
     if acts is None:
         return {}
     waits = {
-        "requests": access_requests.count_waiting(acts.organization.id) if acts.may(access_requests.HANDLING) else 0
+        "requests": access_requests.count_waiting(acts.organization.id) if acts.may(access_requests.HANDLING) else 0,
+        "companies": guest_requests.count_waiting(acts.organization.id)
+        if acts.supplier and acts.may(guest_requests.HANDLING)
+        else 0,
     }
     here = request.path.removeprefix(acts.address()).partition("/")[0]
     return {
@@ -34,6 +38,7 @@ def _frame() -> dict[str, Any]:
             (acts.address(section.path), section.title, waits.get(section.path, 0)) for section in acts.sections
         ],
         "requests_waiting": waits["requests"],
+        "guests_waiting": waits["companies"],
         "current_section": acts.address(here),
     }
 
@@ -42,6 +47,7 @@ def _frame() -> dict[str, Any]:
 from . import (  # noqa: E402
     access,
     audit,
+    companies,
     licenses,
     overview,
     people,
@@ -53,6 +59,7 @@ __all__ = [
     "access",
     "audit",
     "blueprint",
+    "companies",
     "licenses",
     "overview",
     "people",

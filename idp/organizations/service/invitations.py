@@ -17,8 +17,9 @@ from idp.kernel.secrets import read_link, sign_link
 
 from ..events import InvitationAccepted, MemberInvited, MemberLinked
 from ..models import Invitation, Member, MemberRole
+from .companies import check_place
 from .locking import fresh, lock, lock_of
-from .members import _member_of, _proven_by, admit, admit_mail, reopen, withdraw_invitations
+from .members import _member_of, _proven_by, admit, admit_mail, end_member, reopen, withdraw_invitations
 from .rights import not_above
 from .roles import find_role
 from .telling import tell
@@ -29,21 +30,30 @@ GUEST_ROLE = "Express guest"
 
 @dataclass(frozen=True, slots=True)
 class InvitationState:
-    """What a mailed link is worth: `invitation` is None for `unknown`; `member` is whom it invites."""
+    """What a mailed link is worth: `invitation` is None for `unknown`; `member` is whom it invites.
 
-    state: Literal["open", "expired", "accepted", "withdrawn", "unknown"]
+    `replaced`: it was sent or made again, and only the newest link counts.
+    """
+
+    state: Literal["open", "expired", "accepted", "withdrawn", "replaced", "unknown"]
     invitation: Invitation | None = None
     member: Member | None = None
 
 
 def invite(member_id: str, *, actor_id: str | None = None) -> Invitation:
-    """Invite a contact, or an ended member again; earlier invitations of it die. Raises `Refusal`."""
+    """Invite a contact, or an ended member again; earlier invitations of it die. Raises `Refusal`.
+
+    An Express guest needs a free place of its customer.
+    """
     member = lock_of(Member, member_id)
+    if member.status == "active" and member.terminates_at is not None and member.terminates_at <= clock.now():
+        member = end_member(member_id, reason="inactive")  # it is over; the job that writes it down is late
     if member.status not in ("contact", "ended"):
         raise Refusal("already_user", _l("This person is a user already."), status=409)
     if not member.email:
         raise Refusal("email_required", _l("An invitation needs an e-mail address."), field="email")
     not_above(member, actor_id)
+    check_place(member)
     admit_mail(member, actor_id)
     withdraw_invitations(member)
     reopen(member, actor_id)
@@ -77,6 +87,7 @@ def resend_invitation(member_id: str, *, actor_id: str | None = None) -> Invitat
     )
     if invitation is None:
         raise Refusal("invitation_not_open", _l("There is no open invitation."), status=409)
+    check_place(member)
     admit_mail(member, actor_id)
     invitation.generation += 1
     db.session.flush()
@@ -142,14 +153,22 @@ def read_invitation(token: str) -> InvitationState:
     if invitation is None:
         return InvitationState("unknown")
     member = fresh(Member, invitation.member_id)
-    state: Literal["open", "expired", "accepted", "withdrawn"] = "open"
+    state: Literal["open", "expired", "accepted", "withdrawn", "replaced"] = "open"
     if invitation.accepted_at is not None:
         state = "accepted"
-    elif invitation.revoked_at is not None or invitation.generation != value[1]:
+    elif invitation.generation != value[1] or (invitation.revoked_at is not None and _made_again(invitation)):
+        state = "replaced"
+    elif invitation.revoked_at is not None:
         state = "withdrawn"
     elif invitation.expires_at <= clock.now():
         state = "expired"
     return InvitationState(state, invitation, member)
+
+
+def _made_again(invitation: Invitation) -> bool:
+    """Whether the member has been invited anew since."""
+    newer = select(Invitation.id).where(Invitation.member_id == invitation.member_id, Invitation.id > invitation.id)
+    return db.session.scalar(newer.limit(1)) is not None
 
 
 def accept_invitation(token: str, account_id: str) -> Member:
@@ -190,6 +209,7 @@ def accept_invitation(token: str, account_id: str) -> Member:
         member.account_id = account.id
         db.session.flush()
         tell(MemberLinked, member, account.id)
+    check_place(member, invites=False)
     admit(member, account.id)
     if member.type == "express" and (role := find_role(GUEST_ROLE)):
         if not db.session.get(MemberRole, (member.id, role.id)):

@@ -48,7 +48,7 @@ def fresh(model: type[Found], row_id: str) -> Found:
     return row
 
 
-def expect(row: Member | License | Role | Organization, version: int | None) -> None:
+def expect(row: Member | License | Role | Organization | Company, version: int | None) -> None:
     """Refuse (409) what somebody decided looking at an older state of the row; None: whatever its state.
 
     Call it behind the lock. The page keeps what was typed and shows what the other one changed.

@@ -31,6 +31,7 @@ from ..events import (
 )
 from ..models import Company, Invitation, Member, MemberRole, Organization, Seat
 from ..people import shown_as
+from .companies import check_place
 from .locking import expect, fresh, lock, lock_address, lock_of
 from .rights import not_above
 from .roles import keeping_an_administrator
@@ -99,6 +100,9 @@ def add_member(
     if not (member.name or account_id):
         raise Refusal("required", _l("Fill in a name or the e-mail address."), field="given_name")
     make_findable(member)
+    if status == "active":
+        member.active_since = now
+        check_place(member)
     db.session.add(member)
     db.session.flush()
     tell(MemberAdded, member, actor_id)
@@ -205,6 +209,7 @@ def set_active(member_id: str, *, actor_id: str | None = None) -> Member:
     if not (member.email or member.account_id):
         raise Refusal("email_required", _l("An Active member needs an e-mail address."), field="email")
     not_above(member, actor_id)
+    check_place(member)
     withdraw_invitations(member)
     _become(member, "active", actor_id)
     _welcome(member, actor_id)
@@ -249,6 +254,7 @@ def enable_member(member_id: str, *, actor_id: str | None = None) -> Member:
     if member.status != "disabled":
         raise Refusal("not_disabled", _l("Only a disabled member can be enabled."), status=409)
     not_above(member, actor_id)
+    check_place(member, invites=False)
     _become(member, "active", actor_id)
     tell(MemberEnabled, member, actor_id)
     return member
@@ -266,6 +272,7 @@ def bring_back(member_id: str, *, actor_id: str | None = None) -> Member:
         raise Refusal("not_ended", _l("Only somebody whose membership has ended can be brought back."), status=409)
     if not (member.email or member.account_id):
         raise Refusal("email_required", _l("An Active member needs an e-mail address."), field="email")
+    check_place(member)
     _become(member, "active", actor_id)
     _welcome(member, actor_id)
     tell(MemberActivated, member, actor_id)
@@ -341,12 +348,13 @@ def find_member(organization_id: str, email: str) -> Member | None:
 def note_use(member_id: str, last_used_at: int | None) -> None:
     """The person accepted or opened the organization, which from now on sees the person's own name and address.
 
-    `last_used_at` is what the caller read of the member; within a day of it nothing is written.
+    `last_used_at` is what the caller read of the member; within a day of it nothing is written. An end for inactivity
+    that was announced is taken back.
     """
     now = clock.now()
     if last_used_at is not None and last_used_at > now - NOTED_EVERY:
         return
-    values: dict[str, object] = {"last_used_at": now}
+    values: dict[str, object] = {"last_used_at": now, "terminates_at": None}
     if last_used_at is None:
         values["search_text"] = _search_text(fresh(Member, member_id), used=True)
     # Beside the row's version: nobody who edits the member at this moment has to hear of it.
@@ -434,6 +442,7 @@ def _become(member: Member, status: str, actor_id: str | None, reason: str | Non
     member.disabled_at = now if status == "disabled" else None
     member.ended_at, member.ended_reason = (now, reason) if status == "ended" else (None, None)
     member.changed_by = actor_id if status in ("disabled", "ended") else None
+    member.active_since, member.terminates_at = (now if status == "active" else None), None
     member.updated_at = now
     db.session.flush()
 

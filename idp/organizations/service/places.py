@@ -1,4 +1,4 @@
-"""Organizations, and the companies that a supplier keeps as its customers."""
+"""Organizations: made, named, suspended."""
 
 from __future__ import annotations
 
@@ -14,15 +14,14 @@ from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
 
 from ..events import (
-    CompanyAdded,
     OrganizationChanged,
     OrganizationCreated,
     OrganizationDeleted,
     OrganizationResumed,
     OrganizationSuspended,
 )
-from ..models import Company, License, Member, Organization
-from .locking import expect, fresh, lock
+from ..models import License, Member, Organization
+from .locking import expect, lock
 from .telling import changes_of
 from .typed import one_line
 
@@ -144,39 +143,3 @@ def resume_organization(organization_id: str, *, why: str = "", actor_id: str | 
         db.session.flush()
         emit(OrganizationResumed(at=clock.now(), actor_id=actor_id, organization_id=organization_id, why=why or None))
     return organization
-
-
-def add_company(
-    organization_id: str,
-    name: str,
-    *,
-    organization_number: str | None = None,
-    linked_organization_id: str | None = None,
-    actor_id: str | None = None,
-) -> Company:
-    """Record a customer of a supplier; its organization number, if any, is unique per supplier. Raises `Refusal`."""
-    lock(organization_id)
-    number = one_line(organization_number, "organization_number", 20, required=False)
-    if number and db.session.scalar(
-        select(Company.id).where(Company.organization_id == organization_id, Company.organization_number == number)
-    ):
-        raise Refusal(
-            "company_exists",
-            _l("There already is a company with this organization number."),
-            status=409,
-            field="organization_number",
-        )
-    if linked_organization_id is not None:
-        fresh(Organization, linked_organization_id)
-    now = clock.now()
-    company = Company(
-        organization_id=organization_id,
-        name=one_line(name, "name", 200),
-        organization_number=number,
-        linked_organization_id=linked_organization_id,
-        created_at=now,
-    )
-    db.session.add(company)
-    db.session.flush()
-    emit(CompanyAdded(at=now, actor_id=actor_id, organization_id=organization_id, company_id=company.id))
-    return company

@@ -136,7 +136,10 @@ def test_code_challenge_methods(document: Any, family: Any, person: Any, browser
 
 
 def test_scopes(document: Any, world: Any, person: Any, browser_of: Callable[..., Browser]) -> None:
-    world.client("All", app_id="tag", redirect_uris=[CALLBACK], client_id="all", secret=SECRET, **WITH_REFRESH)
+    world.client(
+        "All", app_id="tag", redirect_uris=[CALLBACK], client_id="all", secret=SECRET,
+        scope=" ".join(document["scopes_supported"]), **WITH_REFRESH,
+    )  # fmt: skip
     browser = browser_of("all").signed_in(person)
     for scope in document["scopes_supported"]:
         wanted = " ".join(dict.fromkeys(["openid", scope]))

@@ -1,0 +1,175 @@
+"""Orders and inspections. Every statement names the organization, so none can reach another's.
+
+An order's way:  new ──process──▶ processing ──finish──▶ done.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from dataclasses import dataclass
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS orders (
+  id TEXT PRIMARY KEY, organization_id TEXT NOT NULL, number TEXT NOT NULL, customer TEXT NOT NULL,
+  customer_number TEXT NOT NULL, task TEXT NOT NULL, handled_by TEXT,
+  status TEXT NOT NULL DEFAULT 'new' CHECK (status IN ('new', 'processing', 'done')),
+  UNIQUE (organization_id, number));
+CREATE TABLE IF NOT EXISTS inspection (
+  id TEXT PRIMARY KEY, organization_id TEXT NOT NULL, number TEXT NOT NULL, customer TEXT NOT NULL,
+  customer_number TEXT NOT NULL, equipment TEXT NOT NULL, file_name TEXT NOT NULL, size INTEGER NOT NULL,
+  uploaded_by TEXT NOT NULL, at INTEGER NOT NULL, delivered INTEGER NOT NULL DEFAULT 0,
+  UNIQUE (organization_id, number));
+"""
+
+STEPS = {"process": ("new", "processing"), "finish": ("processing", "done")}
+SUGGESTED = 100  # customers that a form offers to complete
+
+_FIRST = (
+    ("2001", "Havgap Rederi AS", "945678901", "Yearly inspection of lifting equipment", "new"),
+    ("2002", "Bølgen Entreprenør AS", "956789012", "Load test of a lifting beam 5 t", "new"),
+    ("2003", "Nordic Lift AS", "912345678", "Certificates for 12 round slings", "processing"),
+    ("2004", "Kystservice AS", "", "Repair of a chain hoist 2 t", "new"),
+)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a customer has ordered, and how far it has come."""
+
+    id: str
+    number: str
+    customer: str
+    customer_number: str
+    task: str
+    status: str
+    handled_by: str | None
+
+    @property
+    def next_step(self) -> str | None:
+        """The only step that can be taken now, if any."""
+        return next((step for step, (before, _) in STEPS.items() if before == self.status), None)
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """A report or picture that was uploaded. `size`: bytes; `at`: UTC seconds; `delivered`: handed to Onix Express."""
+
+    id: str
+    number: str
+    customer: str
+    customer_number: str
+    equipment: str
+    file_name: str
+    size: int
+    uploaded_by: str
+    at: int
+    delivered: int
+
+
+class Taken(Exception):
+    """The number is already used in this organization."""
+
+
+def seed(connection: sqlite3.Connection, organization_id: str) -> None:
+    """A few orders for an organization that opens Onix Work for the first time."""
+    connection.executemany(
+        "INSERT INTO orders (id, organization_id, number, customer, customer_number, task, status)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [(secrets.token_hex(8), organization_id, *row) for row in _FIRST],
+    )
+
+
+def orders(connection: sqlite3.Connection, organization_id: str, limit: int, offset: int) -> list[Order]:
+    """A page of the organization's orders, those that are furthest from done first."""
+    rows = connection.execute(
+        "SELECT id, number, customer, customer_number, task, status, handled_by FROM orders WHERE organization_id = ?"
+        " ORDER BY CASE status WHEN 'new' THEN 0 WHEN 'processing' THEN 1 ELSE 2 END, number LIMIT ? OFFSET ?",
+        (organization_id, limit, offset),
+    )
+    return [Order(**row) for row in rows]
+
+
+def order(connection: sqlite3.Connection, organization_id: str, id_: str) -> Order | None:
+    """One order of the organization."""
+    row = connection.execute(
+        "SELECT id, number, customer, customer_number, task, status, handled_by FROM orders"
+        " WHERE organization_id = ? AND id = ?",
+        (organization_id, id_),
+    ).fetchone()
+    return Order(**row) if row else None
+
+
+def add_order(
+    connection: sqlite3.Connection, organization_id: str, number: str, customer: str, customer_number: str, task: str
+) -> str:
+    """A new order; its id. Raises `Taken`."""
+    id_ = secrets.token_hex(8)
+    try:
+        connection.execute(
+            "INSERT INTO orders (id, organization_id, number, customer, customer_number, task)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (id_, organization_id, number, customer, customer_number, task),
+        )
+    except sqlite3.IntegrityError as error:
+        raise Taken from error
+    return id_
+
+
+def move(connection: sqlite3.Connection, organization_id: str, id_: str, step: str, by: str) -> bool:
+    """Take `step` for one order; False when it is not at that point any more."""
+    before, after = STEPS[step]
+    return bool(
+        connection.execute(
+            "UPDATE orders SET status = ?, handled_by = ? WHERE organization_id = ? AND id = ? AND status = ?",
+            (after, by, organization_id, id_, before),
+        ).rowcount
+    )
+
+
+def inspections(connection: sqlite3.Connection, organization_id: str, limit: int, offset: int) -> list[Inspection]:
+    """A page of the organization's inspections, the newest first."""
+    rows = connection.execute(
+        "SELECT id, number, customer, customer_number, equipment, file_name, size, uploaded_by, at, delivered"
+        " FROM inspection WHERE organization_id = ? ORDER BY at DESC, number LIMIT ? OFFSET ?",
+        (organization_id, limit, offset),
+    )
+    return [Inspection(**row) for row in rows]
+
+
+def inspection(connection: sqlite3.Connection, organization_id: str, id_: str) -> Inspection | None:
+    """One inspection of the organization."""
+    row = connection.execute(
+        "SELECT id, number, customer, customer_number, equipment, file_name, size, uploaded_by, at, delivered"
+        " FROM inspection WHERE organization_id = ? AND id = ?",
+        (organization_id, id_),
+    ).fetchone()
+    return Inspection(**row) if row else None
+
+
+def add_inspection(
+    connection: sqlite3.Connection, organization_id: str, *, number: str, customer: str, customer_number: str,
+    equipment: str, file_name: str, size: int, by: str, now: int, delivered: bool,
+) -> str:  # fmt: skip
+    """Keep what was uploaded; its id. Raises `Taken`."""
+    id_ = secrets.token_hex(8)
+    try:
+        connection.execute(
+            "INSERT INTO inspection VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                id_, organization_id, number, customer, customer_number, equipment, file_name, size, by, now,
+                int(delivered),
+            ),
+        )  # fmt: skip
+    except sqlite3.IntegrityError as error:
+        raise Taken from error
+    return id_
+
+
+def customers(connection: sqlite3.Connection, organization_id: str) -> list[str]:
+    """Names that orders have had, for forms to complete."""
+    rows = connection.execute(
+        "SELECT DISTINCT customer FROM orders WHERE organization_id = ? ORDER BY customer LIMIT ?",
+        (organization_id, SUGGESTED),
+    )
+    return [row["customer"] for row in rows]

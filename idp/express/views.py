@@ -1,0 +1,94 @@
+"""The public form of a supplier, reached by a link on its website, and the mailed link that confirms what was typed.
+
+GET and HEAD change nothing: mail scanners follow links.
+"""
+
+from __future__ import annotations
+
+from flask import Blueprint, current_app, make_response, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext as _l
+
+from idp.accounts import service as accounts
+from idp.accounts.forms import ConfirmForm
+from idp.kernel import clock, counters, language, opened
+from idp.kernel.database import aside, unit_of_work
+from idp.kernel.forms import refuse
+from idp.kernel.refusal import Refusal
+
+from . import requests as service
+from .forms import GuestRequestForm
+
+blueprint = Blueprint("express", __name__)
+HOUR = 3600
+
+
+@blueprint.route("/express/<slug>/request", methods=["GET", "POST"])
+def ask(slug: str) -> ResponseReturnValue:
+    """Ask a supplier for access. The answer is the same for every address (R20)."""
+    supplier = service.supplier(slug)
+    form = GuestRequestForm()
+    if not form.validate_on_submit():
+        page = render_template("express/ask.html", form=form, supplier=supplier)
+        return make_response(page, 400 if form.errors else 200)
+    _admit_sender()
+    try:
+        if accounts.admit_mail(form.email.data or ""):
+            with unit_of_work():
+                service.ask(supplier.id, **form.typed, language=language.shown())
+    except Refusal as refusal:
+        refuse(form, refusal, address="email")
+        return make_response(render_template("express/ask.html", form=form, supplier=supplier), refusal.status)
+    return render_template("express/asked.html", supplier=supplier, address=(form.email.data or "").strip())
+
+
+def _admit_sender() -> None:
+    """Count one more request from this network address. Raises `Refusal` (429) above the limit."""
+    settings = current_app.extensions["onix_settings"].express
+    with aside(each=True) as own:
+        wait = counters.add(
+            own,
+            "guest_request",
+            request.remote_addr or "",
+            now=clock.now(),
+            window=HOUR,
+            limit=settings.requests_per_address,
+        )
+    if wait:
+        raise Refusal(
+            "too_many_requests",
+            _l("Many requests came from your network lately. Try again later."),
+            status=429,
+            retry_after=wait,
+        )
+
+
+@blueprint.route("/guest-request/opened/<mark>", methods=["GET", "POST"])
+def confirm_opened(mark: str) -> ResponseReturnValue:
+    """The same without the link's secret in the address."""
+    return confirm(opened.token_of(mark))
+
+
+@blueprint.route("/guest-request/<token>", methods=["GET", "POST"])
+def confirm(token: str) -> ResponseReturnValue:
+    """The mailbox confirms the request; one button, and then it waits for the supplier."""
+    found = service.read(token)
+    if found.state != "open" or found.row is None:
+        return _dead(found)
+    if request.method != "POST" and "token" in (request.view_args or {}):
+        return opened.go_on("/guest-request", token)
+    form = ConfirmForm()
+    if not form.validate_on_submit():
+        page = render_template("express/confirm.html", form=form, row=found.row)
+        return make_response(page, 400 if form.errors else 200)
+    try:
+        with unit_of_work():
+            row = service.confirm(token)
+    except Refusal:
+        return _dead(service.read(token))
+    return render_template("express/confirmed.html", row=row)
+
+
+def _dead(found: service.LinkState) -> ResponseReturnValue:
+    status = 404 if found.state == "unknown" else 410
+    return make_response(render_template("express/dead.html", state=found.state, row=found.row), status)

@@ -1,0 +1,90 @@
+"""The list of companies, and a new one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import flash, make_response, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from sqlalchemy import func, select
+
+from idp.express import requests as guest_requests
+from idp.kernel import listing
+from idp.kernel.database import db, unit_of_work
+from idp.kernel.forms import refuse
+from idp.kernel.refusal import Refusal
+from idp.organizations import service
+from idp.organizations.models import Company, Member
+
+from ...guard import acting, administrator
+from .. import blueprint
+from .choices import MANAGE, READ, CompanyForm, may_manage, supplier
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One company of the list. `last_used_at`: when the last of its users came."""
+
+    company: Company
+    express: service.ExpressStatus
+    last_used_at: int | None
+
+
+@blueprint.get("/companies")
+@administrator(*READ)
+def companies() -> ResponseReturnValue:
+    """Search by name or organization number; how many users each has, and when one of them came last."""
+    supplier()
+    acts = acting()
+    asked = listing.read(acts.address("companies"), request.args, sorts=("name", "added"))
+    statement = select(Company).where(Company.organization_id == acts.organization.id)
+    if asked.query:
+        statement = statement.where(service.searched(asked.query))
+    column = Company.created_at if asked.sort == "added" else Company.search_text
+    order = [one.desc() if asked.descending else one.asc() for one in (column, Company.id)]
+    page = listing.page_of(statement, asked, order)
+    statuses = service.express_statuses(page.rows)
+    used = dict(
+        db.session.execute(
+            select(Member.company_id, func.max(Member.last_used_at))
+            .where(Member.company_id.in_([company.id for company in page.rows]), Member.type == "express")
+            .group_by(Member.company_id)
+        ).all()
+    )
+    entries = [Entry(company, statuses[company.id], used.get(company.id)) for company in page.rows]
+    return make_response(
+        render_template(
+            "organization_admin/companies_list.html",
+            page=page.with_rows(entries),
+            listing=asked,
+            may_manage=may_manage(),
+            waiting=guest_requests.count_waiting(acts.organization.id),
+        )
+    )
+
+
+@blueprint.route("/companies/new", methods=["GET", "POST"])
+@administrator(MANAGE)
+def new_company() -> ResponseReturnValue:
+    """Record a customer."""
+    supplier()
+    acts, form = acting(), CompanyForm()
+    if not form.is_submitted():
+        form.name.data = request.args.get("name", "")[:200]
+    elif form.validate():
+        try:
+            with unit_of_work():
+                company = service.create_company(
+                    acts.organization.id,
+                    form.name.data or "",
+                    organization_number=form.organization_number.data,
+                    actor_id=acts.account.id,
+                )
+        except Refusal as refusal:
+            refuse(form, refusal)
+        else:
+            flash(_("%(name)s was added.", name=company.name), "success")
+            return redirect(acts.address(f"companies/{company.id}"), 303)
+    page = render_template("organization_admin/companies_new.html", form=form)
+    return make_response(page, 400 if form.errors else 200)
