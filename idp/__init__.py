@@ -9,7 +9,7 @@ import importlib
 
 from . import settings as _settings
 from .kernel import events, logging, web
-from .kernel.database import db, prepare_engine
+from .kernel.database import database_config, db, prepare_engines
 from .settings import ROOT, Settings
 
 # In the order of the floors. Each room may export `init_app(app)` (set-up and blueprints) and `subscribe(bus)`.
@@ -30,10 +30,10 @@ def create_app(settings: Settings | None = None) -> web.Application:
     app.testing = settings.environment == "test"
     app.extensions["onix_settings"] = settings
     app.extensions["onix_events"] = bus = events.Bus()
-    app.config.update(SQLALCHEMY_DATABASE_URI=settings.database, SQLALCHEMY_ENGINE_OPTIONS=_engine_options(settings))
+    app.config.update(database_config(settings.database))
     db.init_app(app)
     with app.app_context():
-        prepare_engine(db.engine)
+        prepare_engines(db.engines)
     logging.init_app(app)
     web.init_app(app)
     for name in ROOMS + (DEMO_ROOMS if settings.is_demo else ()):
@@ -43,18 +43,3 @@ def create_app(settings: Settings | None = None) -> web.Application:
         if hasattr(room, "subscribe"):
             room.subscribe(bus)
     return app
-
-
-def _engine_options(settings: Settings) -> dict[str, object]:
-    if settings.database.startswith("sqlite"):
-        return {}
-    return {
-        "isolation_level": "AUTOCOMMIT",
-        "skip_autocommit_rollback": True,
-        "pool_recycle": 1800,
-        "pool_size": 8,
-        "max_overflow": 8,
-        "connect_args": {
-            "options": "-c statement_timeout=15000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=30000"
-        },
-    }

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from functools import cache
 
 import structlog
-from flask import Blueprint, Response, g, jsonify
-from flask.globals import request_ctx
+from flask import Blueprint, Request, Response, jsonify
+from flask.ctx import _AppCtxGlobals
 from flask_migrate import Migrate
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
 from prometheus_client.core import GaugeMetricFamily
@@ -48,13 +48,12 @@ def init_app(app: Application) -> None:
     app.after_any.append(_count)
 
 
-def _count(response: Response) -> Response:
-    where, method = route(), request_ctx.request.method
+def _count(asked: Request, kept: _AppCtxGlobals, response: Response) -> None:
+    where, method = route(asked), asked.method
     _requests(method if method in METHODS else "OTHER", where, response.status_code).inc()
-    started = g.get("request_started")
+    started = kept.get("request_started")
     if started is not None:
         _seconds(where).observe(time.perf_counter() - started)
-    return response
 
 
 @cache

@@ -10,13 +10,13 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+import psycopg
 import uuid_utils
-from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import (
     JSON,
@@ -59,22 +59,39 @@ class _Base(DeclarativeBase):
     )
 
 
-class _Database(SQLAlchemy):
-    """On PostgreSQL connections rest in autocommit mode, which single reads are served in; a session's transactions
-    switch it off and on again. The other way round every hot read would pay for the switch."""
+class _Columns(Sequence[tuple[Any, ...]]):
+    """What a result's columns are called and of which type they are, worked out for whoever looks."""
 
-    def _make_engine(self, bind_key: str | None, options: dict[str, Any], app: Flask) -> Engine:
-        engine = super()._make_engine(bind_key, options, app)
-        if engine.dialect.name == "sqlite":
-            _autocommit_engines[engine] = engine.execution_options(isolation_level="AUTOCOMMIT")
-            return engine
-        transactions = engine.execution_options(isolation_level="READ COMMITTED")
-        _autocommit_engines[transactions] = engine
-        return transactions
+    def __init__(self, result: psycopg.pq.abc.PGresult) -> None:
+        self._result = result
+
+    def __len__(self) -> int:
+        return self._result.nfields
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[one] for one in range(len(self))[index]]
+        if index >= len(self):
+            raise IndexError(index)
+        return (self._result.fname(index) or b"").decode(), self._result.ftype(index), None, None, None, None, None
 
 
+class Cursor(psycopg.Cursor[Any]):
+    """psycopg's cursor with a description that costs nothing until it is read: SQLAlchemy reads it of each statement
+    once, and then only asks whether there is one. Looking up the type of each column took a sixth of UserInfo."""
+
+    @property
+    def description(self) -> Any:
+        result = self.pgresult
+        if result is None or not (result.nfields or result.status == psycopg.pq.ExecStatus.TUPLES_OK):
+            return None
+        return _Columns(result)
+
+
+SINGLE = "single"
+"""The key of the engine whose connections are in autocommit mode (PostgreSQL)."""
 _autocommit_engines: WeakKeyDictionary[Engine, Engine] = WeakKeyDictionary()
-db = _Database(model_class=_Base, session_options={"expire_on_commit": False})
+db = SQLAlchemy(model_class=_Base, session_options={"expire_on_commit": False})
 
 if TYPE_CHECKING:
 
@@ -173,11 +190,41 @@ def lock_name(kind: str, text: str) -> None:
         session.execute(select(func.pg_advisory_xact_lock(int.from_bytes(mark, "big", signed=True))))
 
 
-def prepare_engine(engine: Engine) -> None:
-    """Give a new engine the connection settings that correctness needs (security P28, P29)."""
+def database_config(url: str) -> dict[str, Any]:
+    """What Flask-SQLAlchemy has to know.
+
+    On PostgreSQL single reads have connections of their own, which are always in autocommit mode: a connection that
+    serves both is switched to and fro at every transaction, and an engine that switches tells its listeners of each
+    statement besides.
+    """
+    if url.startswith("sqlite"):
+        return {"SQLALCHEMY_DATABASE_URI": url}
+    options: dict[str, Any] = {
+        "pool_recycle": 1800,
+        "pool_size": 8,
+        "max_overflow": 8,
+        "connect_args": {
+            "cursor_factory": Cursor,
+            "options": "-c statement_timeout=15000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=30000",
+        },
+    }
+    single = {**options, "url": url, "isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
+    return {
+        "SQLALCHEMY_DATABASE_URI": url,
+        "SQLALCHEMY_ENGINE_OPTIONS": options,
+        "SQLALCHEMY_BINDS": {SINGLE: single},
+    }
+
+
+def prepare_engines(engines: Mapping[str | None, Engine]) -> None:
+    """Give new engines the connection settings that correctness needs (security P28, P29)."""
+    engine = engines[None]
     if engine.dialect.name != "sqlite":
-        _check_idle_connections(engine)
+        _autocommit_engines[engine] = engines[SINGLE]
+        for one in engines.values():
+            _check_idle_connections(one)
         return
+    _autocommit_engines[engine] = engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @event.listens_for(engine, "connect")
     def _configure(connection: sqlite3.Connection, _record: Any) -> None:

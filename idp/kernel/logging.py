@@ -17,8 +17,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from flask import Response, g
-from flask.globals import request_ctx
+from flask import Request, Response, g, has_request_context
+from flask.ctx import _AppCtxGlobals
 
 from .database import new_id
 
@@ -64,6 +64,13 @@ def _redact(_logger: Any, _method: str, event: Event) -> Event:
     return {name: redact(value, name) for name, value in event.items()}
 
 
+def _of_the_request(_logger: Any, _method: str, event: Event) -> Event:
+    """The id of the request that a line was written in; looked up by the few that write one, not told to every one."""
+    if has_request_context() and "request_id" in g:
+        event.setdefault("request_id", g.request_id)
+    return event
+
+
 def configure(log_format: str = "json", level: str = "INFO") -> None:
     """Set up logging for this process; calling it again replaces what was there.
 
@@ -71,6 +78,7 @@ def configure(log_format: str = "json", level: str = "INFO") -> None:
     """
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
+        _of_the_request,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
@@ -148,51 +156,42 @@ def init_app(app: Application) -> None:
         configure(settings.log_format, settings.log_level)
     app.before_any.append(_begin)
     app.after_any.append(_answered)
-    app.teardown_request(_end)
 
 
-def _begin() -> None:
-    g.request_id = new_id()
-    g.request_started = time.perf_counter()
-    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+def _begin(_asked: Request, kept: _AppCtxGlobals) -> None:
+    kept.request_id = new_id()
+    kept.request_started = time.perf_counter()
 
 
-def route() -> str:
-    """The pattern that the current request matched: a bounded set of words that carries no secret."""
-    rule = request_ctx.request.url_rule
-    return rule.rule if rule is not None else "(none)"
+def route(asked: Request) -> str:
+    """The pattern that a request matched: a bounded set of words that carries no secret."""
+    return asked.url_rule.rule if asked.url_rule is not None else "(none)"
 
 
-def _answered(response: Response) -> Response:
-    request_id = g.get("request_id")
+def _answered(asked: Request, kept: _AppCtxGlobals, response: Response) -> None:
+    request_id = kept.get("request_id")
     if request_id is None:
-        return response
+        return
     response.headers.add("X-Request-ID", request_id)
-    asked = request_ctx.request
     if not _access.isEnabledFor(logging.INFO) or asked.path.startswith("/healthz/"):
-        return response
+        return
     entry = {
         "method": asked.method if asked.method in METHODS else "OTHER",
-        "route": _redacted(route()),
+        "route": _redacted(route(asked)),
         "status": response.status_code,
-        "milliseconds": round((time.perf_counter() - g.request_started) * 1000, 1),
+        "milliseconds": round((time.perf_counter() - kept.request_started) * 1000, 1),
         "address": redact(asked.remote_addr, "address"),
     }
     if _lines is not None and _lines.open:
         _lines.write(entry, request_id)
     else:
         structlog.get_logger(_access.name).info("request", **entry)
-    return response
 
 
 @cache
 def _redacted(rule: str) -> str:
     """A route as it may be shown; there are as many as there are views."""
     return str(redact(rule, "route"))
-
-
-def _end(_error: BaseException | None) -> None:
-    structlog.contextvars.unbind_contextvars("request_id")
 
 
 __all__ = ["configure", "init_app", "redact", "route"]

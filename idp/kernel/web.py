@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import structlog
 from flask import Flask, Request, Response, current_app, g, jsonify, render_template, request
+from flask.ctx import RequestContext, _AppCtxGlobals
 from flask.globals import request_ctx
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask.typing import ResponseReturnValue
@@ -27,8 +28,10 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 from limits.storage.memory import MemoryStorage
 from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.orm.exc import StaleDataError
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import MapAdapter
 from whitenoise import WhiteNoise
 
 from . import language
@@ -95,42 +98,115 @@ def is_machine_path(path: str) -> bool:
     return path.startswith(_MACHINE)
 
 
+Before = Callable[[Request, _AppCtxGlobals], None]
+After = Callable[[Request, _AppCtxGlobals, Response], None]
+"""A hook gets the request and what is kept of it (`g`): looking both up costs more than what most hooks do."""
+
+
 class Application(Flask):
     """Flask, where a hook says whom it is for.
 
-    What stands in `before_any` and `after_any` runs at every request, first and last. What `before_request` and
-    `after_request` of the application register is for people: cookie, form token, language, request rate. A program's
-    request passes all that by; the hooks of a blueprint run for whoever asks.
+    What stands in `before_any` and `after_any` runs at every request, first and last. What `before_request`,
+    `after_request` and `teardown_request` of the application register is for people: cookie, form token, language,
+    request rate. A program's request passes all that by; the hooks of a blueprint run for whoever asks.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.before_any: list[Callable[[], None]] = []
-        self.after_any: list[Callable[[Response], Response]] = []
+        self.before_any: list[Before] = []
+        self.after_any: list[After] = []
+        self.own_host = ""
+        self._hooked: dict[str | None, bool] = {}
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """No view or hook here is a coroutine; looking each time costs as much as routing."""
         return func
 
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """Flask's, but for requests at the issuer's own host without a look at names of servers and subdomains, which
+        no route of ours minds."""
+        if request is None or request.environ.get("HTTP_HOST") != self.own_host:
+            return super().create_url_adapter(request)
+        return MapAdapter(
+            self.url_map,
+            server_name=self.own_host,
+            script_name=request.root_path + "/",
+            subdomain="",
+            url_scheme=request.scheme,
+            path_info=request.path,
+            default_method=request.method,
+            query_args=request.query_string.decode(errors="replace"),
+        )
+
     def preprocess_request(self) -> ResponseReturnValue | None:
+        here = request_ctx._get_current_object()  # type: ignore[attr-defined]
+        kept = g._get_current_object()
         for hook in self.before_any:
-            hook()
-        return super().preprocess_request() if self._for_people() else None
+            hook(here.request, kept)
+        return super().preprocess_request() if self._for_people(here) else None
 
     def process_response(self, response: Response) -> Response:
-        if self._for_people():
+        here = request_ctx._get_current_object()  # type: ignore[attr-defined]
+        if self._for_people(here):
             response = super().process_response(response)
+        kept = g._get_current_object()
         for hook in self.after_any:
-            response = hook(response)
+            hook(here.request, kept, response)
         return response
 
-    def _for_people(self) -> bool:
-        here = request_ctx._get_current_object()  # type: ignore[attr-defined]
+    def do_teardown_request(self, *error: Any) -> None:
+        if self._for_people(request_ctx._get_current_object()):  # type: ignore[attr-defined]
+            super().do_teardown_request(*error)
+
+    def _for_people(self, here: RequestContext) -> bool:
         asked = here.request
-        if not is_machine_path(asked.path) or here._after_request_functions:
-            return True
-        hooks = (self.url_value_preprocessors, self.before_request_funcs, self.after_request_funcs)
-        return any(name in registered for name in asked.blueprints for registered in hooks)
+        return not is_machine_path(asked.path) or bool(here._after_request_functions) or self._has_hooks(asked)
+
+    def _has_hooks(self, asked: Request) -> bool:
+        """Whether a blueprint of the request has hooks of its own; known after the first request of its kind."""
+        found = self._hooked.get(asked.endpoint)
+        if found is None:
+            registered = (
+                self.url_value_preprocessors, self.before_request_funcs, self.after_request_funcs,
+                self.teardown_request_funcs,
+            )  # fmt: skip
+            found = any(name in hooks for name in asked.blueprints for hooks in registered)
+            self._hooked[asked.endpoint] = found
+        return found
+
+
+class _Lines(Headers):
+    """Headers that are sent as they are written here, not copied and looked through for line breaks."""
+
+    def __init__(self, lines: Iterable[tuple[str, str]]) -> None:
+        self._list = list(lines)
+
+    def add(self, key: str, value: Any, /, **_options: Any) -> None:
+        self._list.append((key, value))
+
+    def extend(self, lines: Any = (), /, **_more: str) -> None:
+        self._list.extend(lines)
+
+
+class Answer(Response):
+    """An answer to a program whose body and headers are whole: nothing in them was typed by anybody.
+
+    It goes out as it is. Werkzeug looks through the headers of other responses for what a view may have left to mend.
+    """
+
+    def __init__(self, body: str, headers: Iterable[tuple[str, str]], mimetype: str = "application/json") -> None:
+        self._status, self._status_code = "200 OK", 200
+        self.headers = _Lines(headers)
+        self._body = body.encode()
+        self.response = [self._body]
+        self.headers.add("Content-Type", mimetype)
+        self.headers.add("Content-Length", str(len(self._body)))
+        self.direct_passthrough = False
+        self._on_close = []
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        start_response(self.status, self.headers.to_wsgi_list())
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [self._body]
 
 
 def cross_site(view: View) -> View:
@@ -222,6 +298,7 @@ def init_app(app: Application) -> None:
     )
     # Merging slashes answers a redirect that is built from the Host header; an address with two of them is no address.
     app.url_map.merge_slashes = False
+    app.own_host = urlsplit(settings.issuer).netloc.lower()
     app.session_interface = _CookieInterface()
     language.init_app(app)
     csrf.init_app(app)
@@ -236,7 +313,16 @@ def init_app(app: Application) -> None:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
     app.url_value_preprocessor(_widen)
     app.before_request(_check_input)
-    app.after_any.append(_headers)
+    secure: bool = settings.secure
+
+    def _each(_asked: Request, kept: _AppCtxGlobals, response: Response) -> None:
+        response.headers.add("X-Content-Type-Options", "nosniff")
+        if secure:
+            response.headers.add("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+        if response.mimetype == "text/html":
+            _page_headers(kept, response)
+
+    app.after_any.append(_each)
     _register_errors(app)
 
 
@@ -259,16 +345,10 @@ def _check_input() -> None:
         raise Refusal("cross_site", _("This form was sent from another site."), status=403)
 
 
-def _headers(response: Response) -> Response:
-    settings = current_app.extensions["onix_settings"]
+def _page_headers(kept: _AppCtxGlobals, response: Response) -> None:
     head = response.headers
-    head.setdefault("X-Content-Type-Options", "nosniff")
-    if settings.secure:
-        head.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
-    if response.mimetype != "text/html":
-        return response
-    form_action = " ".join(["'self'", *g.get("csp_form_action", [])])
-    images = " ".join(["'self'", "data:", *g.get("csp_img", [])])
+    form_action = " ".join(["'self'", *kept.get("csp_form_action", [])])
+    images = " ".join(["'self'", "data:", *kept.get("csp_img", [])])
     head.setdefault(
         "Content-Security-Policy",
         f"default-src 'none'; script-src 'self'; style-src 'self'; img-src {images}; font-src 'self'; "
@@ -279,7 +359,6 @@ def _headers(response: Response) -> Response:
     head.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
     head.setdefault("X-Frame-Options", "DENY")
     head.setdefault("Cache-Control", "no-store")
-    return response
 
 
 def _answer(code: str, message: Any, status: int, *, retry_after: int | None = None) -> Response:

@@ -24,6 +24,7 @@ from idp.kernel.database import autocommit, db, new_id
 from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
 from idp.kernel.secrets import digest, random_handle, same
+from idp.organizations.catalog import Catalog
 
 from .client_metadata import (
     CLIENT_ID,
@@ -71,6 +72,8 @@ class ClientInfo(ClientMixin):
     auth_method: str = "client_secret_basic"
     id_token_alg: str = "RS256"
     userinfo_alg: str | None = None
+    memo: dict[str, Any] = field(default_factory=dict)
+    """What was worked out of it once, beside what it was worked out from."""
 
     @property
     def enabled(self) -> bool:
@@ -395,15 +398,23 @@ def _secret(secret: str, now: int) -> ClientSecret:
 # Resources ----------------------------------------------------------------------------------------------------------
 
 
-def resources(client: ClientInfo) -> dict[str, str | None]:
+def resources(client: ClientInfo) -> Mapping[str, str | None]:
     """The resource URIs this client may ask (RFC 8707), the default first, each with the app whose privileges count.
 
     A client of an app: the app's own. Another: the issuer (no app), and so one whose app has left the catalog, which
     keeps its clients from failing and gives them no privilege. The provider's API besides: clients of an app, machines
     (which have no privileges), and clients registered for it by the member `resources` (DESIGN §4).
     """
+    catalog = current_app.extensions["onix_catalog"]
+    known = client.memo.get("resources")
+    if known is None or known[0] is not catalog:
+        known = client.memo["resources"] = (catalog, _resources(client, catalog))
+    return known[1]
+
+
+def _resources(client: ClientInfo, catalog: Catalog) -> Mapping[str, str | None]:
     issuer: str = current_app.extensions["onix_settings"].issuer
-    app = current_app.extensions["onix_catalog"].apps.get(client.app_id)
+    app = catalog.apps.get(client.app_id) if client.app_id else None
     found: dict[str, str | None] = {app.resource: app.id} if app else {issuer: None}
     api = api_resource()
     if client.app_id is not None or client.kind == "machine" or api in client.metadata.get("resources", ()):

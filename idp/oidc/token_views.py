@@ -17,11 +17,11 @@ from authlib.oauth2.rfc6749.errors import OAuth2Error, UnsupportedGrantTypeError
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
 from flask import Blueprint, Flask, Response, current_app, request
 from flask.globals import request_ctx
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.wsgi import get_input_stream
 
 from idp.kernel import clock
 from idp.kernel.database import unit_of_work
-from idp.kernel.web import csrf
+from idp.kernel.web import Answer, csrf
 
 from . import metadata
 from .authentication import Authenticated, authenticate
@@ -40,6 +40,7 @@ LONGEST = 16_384
 """Characters in one parameter: more than any token or assertion of ours or of a sane client."""
 LONGEST_BODY = 500_000  # bytes
 _PRINTABLE = frozenset(map(chr, (*range(0x20, 0x22), *range(0x23, 0x5C), *range(0x5D, 0x7F))))
+_FORM = "application/x-www-form-urlencoded"
 _NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
 _TO_SCRIPTS = (("Access-Control-Allow-Origin", "*"), ("Access-Control-Expose-Headers", "WWW-Authenticate"))
 
@@ -65,11 +66,9 @@ def read_form() -> dict[str, str]:
     asked = request_ctx.request
     if asked.query_string:
         raise InvalidRequestError("Parameters are accepted in the body only")
-    if asked.mimetype != "application/x-www-form-urlencoded":
+    if asked.content_type != _FORM and asked.mimetype != _FORM:
         raise InvalidRequestError("The body must be application/x-www-form-urlencoded")
-    body = asked.get_data(cache=False)
-    if len(body) > LONGEST_BODY:
-        raise RequestEntityTooLarge
+    body = get_input_stream(asked.environ, max_content_length=LONGEST_BODY).read()
     try:
         pairs = parse_qsl(body.decode(), keep_blank_values=True, errors="werkzeug.url_quote")
     except ValueError:
@@ -203,7 +202,7 @@ def _answer(work: Callable[[], Response]) -> Response:
 
 
 def _json(body: Mapping[str, Any]) -> Response:
-    return Response(json.dumps(body), mimetype="application/json")
+    return Answer(json.dumps(body), ())
 
 
 def _failure(error: OAuth2Error) -> Response:

@@ -189,7 +189,7 @@ def _read(
     if member_id:
         values["member_id"] = member_id
     now = clock.now()
-    facts = _assemble(connection.execute(_statement(member_id is not None, apps), values), now)
+    facts = _assemble(connection.execute(_statement(member_id is not None, apps), values).all(), now)
     if facts is None or not whom_to_ask:
         return facts
     known = current_catalog().apps

@@ -25,8 +25,8 @@ def app_with_hooks() -> Any:
 
         return note
 
-    app.before_any.append(lambda: seen.append("before any"))
-    app.after_any.append(after("after any"))
+    app.before_any.append(lambda _asked, _kept: seen.append("before any"))
+    app.after_any.append(lambda _asked, _kept, _response: seen.append("after any"))
     app.before_request(lambda: seen.append("before people"))
     app.after_request(after("after people"))
     guarded = Blueprint("guarded", __name__)

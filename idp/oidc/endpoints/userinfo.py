@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from authlib.oauth2.rfc6749.errors import OAuth2Error
-from flask import Request, Response, current_app, jsonify
+from flask import Request, Response, current_app
 
 from idp.kernel.database import autocommit
+from idp.kernel.web import Answer
 
 from .. import statements, tokens
 from ..authorizations import app_of, decide, fallen, ground_of
@@ -79,5 +81,5 @@ def respond(request: Request, now: int) -> Response:
     )  # fmt: skip
     if client.userinfo_alg is not None:
         signed = tokens.sign({**answer, "iss": issuer, "aud": client.id}, "JWT", client.userinfo_alg, now)
-        return Response(signed, mimetype="application/jwt")
-    return jsonify(answer)
+        return Answer(signed, (), "application/jwt")
+    return Answer(json.dumps(answer), ())
