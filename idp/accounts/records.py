@@ -46,9 +46,8 @@ COLUMNS = (
         "email",
         _l("E-mail"),
         lambda row: row.address,
-        sort=select(EmailAddress.normalized)
-        .where(EmailAddress.account_id == Account.id, EmailAddress.is_primary)
-        .scalar_subquery(),
+        sort=EmailAddress.normalized,
+        beside=(EmailAddress, and_(EmailAddress.account_id == Account.id, EmailAddress.is_primary)),
     ),
     Column("status", _l("Status"), lambda row: STATUSES[row.account.status], kind="state", sort=Account.status),
     Column("added", _l("Added"), lambda row: row.account.created_at, kind="date", sort=Account.created_at),

@@ -700,8 +700,7 @@ class RoleRow:
 
 def _role_rows(found: Sequence[Role], scope: Scope = EVERYTHING) -> list[RoleRow]:
     places = _organizations({one.organization_id for one in found if one.organization_id})
-    here = select(Member.id).where(Member.organization_id == scope.within)
-    within = (MemberRole.member_id.in_(here),) if scope.within else ()
+    within = (MemberRole.organization_id == scope.within,) if scope.within else ()
     holders = _counted(MemberRole.role_id, [one.id for one in found], *within)
     return [RoleRow(one, places.get(one.organization_id or ""), holders.get(one.id, 0)) for one in found]
 
