@@ -5,22 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import ColumnElement, or_, select
 
 from idp.accounts import records as accounts
 from idp.kernel import language
-from idp.kernel.database import db
 from idp.kernel.events import kinds
-from idp.kernel.listing import contains, fold
+from idp.kernel.listing import fold
 from idp.kernel.records import Column, Filter, Pairs, Right, Scope, Table, Trail
 from idp.organizations import records as organizations
-from idp.organizations.models import Organization
 
 from .models import AuditEntry
-from .trail import FEW
 
 PLATFORM = Right(frozenset({"account:platform.admin"}))
 
@@ -70,22 +66,9 @@ def _facts(row: Row) -> Pairs:
 def _seek(text: str, _scope: Scope) -> tuple[ColumnElement[bool], bool]:
     """By event, person or organization. A few people and organizations are found by index; three short statements."""
     events = [one.__name__ for one in kinds() if fold(text) in one.__name__.casefold()]
-    by_person, by_place = accounts.ids_found_by(text), _places(text)
-    people = db.session.scalars(by_person.limit(FEW + 1)).all()
-    places = db.session.scalars(by_place.limit(FEW + 1)).all()
-    few = not events and len(people) <= FEW and len(places) <= FEW
-    who: Any = people if len(people) <= FEW else by_person
-    where: Any = places if len(places) <= FEW else by_place
-    return or_(
-        AuditEntry.event.in_(events),
-        AuditEntry.account_id.in_(who),
-        AuditEntry.actor_id.in_(who),
-        AuditEntry.organization_id.in_(where),
-    ), few
-
-
-def _places(text: str) -> Select[Any]:
-    return select(Organization.id).where(contains(Organization.search_text, text))
+    of_people, few = accounts.found_in(text, AuditEntry.account_id, AuditEntry.actor_id)
+    of_places, few_places = organizations.found_in(text, AuditEntry.organization_id)
+    return or_(AuditEntry.event.in_(events), of_people, of_places), not events and few and few_places
 
 
 AUDIT = Table(

@@ -83,14 +83,17 @@ def _of_people(organization_id: str, words: str) -> tuple[ColumnElement[bool], b
     """Whether one of the people that the words mean acted or was acted on; and whether they are few."""
     meant = Member.organization_id == organization_id, contains(Member.search_text, words)
     found = db.session.execute(select(Member.id, Member.account_id).where(*meant).limit(FEW + 1)).all()
-    ids: Any = [row.id for row in found]
-    accounts: Any = [row.account_id for row in found if row.account_id]
-    few = len(found) <= FEW
-    if not few:
-        ids = select(Member.id).where(*meant)
-        accounts = select(Member.account_id).where(*meant, Member.account_id.is_not(None))
-    which = or_(AuditEntry.member_id.in_(ids), AuditEntry.actor_id.in_(accounts), AuditEntry.account_id.in_(accounts))
-    return which, few
+    if len(found) <= FEW:
+        ids, accounts = [row.id for row in found], [row.account_id for row in found if row.account_id]
+        return or_(
+            AuditEntry.member_id.in_(ids), AuditEntry.actor_id.in_(accounts), AuditEntry.account_id.in_(accounts)
+        ), True
+    them = select(Member.id).where(*meant)
+    return or_(
+        them.where(Member.id == AuditEntry.member_id).exists(),
+        them.where(Member.account_id == AuditEntry.actor_id).exists(),
+        them.where(Member.account_id == AuditEntry.account_id).exists(),
+    ), False
 
 
 def _may_be_told() -> ColumnElement[bool]:

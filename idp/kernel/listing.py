@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
-from sqlalchemy import ColumnElement, Select, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, func, literal, select, true, tuple_
 
 from .database import db
 
@@ -48,7 +48,7 @@ class Listing:
     before: tuple[int, str] | None = None
 
     def address(self, **changes: Any) -> str:
-        """The address of this list with something else asked: `sort="-name"`, `page=2`, `before`, a filter (None: none).
+        """The address of this list with something else asked: `sort="-name"`, `page=2`, `before`, a filter (None: no).
 
         Whatever changes which rows are found begins at the first page again.
         """
@@ -147,19 +147,30 @@ def page_of(
 ) -> Page[Any]:
     """One page of a select of one column or entity, and the number of its rows, at most `COUNTED`: two statements.
 
-    `order` has to end in something unique, so that no row is on two pages. A page behind the last one is the last one.
-    beside: (table, condition) that the order needs and that adds no rows and takes none.
+    They are counted only where the page does not tell itself how many there are: a search that finds few has looked at
+    all of them once already. `order` has to end in something unique, so that no row is on two pages. A page behind the
+    last one is the last one. beside: (table, condition) that the order needs and that adds no rows and takes none.
     """
-    each = statement.with_only_columns(literal(1), maintain_column_froms=True).order_by(None).limit(COUNTED + 1)
-    counted = db.session.scalar(select(func.count()).select_from(each.subquery())) or 0
-    total = min(counted, COUNTED)
-    last = max(1, -(-total // PAGE))
-    if listing.page > last:
+    sorted_ = (statement if beside is None else statement.outerjoin(*beside)).order_by(*order).limit(PAGE)
+
+    def rows(page: int) -> tuple[Any, ...]:
+        return tuple(db.session.scalars(sorted_.offset((page - 1) * PAGE)).unique())
+
+    found = rows(listing.page) if (listing.page - 1) * PAGE < COUNTED else ()
+    if len(found) < PAGE and (found or listing.page == 1):
+        return Page(listing, found, (listing.page - 1) * PAGE + len(found))
+    total = counted(statement)
+    last = max(1, -(-min(total, COUNTED) // PAGE))
+    if not found:
         listing = replace(listing, page=last)
-    if beside is not None:
-        statement = statement.outerjoin(*beside)
-    rows = db.session.scalars(statement.order_by(*order).limit(PAGE).offset((listing.page - 1) * PAGE))
-    return Page(listing, tuple(rows.unique()), total, counted > COUNTED)
+        found = rows(last)
+    return Page(listing, found, min(total, COUNTED), total > COUNTED)
+
+
+def counted(statement: Select[Any]) -> int:
+    """How many rows a select has; `COUNTED` and one where there are more."""
+    each = statement.with_only_columns(literal(1), maintain_column_froms=True).order_by(None).limit(COUNTED + 1)
+    return db.session.scalar(select(func.count()).select_from(each.subquery())) or 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,9 +247,12 @@ def back_through(sought: Sought, at: Any, key: Any, portion: int) -> Iterator[Se
 
 
 def directed(column: Any, listing: Listing) -> ColumnElement[Any]:
-    """The column in the direction that is asked for; empty values come last either way."""
-    ordered: ColumnElement[Any] = (column.desc() if listing.descending else column.asc()).nulls_last()
-    return ordered
+    """The column in the direction that is asked for; empty values come last either way.
+
+    Where there are none, nothing is said of them: only so an index serves both directions.
+    """
+    ordered: ColumnElement[Any] = column.desc() if listing.descending else column.asc()
+    return ordered.nulls_last() if getattr(column, "nullable", True) else ordered
 
 
 def fold(*parts: str | None) -> str:
@@ -248,8 +262,5 @@ def fold(*parts: str | None) -> str:
 
 def contains(column: Any, text: str) -> ColumnElement[bool]:
     """Whether the folded column holds every word of `text`, wildcards taken literally."""
-    found: ColumnElement[bool] = func.coalesce(column, "") == func.coalesce(column, "")
-    for word in fold(text).split():
-        escaped = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        found = found & column.like(f"%{escaped}%", escape="\\")
-    return found
+    words = (word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") for word in fold(text).split())
+    return and_(true(), *(column.like(f"%{word}%", escape="\\") for word in words))

@@ -20,6 +20,7 @@ from .catalog import MEMBER_TYPES, App, Edition, current_catalog
 from .models import License, Member, MemberRole, Organization, Role, RolePrivilege, Seat
 from .people import Shown, shown_as
 from .policy import LicenseFacts
+from .roster import none_of
 
 SOON = 30 * 86400
 """A license that ends within so many seconds ends soon."""
@@ -256,8 +257,8 @@ def license_holders(license_: License, listing: Listing) -> Page[Person]:
 
 def without_license(license_: License, listing: Listing) -> Page[Person]:
     """Who of the organization holds no seat of the license, former members left out, by name."""
-    holds = select(Seat.member_id).where(Seat.license_id == license_.id, Seat.member_id == Member.id).exists()
-    statement = _members(license_.organization_id, listing).where(Member.status != "ended", ~holds)
+    holds = select(Seat.member_id).where(Seat.license_id == license_.id)
+    statement = _members(license_.organization_id, listing).where(Member.status != "ended", none_of(holds))
     return people_of(page_of(statement, listing, _by_name(listing)))
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.orm import joinedload, raiseload, selectinload
 
 from idp.accounts.models import Account
 from idp.kernel.database import db
-from idp.kernel.listing import PAGE, Listing, Page, contains, directed, page_of
+from idp.kernel.listing import Listing, Page, contains, directed, page_of
 
 from .catalog import MEMBER_TYPES, current_catalog
 from .models import Invitation, License, Member, MemberRole, Organization, Role, Seat
@@ -82,19 +82,10 @@ def filters(roles: Iterable[Role], licenses: Iterable[License]) -> dict[str, Seq
 
 
 def page(organization_id: str, listing: Listing, now: int) -> Page[Entry]:
-    """One page of the people that a list asks for.
-
-    All people are counted only where the page does not tell itself how many there are: a search that finds few has
-    looked at everybody once already.
-    """
+    """One page of the people that a list asks for."""
     statement = select(Member.id).where(*_asked(organization_id, listing, now))
-    before = (listing.page - 1) * PAGE
-    found = list(db.session.scalars(statement.order_by(*_order(listing)).limit(PAGE).offset(before)))
-    if before and not found:
-        whole = page_of(statement, listing, _order(listing))
-        return whole.with_rows(entries(whole.rows, now))
-    total = before + len(found) if len(found) < PAGE else count(organization_id, listing, now)
-    return Page(listing, tuple(entries(found, now)), total)
+    found = page_of(statement, listing, _order(listing))
+    return found.with_rows(entries(found.rows, now))
 
 
 def count(organization_id: str, listing: Listing, now: int, *, after: str = "") -> int:
@@ -251,18 +242,23 @@ def _asked(organization_id: str, listing: Listing, now: int) -> list[ColumnEleme
     if state := listing.filters.get("state"):
         asked += _in_state(state, now)
     if role := listing.filters.get("role"):
-        holders = select(MemberRole.member_id)
-        asked.append(_among(holders, MemberRole.member_id, MemberRole.role_id, role))
+        holders = select(MemberRole.member_id).where(MemberRole.organization_id == organization_id)
+        asked.append(_among(holders, MemberRole.role_id, role))
     if license_ := listing.filters.get("license"):
-        asked.append(_among(select(Seat.member_id), Seat.member_id, Seat.license_id, license_))
+        holders = select(Seat.member_id).join(License).where(License.organization_id == organization_id)
+        asked.append(_among(holders, Seat.license_id, license_))
     return asked
 
 
-def _among(holders: Select[Any], member_id: Any, held: Any, wanted: str) -> ColumnElement[bool]:
+def _among(holders: Select[Any], held: Any, wanted: str) -> ColumnElement[bool]:
     """Those who hold this role or license, or none at all."""
-    if wanted == NONE:
-        return ~exists().where(member_id == Member.id)
-    return Member.id.in_(holders.where(held == wanted))
+    return none_of(holders) if wanted == NONE else Member.id.in_(holders.where(held == wanted))
+
+
+def none_of(holders: Select[Any]) -> ColumnElement[bool]:
+    """Members who are none of these. The holders are read once, not looked up for each member."""
+    known = holders.cte().prefix_with("MATERIALIZED")
+    return ~exists().where(known.c.member_id == Member.id)
 
 
 def _in_state(state: str, now: int) -> list[ColumnElement[bool]]:

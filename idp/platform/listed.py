@@ -33,7 +33,7 @@ def _page(table: Table, scope: Scope, asked: Listing, narrowing: list[ColumnElem
     if asked.query and table.search is not None:
         statement = statement.where(table.search(asked.query, scope))
     column = next(one for one in table.columns if one.name == asked.sort)
-    order = [listing.directed(column.sort, asked), table.key]
+    order = [listing.directed(one, asked) for one in (column.sort, table.key)]
     return listing.page_of(statement, asked, order, beside=column.beside)
 
 

@@ -68,7 +68,7 @@ def make(people: int, organizations: int = 1) -> Crowd:
         rows: list[tuple[Any, dict[str, Any]]] = [
             (Account, {
                 "id": _id("account", number), "given_name": given, "family_name": family,
-                "search_text": func.lower(family + literal(" ") + given),
+                "search_text": func.lower(family + literal(" ") + given + literal(" ") + address),
                 "password_hash": literal(hashed), "created_at": now, "updated_at": now,
             }),
             (EmailAddress, {
