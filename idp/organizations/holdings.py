@@ -20,7 +20,7 @@ from .catalog import MEMBER_TYPES, App, Edition, current_catalog
 from .models import License, Member, MemberRole, Organization, Role, RolePrivilege, Seat
 from .people import Shown, shown_as
 from .policy import LicenseFacts
-from .roster import none_of
+from .roster import all_found_first
 
 SOON = 30 * 86400
 """A license that ends within so many seconds ends soon."""
@@ -58,8 +58,8 @@ def people_of(page: Page[str]) -> Page[Person]:
     )
 
 
-def _by_name(listing: Listing) -> tuple[ColumnElement[Any], ...]:
-    return (directed(Member.search_text, listing), directed(Member.id, listing))
+def _by_name(listing: Listing, of: Any = Member) -> tuple[ColumnElement[Any], ...]:
+    return (directed(of.search_text, listing), directed(of.id, listing))
 
 
 def _members(organization_id: str, listing: Listing) -> Select[Any]:
@@ -257,9 +257,14 @@ def license_holders(license_: License, listing: Listing) -> Page[Person]:
 
 def without_license(license_: License, listing: Listing) -> Page[Person]:
     """Who of the organization holds no seat of the license, former members left out, by name."""
-    holds = select(Seat.member_id).where(Seat.license_id == license_.id)
-    statement = _members(license_.organization_id, listing).where(Member.status != "ended", none_of(holds))
-    return people_of(page_of(statement, listing, _by_name(listing)))
+    holds = select(Seat.member_id).where(Seat.license_id == license_.id, Seat.member_id == Member.id).exists()
+    statement, columns = all_found_first(
+        Member.organization_id == license_.organization_id,
+        Member.status != "ended",
+        contains(Member.search_text, listing.query),
+        ~holds,
+    )
+    return people_of(page_of(statement, listing, _by_name(listing, columns)))
 
 
 def seller() -> str | None:

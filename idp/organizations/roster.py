@@ -83,8 +83,11 @@ def filters(roles: Iterable[Role], licenses: Iterable[License]) -> dict[str, Seq
 
 def page(organization_id: str, listing: Listing, now: int) -> Page[Entry]:
     """One page of the people that a list asks for."""
-    statement = select(Member.id).where(*_asked(organization_id, listing, now))
-    found = page_of(statement, listing, _order(listing))
+    asked, columns = _asked(organization_id, listing, now), Member
+    statement = select(Member.id).where(*asked)
+    if NONE in (listing.filters.get("role"), listing.filters.get("license")):
+        statement, columns = all_found_first(*asked)
+    found = page_of(statement, listing, _order(listing, columns))
     return found.with_rows(entries(found.rows, now))
 
 
@@ -242,23 +245,28 @@ def _asked(organization_id: str, listing: Listing, now: int) -> list[ColumnEleme
     if state := listing.filters.get("state"):
         asked += _in_state(state, now)
     if role := listing.filters.get("role"):
-        holders = select(MemberRole.member_id).where(MemberRole.organization_id == organization_id)
-        asked.append(_among(holders, MemberRole.role_id, role))
+        asked.append(_among(select(MemberRole.member_id), MemberRole.member_id, MemberRole.role_id, role))
     if license_ := listing.filters.get("license"):
-        holders = select(Seat.member_id).join(License).where(License.organization_id == organization_id)
-        asked.append(_among(holders, Seat.license_id, license_))
+        asked.append(_among(select(Seat.member_id), Seat.member_id, Seat.license_id, license_))
     return asked
 
 
-def _among(holders: Select[Any], held: Any, wanted: str) -> ColumnElement[bool]:
+def _among(holders: Select[Any], member_id: Any, held: Any, wanted: str) -> ColumnElement[bool]:
     """Those who hold this role or license, or none at all."""
-    return none_of(holders) if wanted == NONE else Member.id.in_(holders.where(held == wanted))
+    if wanted == NONE:
+        return ~exists().where(member_id == Member.id)
+    return Member.id.in_(holders.where(held == wanted))
 
 
-def none_of(holders: Select[Any]) -> ColumnElement[bool]:
-    """Members who are none of these. The holders are read once, not looked up for each member."""
-    known = holders.cte().prefix_with("MATERIALIZED")
-    return ~exists().where(known.c.member_id == Member.id)
+def all_found_first(*where: ColumnElement[bool]) -> tuple[Select[Any], Any]:
+    """The ids of the members for whom this is true, found before they are put in order; and the columns to order by.
+
+    For those who hold none of something. A database that wants the first fifty in order looks up one after the other
+    what they hold, in hope of meeting them soon; where nearly all hold it, it looks up everybody.
+    """
+    columns = (Member.id, Member.search_text, Member.status, Member.last_used_at, Member.created_at)
+    found = select(*columns).where(*where).cte().prefix_with("MATERIALIZED")
+    return select(found.c.id), found.c
 
 
 def _in_state(state: str, now: int) -> list[ColumnElement[bool]]:
@@ -276,15 +284,15 @@ def _in_state(state: str, now: int) -> list[ColumnElement[bool]]:
     }[state]
 
 
-def _order(listing: Listing) -> list[Any]:
-    """Every column in the one direction, so that an index can be walked either way."""
+def _order(listing: Listing, of: Any = Member) -> list[Any]:
+    """Every column in the one direction, so that an index can be walked either way. `of`: whose columns."""
     columns: dict[str, list[Any]] = {
-        "name": [Member.search_text],
-        "state": [Member.status, Member.search_text],
-        "used": [Member.last_used_at],
-        "added": [Member.created_at],
+        "name": [of.search_text],
+        "state": [of.status, of.search_text],
+        "used": [of.last_used_at],
+        "added": [of.created_at],
     }
     ordered = columns[listing.sort]
     if listing.sort == "used":
-        return [directed(Member.last_used_at, listing), Member.id]
-    return [column.desc() if listing.descending else column.asc() for column in [*ordered, Member.id]]
+        return [directed(of.last_used_at, listing), of.id]
+    return [column.desc() if listing.descending else column.asc() for column in [*ordered, of.id]]
