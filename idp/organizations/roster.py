@@ -133,6 +133,16 @@ def here(organization_id: str, member_ids: Sequence[str]) -> list[str]:
     )
 
 
+def addresses_of(member_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """By member the address that it is mailed at, as it is compared; nothing for those who have none."""
+    rows = db.session.execute(
+        select(Member.id, Member.email_normalized).where(
+            Member.id.in_(member_ids), Member.email_normalized.is_not(None)
+        )
+    )
+    return {member_id: (str(address),) for member_id, address in rows}
+
+
 def roles_of(organization: Organization) -> list[Role]:
     """The roles that members of the organization can hold: its own, then the system's.
 

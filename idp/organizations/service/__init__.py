@@ -27,7 +27,7 @@ from .licenses import (
     unassign_seat,
     why_no_seat,
 )
-from .locking import lock
+from .locking import lock, lock_addresses
 from .members import (
     add_member,
     disable_member,
@@ -114,6 +114,7 @@ __all__ = [
     "left_without",
     "link_address",
     "lock",
+    "lock_addresses",
     "note_use",
     "own_organization",
     "read_invitation",
