@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, event, text
+from sqlalchemy import Connection, ForeignKey, Index, String, event, inspect, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from idp.kernel.database import Base, id_column
@@ -16,7 +17,7 @@ class Account(Base):
 
     Claims columns are named as OpenID Connect Core §5.1 names them. `address` is its object, `birthdate` its text.
     `rev` rises with every change to the person's own data; `updated_at` is what the claim of that name says.
-    `search_text`: the folded name, family name first; it follows the name by itself.
+    `search_text`: the folded name, family name first, and the addresses; it follows these by itself.
     """
 
     __tablename__ = "account"
@@ -42,7 +43,7 @@ class Account(Base):
     must_change_password: Mapped[bool] = mapped_column(default=False)
     disabled_at: Mapped[int | None]
     rev: Mapped[int] = mapped_column(default=1)
-    search_text: Mapped[str] = mapped_column(String(310), default="", server_default="")
+    search_text: Mapped[str] = mapped_column(String(600), default="", server_default="")
     created_at: Mapped[int]
     updated_at: Mapped[int]
     emails: Mapped[list[EmailAddress]] = relationship(
@@ -61,12 +62,6 @@ class Account(Base):
 
 
 Index("ix_account_search", Account.search_text, Account.id)
-
-
-@event.listens_for(Account, "before_insert")
-@event.listens_for(Account, "before_update")
-def _make_findable(_mapper: Any, _connection: Any, account: Account) -> None:
-    account.search_text = fold(account.family_name, account.given_name, account.middle_name)[:310]
 
 
 class EmailAddress(Base):
@@ -90,6 +85,42 @@ class EmailAddress(Base):
     verified_at: Mapped[int | None]
     created_at: Mapped[int]
     account: Mapped[Account] = relationship(back_populates="emails")
+
+
+_NAMES = ("family_name", "given_name", "middle_name")
+
+
+def _folded(names: Iterable[str | None], addresses: Iterable[str]) -> str:
+    return fold(*names, *addresses)[:600]
+
+
+def _addresses(connection: Connection, account_id: str) -> Sequence[str]:
+    mine = select(EmailAddress.normalized).where(EmailAddress.account_id == account_id)
+    return connection.execute(mine.order_by(EmailAddress.created_at, EmailAddress.normalized)).scalars().all()
+
+
+@event.listens_for(Account, "before_insert")
+@event.listens_for(Account, "before_update")
+def _name_makes_findable(_mapper: Any, connection: Connection, account: Account) -> None:
+    state = inspect(account)
+    if any(state.attrs[name].history.has_changes() for name in _NAMES):
+        known = _addresses(connection, account.id) if state.persistent else ()
+        account.search_text = _folded((getattr(account, name) for name in _NAMES), known)
+
+
+@event.listens_for(EmailAddress, "after_insert")
+@event.listens_for(EmailAddress, "after_update")
+@event.listens_for(EmailAddress, "after_delete")
+def _address_makes_findable(_mapper: Any, connection: Connection, email: EmailAddress) -> None:
+    names = connection.execute(
+        select(*(getattr(Account, name) for name in _NAMES)).where(Account.id == email.account_id)
+    ).first()
+    if names is not None:
+        connection.execute(
+            update(Account)
+            .where(Account.id == email.account_id)
+            .values(search_text=_folded(names, _addresses(connection, email.account_id)))
+        )
 
 
 class MailboxProof(Base):

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
+from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from idp.kernel import language
 from idp.kernel.database import db
-from idp.kernel.listing import contains, fold
+from idp.kernel.listing import contains
 from idp.kernel.records import Acting, Action, Belonging, Column, Filter, Pairs, Values
 from idp.kernel.refusal import Refusal
 
@@ -46,9 +46,8 @@ COLUMNS = (
         "email",
         _l("E-mail"),
         lambda row: row.address,
-        sort=select(EmailAddress.normalized)
-        .where(EmailAddress.account_id == Account.id, EmailAddress.is_primary)
-        .scalar_subquery(),
+        sort=EmailAddress.normalized,
+        beside=(EmailAddress, and_(EmailAddress.account_id == Account.id, EmailAddress.is_primary)),
     ),
     Column("status", _l("Status"), lambda row: STATUSES[row.account.status], kind="state", sort=Account.status),
     Column("added", _l("Added"), lambda row: row.account.created_at, kind="date", sort=Account.created_at),
@@ -66,19 +65,23 @@ FILTERS = (
 
 def found_by(text: str) -> ColumnElement[bool]:
     """Accounts in whose name or addresses every word of `text` stands."""
-    words = (
-        or_(
-            contains(Account.search_text, word),
-            Account.id.in_(select(EmailAddress.account_id).where(contains(EmailAddress.normalized, word))),
-        )
-        for word in fold(text).split()
-    )
-    return and_(true(), *words)
+    return contains(Account.search_text, text)
 
 
-def ids_found_by(text: str) -> Select[Any]:
-    """The ids of these accounts: for tables whose rows are somebody's."""
-    return select(Account.id).where(found_by(text))
+FEW = 50
+"""So many accounts are looked for by their ids."""
+
+
+def found_in(text: str, *columns: Any) -> tuple[ColumnElement[bool], bool]:
+    """Whether one of these columns, ids of accounts, is of somebody whom `text` means; and whether they are few.
+
+    Rows of a few people are found by the columns' indexes, those of many by looking whose each one is. One statement.
+    """
+    ids = db.session.scalars(select(Account.id).where(found_by(text)).limit(FEW + 1)).all()
+    if len(ids) <= FEW:
+        return or_(*(column.in_(ids) for column in columns)), True
+    owner = select(Account.id).where(found_by(text))
+    return or_(*(owner.where(Account.id == column).exists() for column in columns)), False
 
 
 def named(account_ids: set[str]) -> dict[str, str]:

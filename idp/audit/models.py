@@ -20,14 +20,15 @@ class AuditEntry(Base):
     __table_args__ = (
         Index("ix_audit_entry_organization_at", "organization_id", "at", "id"),
         Index("ix_audit_entry_event_at", "event", "at"),
+        Index("ix_audit_entry_at", "at", "id"),
     )
     id: Mapped[str] = id_column()
-    at: Mapped[int] = mapped_column(index=True)
+    at: Mapped[int]
     event: Mapped[str] = mapped_column(String(60))
     result: Mapped[str] = mapped_column(String(40), default="ok")
     actor_id: Mapped[str | None] = mapped_column(String(36), index=True)
     account_id: Mapped[str | None] = mapped_column(String(36), index=True)
-    member_id: Mapped[str | None] = mapped_column(String(36))
+    member_id: Mapped[str | None] = mapped_column(String(36), index=True)
     organization_id: Mapped[str | None] = mapped_column(String(36))
     client_id: Mapped[str | None] = mapped_column(String(120))
     authorization_id: Mapped[str | None] = mapped_column(String(36), index=True)

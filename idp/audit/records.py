@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, or_, select
 
 from idp.accounts import records as accounts
 from idp.kernel import language
-from idp.kernel.listing import contains
-from idp.kernel.records import Column, Filter, Pairs, Right, Scope, Table
+from idp.kernel.events import kinds
+from idp.kernel.listing import fold
+from idp.kernel.records import Column, Filter, Pairs, Right, Scope, Table, Trail
 from idp.organizations import records as organizations
-from idp.organizations.models import Organization
 
 from .models import AuditEntry
 
@@ -63,6 +63,14 @@ def _facts(row: Row) -> Pairs:
     )
 
 
+def _seek(text: str, _scope: Scope) -> tuple[ColumnElement[bool], bool]:
+    """By event, person or organization. A few people and organizations are found by index; three short statements."""
+    events = [one.__name__ for one in kinds() if fold(text) in one.__name__.casefold()]
+    of_people, few = accounts.found_in(text, AuditEntry.account_id, AuditEntry.actor_id)
+    of_places, few_places = organizations.found_in(text, AuditEntry.organization_id)
+    return or_(AuditEntry.event.in_(events), of_people, of_places), not events and few and few_places
+
+
 AUDIT = Table(
     zone="audit",
     name="audit",
@@ -73,19 +81,14 @@ AUDIT = Table(
     rows=_rows,
     columns=(
         Column("time", _l("Time"), lambda row: row.entry.at, kind="time", sort=AuditEntry.at),
-        Column("event", _l("Event"), lambda row: row.entry.event, sort=AuditEntry.event),
+        Column("event", _l("Event"), lambda row: row.entry.event),
         Column("actor", _l("Done by"), lambda row: row.actor or _l("the system")),
         Column("person", _l("Person"), lambda row: row.person),
         Column("organization", _l("Organization"), lambda row: row.place),
         Column("result", _l("Result"), lambda row: row.entry.result),
     ),
     sort="-time",
-    search=lambda text, _scope: or_(
-        contains(func.lower(AuditEntry.event), text),
-        AuditEntry.account_id.in_(accounts.ids_found_by(text)),
-        AuditEntry.actor_id.in_(accounts.ids_found_by(text)),
-        AuditEntry.organization_id.in_(select(Organization.id).where(contains(Organization.search_text, text))),
-    ),
+    trail=Trail(AuditEntry.at, _seek),
     search_label=_l("Search by event, person or organization"),
     filters=(
         Filter(

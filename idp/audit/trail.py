@@ -12,13 +12,13 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import selectinload
 
 from idp.accounts.models import Account
 from idp.kernel import language
 from idp.kernel.database import db
-from idp.kernel.listing import contains
+from idp.kernel.listing import Sought, contains
 from idp.oidc.clients import cached_client
 from idp.organizations.models import Company, License, Member, Role
 from idp.organizations.people import shown_as
@@ -28,6 +28,9 @@ from idp.organizations.titles import app_name, edition_name, privilege_title, ro
 from .models import AuditEntry
 
 DAY = 86400
+FEW = 50
+"""Of so many people, at most, the entries are found by index."""
+
 _SIGN_INS = ("AuthorizationOpened", "VerdictTold")
 
 
@@ -52,31 +55,45 @@ def entries_of(
     app_id: str | None = None,
     since: int | None = None,
     until: int | None = None,
-) -> Select[AuditEntry]:
+) -> Sought:
     """What concerns an organization. `person`: words of a name or address, of whoever acted or was acted on.
 
-    `since` and `until` are UTC seconds, the second excluded. Orders nothing.
+    `since` and `until` are UTC seconds, the second excluded. Where the words mean a few people, or one is named, their
+    entries are found by index; what many are meant by, and an app, is looked for in the trail. One statement where
+    `person` is given.
     """
-    found = select(AuditEntry).where(AuditEntry.organization_id == organization_id, _may_be_told())
-    if person:
-        ids = select(Member.id).where(Member.organization_id == organization_id, contains(Member.search_text, person))
-        accounts = select(Member.account_id).where(
-            Member.organization_id == organization_id,
-            Member.account_id.is_not(None),
-            contains(Member.search_text, person),
-        )
-        found = found.where(
-            or_(AuditEntry.member_id.in_(ids), AuditEntry.actor_id.in_(accounts), AuditEntry.account_id.in_(accounts))
-        )
-    if member_id:
-        found = found.where(AuditEntry.member_id == member_id)
-    if app_id:
-        found = found.where(AuditEntry.app_ids.like(f"% {app_id} %"))
+    scope = select(AuditEntry).where(AuditEntry.organization_id == organization_id)
     if since is not None:
-        found = found.where(AuditEntry.at >= since)
+        scope = scope.where(AuditEntry.at >= since)
     if until is not None:
-        found = found.where(AuditEntry.at < until)
-    return found
+        scope = scope.where(AuditEntry.at < until)
+    narrowing = [_may_be_told()]
+    few = False
+    if person:
+        which, few = _of_people(organization_id, person)
+        narrowing.append(which)
+    if member_id:
+        narrowing.append(AuditEntry.member_id == member_id)
+    if app_id:
+        narrowing.append(AuditEntry.app_ids.like(f"% {app_id} %"))
+    return Sought(scope, tuple(narrowing), quick=few or bool(member_id))
+
+
+def _of_people(organization_id: str, words: str) -> tuple[ColumnElement[bool], bool]:
+    """Whether one of the people that the words mean acted or was acted on; and whether they are few."""
+    meant = Member.organization_id == organization_id, contains(Member.search_text, words)
+    found = db.session.execute(select(Member.id, Member.account_id).where(*meant).limit(FEW + 1)).all()
+    if len(found) <= FEW:
+        ids, accounts = [row.id for row in found], [row.account_id for row in found if row.account_id]
+        return or_(
+            AuditEntry.member_id.in_(ids), AuditEntry.actor_id.in_(accounts), AuditEntry.account_id.in_(accounts)
+        ), True
+    them = select(Member.id).where(*meant)
+    return or_(
+        them.where(Member.id == AuditEntry.member_id).exists(),
+        them.where(Member.account_id == AuditEntry.actor_id).exists(),
+        them.where(Member.account_id == AuditEntry.account_id).exists(),
+    ), False
 
 
 def _may_be_told() -> ColumnElement[bool]:

@@ -6,7 +6,7 @@ them; what fans out is expanded later by the worker. The list of subscribers sta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,13 @@ class Event:
 
     at: int
     actor_id: str | None = None
+
+
+def kinds(base: type[Event] = Event) -> Iterator[type[Event]]:
+    """All that can happen, as the rooms that are there declare it."""
+    for one in base.__subclasses__():
+        yield one
+        yield from kinds(one)
 
 
 Handler = Callable[[Any], None]

@@ -3,30 +3,41 @@
 Names of sorts and filters come from the list's own allow-list and everything else in the address is ignored (security
 P30), so a link that has grown old still shows a list. Sizes are bounded: a page has `PAGE` rows, a search `LONGEST`
 characters. Search compares folded text with folded text, so that both databases find the same.
+
+Two kinds: a list that is counted, up to `COUNTED` (`page_of`), and a trail that only grows and that nobody counts, read
+from its newest row back (`stretch_of`).
 """
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, literal, select, true, tuple_
 
 from .database import db
 
 PAGE = 50
 LAST_PAGE = 20_000
 LONGEST = 100
+COUNTED = 100_000
+"""So many rows of a list are counted and can be paged through; whoever looks for others has to narrow it."""
+
+WINDOW = 50_000
+"""So many rows of a trail are looked through at once for those that are sought."""
 
 Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What is asked for. `filters` holds only the filters that are set; `page` counts from 1."""
+    """What is asked for. `filters` holds only the filters that are set; `page` counts from 1.
+
+    `before`: the moment and id of a trail's row behind which it goes on, None at its beginning.
+    """
 
     path: str
     query: str = ""
@@ -34,19 +45,24 @@ class Listing:
     descending: bool = False
     page: int = 1
     filters: Mapping[str, str] = field(default_factory=dict)
+    before: tuple[int, str] | None = None
 
     def address(self, **changes: Any) -> str:
-        """The address of this list with something else asked: `sort="-name"`, `page=2`, or a filter (None: without).
+        """The address of this list with something else asked: `sort="-name"`, `page=2`, `before`, a filter (None: no).
 
         Whatever changes which rows are found begins at the first page again.
         """
         filters = {
             **self.filters,
-            **{name: value for name, value in changes.items() if name not in ("sort", "page", "q")},
+            **{name: value for name, value in changes.items() if name not in ("sort", "page", "q", "before")},
         }
         sort = changes.get("sort", f"{'-' if self.descending else ''}{self.sort}")
         page = changes.get("page", 1)
-        values = {"q": changes.get("q", self.query), **filters, "sort": sort, "page": page if page != 1 else None}
+        behind = changes.get("before")
+        values = {
+            "q": changes.get("q", self.query), **filters, "sort": sort, "page": page if page != 1 else None,
+            "before": f"{behind[0]}.{behind[1]}" if behind else None,
+        }  # fmt: skip
         asked = urlencode({name: value for name, value in values.items() if value})
         return f"{self.path}?{asked}" if asked else self.path
 
@@ -89,16 +105,24 @@ def read(
         descending=descending,
         page=min(max(int(page), 1), LAST_PAGE) if page.isascii() and page.isdecimal() and len(page) < 9 else 1,
         filters=found,
+        before=_mark(arguments.get("before", "")),
     )
+
+
+def _mark(text: str) -> tuple[int, str] | None:
+    moment, _dot, row_id = text[:LONGEST].partition(".")
+    known = moment.isascii() and moment.isdecimal() and len(moment) < 12 and "\0" not in row_id
+    return (int(moment), row_id) if known else None
 
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Row]):
-    """One page of a list: its rows, and how many there are in all."""
+    """One page of a list: its rows, and how many there are in all. `more`: and then some, which nobody counted."""
 
     listing: Listing
     rows: tuple[Row, ...]
     total: int
+    more: bool = False
 
     @property
     def first(self) -> int:
@@ -115,26 +139,120 @@ class Page(Generic[Row]):
 
     def with_rows(self, rows: Iterable[Any]) -> Page[Any]:
         """The same page with its rows as something else."""
-        return Page(self.listing, tuple(rows), self.total)
+        return Page(self.listing, tuple(rows), self.total, self.more)
 
 
-def page_of(statement: Select[Any], listing: Listing, order: Iterable[ColumnElement[Any]]) -> Page[Any]:
-    """One page of a select of one column or entity, and the number of all its rows: two statements.
+def page_of(
+    statement: Select[Any], listing: Listing, order: Iterable[ColumnElement[Any]], *, beside: Any = None
+) -> Page[Any]:
+    """One page of a select of one column or entity, and the number of its rows, at most `COUNTED`: two statements.
 
-    `order` has to end in something unique, so that no row is on two pages. A page behind the last one is the last one.
+    They are counted only where the page does not tell itself how many there are: a search that finds few has looked at
+    all of them once already. `order` has to end in something unique, so that no row is on two pages. A page behind the
+    last one is the last one. beside: (table, condition) that the order needs and that adds no rows and takes none.
     """
-    total = db.session.scalar(select(func.count()).select_from(statement.order_by(None).subquery())) or 0
-    last = max(1, -(-total // PAGE))
-    if listing.page > last:
+    sorted_ = (statement if beside is None else statement.outerjoin(*beside)).order_by(*order).limit(PAGE)
+
+    def rows(page: int) -> tuple[Any, ...]:
+        return tuple(db.session.scalars(sorted_.offset((page - 1) * PAGE)).unique())
+
+    found = rows(listing.page) if (listing.page - 1) * PAGE < COUNTED else ()
+    if len(found) < PAGE and (found or listing.page == 1):
+        return Page(listing, found, (listing.page - 1) * PAGE + len(found))
+    total = counted(statement)
+    last = max(1, -(-min(total, COUNTED) // PAGE))
+    if not found:
         listing = replace(listing, page=last)
-    rows = db.session.scalars(statement.order_by(*order).limit(PAGE).offset((listing.page - 1) * PAGE))
-    return Page(listing, tuple(rows.unique()), total)
+        found = rows(last)
+    return Page(listing, found, min(total, COUNTED), total > COUNTED)
+
+
+def counted(statement: Select[Any]) -> int:
+    """How many rows a select has; `COUNTED` and one where there are more."""
+    each = statement.with_only_columns(literal(1), maintain_column_froms=True).order_by(None).limit(COUNTED + 1)
+    return db.session.scalar(select(func.count()).select_from(each.subquery())) or 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What is sought in a trail. `scope`: all of it, as an index keeps it in order. `narrowing`: which rows of it.
+
+    quick: an index finds these rows; otherwise the trail is looked through, `WINDOW` rows at a time.
+    """
+
+    scope: Select[Any]
+    narrowing: tuple[ColumnElement[bool], ...] = ()
+    quick: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch(Generic[Row]):
+    """A stretch of a trail, the newest row first. `older`: behind which row it goes on; None: it is at its end.
+
+    reached: how far back it was looked through (UTC seconds) without filling the page, when there is more.
+    """
+
+    listing: Listing
+    rows: tuple[Row, ...]
+    older: tuple[int, str] | None = None
+    reached: int | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether this is everything that was sought."""
+        return self.listing.before is None and self.older is None
+
+    def with_rows(self, rows: Iterable[Any]) -> Stretch[Any]:
+        """The same stretch with its rows as something else."""
+        return Stretch(self.listing, tuple(rows), self.older, self.reached)
+
+
+def stretch_of(sought: Sought, listing: Listing, at: Any, key: Any) -> Stretch[Any]:
+    """The rows that are sought, from `listing.before` back: one statement, or two where a window bounds the look.
+
+    `at` is the column of the moment, `key` of the id: the trail is in their order. However rare what is sought is, and
+    however long the trail, a page costs what a window costs.
+    """
+    scope, newest_first = sought.scope, (at.desc(), key.desc())
+    if listing.before is not None:
+        scope = scope.where(tuple_(at, key) < tuple_(*map(literal, listing.before)))
+    edge = None
+    if not sought.quick:
+        each = scope.with_only_columns(at, key).order_by(*newest_first)
+        edge = db.session.execute(each.offset(WINDOW - 1).limit(1)).first()
+        if edge is not None:
+            scope = scope.where(tuple_(at, key) >= tuple_(*map(literal, edge)))
+    rows = db.session.scalars(scope.where(*sought.narrowing).order_by(*newest_first).limit(PAGE + 1)).unique().all()
+    if len(rows) > PAGE:
+        last = rows[PAGE - 1]
+        return Stretch(listing, tuple(rows[:PAGE]), (getattr(last, at.key), getattr(last, key.key)))
+    return Stretch(listing, tuple(rows), *((tuple(edge), edge[0]) if edge else ()))
+
+
+def back_through(sought: Sought, at: Any, key: Any, portion: int) -> Iterator[Sequence[Any]]:
+    """All rows that are sought, the newest first, a portion at a time."""
+    behind: Any = None
+    while True:
+        scope = sought.scope if behind is None else sought.scope.where(tuple_(at, key) < tuple_(*map(literal, behind)))
+        rows = (
+            db.session.scalars(scope.where(*sought.narrowing).order_by(at.desc(), key.desc()).limit(portion))
+            .unique()
+            .all()
+        )
+        if rows:
+            yield rows
+        if len(rows) < portion:
+            return
+        behind = (getattr(rows[-1], at.key), getattr(rows[-1], key.key))
 
 
 def directed(column: Any, listing: Listing) -> ColumnElement[Any]:
-    """The column in the direction that is asked for; empty values come last either way."""
-    ordered: ColumnElement[Any] = (column.desc() if listing.descending else column.asc()).nulls_last()
-    return ordered
+    """The column in the direction that is asked for; empty values come last either way.
+
+    Where there are none, nothing is said of them: only so an index serves both directions.
+    """
+    ordered: ColumnElement[Any] = column.desc() if listing.descending else column.asc()
+    return ordered.nulls_last() if getattr(column, "nullable", True) else ordered
 
 
 def fold(*parts: str | None) -> str:
@@ -144,8 +262,5 @@ def fold(*parts: str | None) -> str:
 
 def contains(column: Any, text: str) -> ColumnElement[bool]:
     """Whether the folded column holds every word of `text`, wildcards taken literally."""
-    found: ColumnElement[bool] = func.coalesce(column, "") == func.coalesce(column, "")
-    for word in fold(text).split():
-        escaped = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        found = found & column.like(f"%{escaped}%", escape="\\")
-    return found
+    words = (word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") for word in fold(text).split())
+    return and_(true(), *(column.like(f"%{word}%", escape="\\") for word in words))

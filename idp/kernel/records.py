@@ -53,7 +53,8 @@ class Right:
 class Column:
     """A column of the list. kind: `text`; `time` and `date` for UTC seconds; `number`; `state` for (kind, text).
 
-    sort: what the database orders by; None: the list doesn't sort by it.
+    sort: what the database orders by; None: the list doesn't sort by it. beside: (table, condition) where `sort` is of
+    another table, which has at most one row for each of these.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Column:
     show: Callable[[Any], Any]
     kind: Literal["text", "time", "date", "number", "state"] = "text"
     sort: Any | None = None
+    beside: tuple[Any, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,17 @@ class Action:
     allowed: Callable[[str, Scope], None] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """For a table that only grows: it is read from its newest row back, and nobody counts it (`listing.stretch_of`).
+
+    at: the column of the moment. seek: which rows a text means, and whether an index finds them.
+    """
+
+    at: Any
+    seek: Callable[[str, Scope], tuple[ColumnElement[bool], bool]]
+
+
 def _as_they_are(rows: Sequence[Any], _scope: Scope) -> Sequence[Any]:
     return rows
 
@@ -146,7 +159,8 @@ class Table:
     """One table. `select` gives its rows within a scope, `rows` what is shown of a page of them, in a fixed number of
     statements; columns, facts and actions get what `rows` made, which tells nothing beyond the scope.
 
-    sort: column by which the list begins (`-name`: descending). fields, `add` and `edit` stay empty for what is read.
+    sort: column by which the list begins (`-name`: descending). trail: instead of `search`,
+    for what only grows. fields, `add` and `edit` stay empty for what is read.
     prepare: called outside of the transaction with what was typed, gives what the verb gets; raises `Refusal`.
     values: what stands in the form of a row, with the row's `version`. fixed: why a row can't be edited, or None.
     note: what is still to do about a row.
@@ -165,6 +179,7 @@ class Table:
     rows: Callable[[Sequence[Any], Scope], Sequence[Any]] = _as_they_are
     search: Callable[[str, Scope], ColumnElement[bool]] | None = None
     search_label: Any = None
+    trail: Trail | None = None
     filters: tuple[Filter, ...] = ()
     facts: Callable[[Any], Pairs] = lambda _row: ()
     fields: tuple[Field, ...] = ()

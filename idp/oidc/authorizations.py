@@ -7,11 +7,12 @@ Start reading: `fallen` (identity), `decide` (entitlement), then the subscribers
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from flask import current_app
-from sqlalchemy import Connection, Row, Table, and_, delete, insert, null, or_, select, update
+from sqlalchemy import Connection, Row, Table, and_, delete, insert, null, or_, select, tuple_, update
 
 from idp.accounts.events import AccountDisabled, PasswordChanged
 from idp.kernel import clock
@@ -20,9 +21,9 @@ from idp.kernel.events import Bus, emit
 from idp.kernel.secrets import digest, random_handle
 from idp.organizations.catalog import App, current_catalog
 from idp.organizations.events import EntitlementChanged, SystemRoleReduced
-from idp.organizations.facts import load_facts
+from idp.organizations.facts import load_facts, load_members_facts
 from idp.organizations.models import Member, MemberRole
-from idp.organizations.policy import Choices, Decision, choose, entitlement
+from idp.organizations.policy import AccountFacts, Choices, Decision, choose, entitlement
 from idp.sessions.events import SessionEnded
 
 from . import statements
@@ -217,8 +218,11 @@ def _withdraw(which: Any, reason: str, actor_id: str | None = None) -> tuple[str
 
 
 def _logout(now: int, ended: Iterable[tuple[str, str, str | None]]) -> None:
+    known: dict[str, ClientInfo | None] = {}
     for client_id, sub, sid in sorted(ended, key=str):
-        client = find_client(client_id)
+        if client_id not in known:
+            known[client_id] = find_client(client_id)
+        client = known[client_id]
         if client is not None and client.backchannel_logout_uri:
             emit(LogoutDue(at=now, client_id=client_id, sub=sub, sid=sid))
 
@@ -473,25 +477,55 @@ def _alive(which: Any, *, limit: int) -> list[Row[Any]]:
 
 
 def _compare(rows: Iterable[Row[Any]]) -> None:
-    """Tell the clients of those whose verdict or privileges shrank, and nobody else."""
+    """Tell the clients of those whose verdict or privileges shrank, and nobody else.
+
+    The facts of all are read with one statement for each organization and app, and what was told is written down with
+    two for all.
+    """
     now = clock.now()
-    connection = db.session.connection()
-    known: dict[tuple[str | None, str | None], Decision | None] = {}
-    ended: set[tuple[str, str, str | None]] = set()
+    grounds = []
     for row in rows:
         client = cached_client(row.client_id)
-        if client is None:
-            continue
-        app = app_of(client, None)  # what `told` is about, whatever else this grant may ask
-        key = (row.member_id, app.id if app else None)
-        if row.member_id is None or key not in known:
-            known[key] = decide(connection, row, ground_of(row, client, app), app, now, whom_to_ask=False)
-        today = known[key]
-        if lost(row.told, today):
-            now_told = update(_table).where(_table.c.id == row.id, _table.c.told == row.told).values(told=LOST)
-            if connection.execute(now_told).rowcount:  # else another comparison, or a newer token, was quicker
-                ended.add((row.client_id, row.sub, row.sid))
-    _logout(now, ended)
+        if client is not None:
+            app = app_of(client, None)  # what `told` is about, whatever else this grant may ask
+            grounds.append((row, ground_of(row, client, app), app))
+    decisions = _decide_all(grounds, now)
+    fewer = {row.id: row for row, _ground, _app in grounds if lost(row.told, decisions[row.id])}
+    if not fewer:
+        return
+    as_it_was = tuple_(_table.c.id, _table.c.told).in_([(row.id, row.told) for row in fewer.values()])
+    still = select(_table.c.id).where(as_it_was).order_by(_table.c.id).with_for_update()
+    ids = db.session.scalars(still).all()  # of the others another comparison, or a newer token, was quicker
+    db.session.execute(
+        update(_table).where(_table.c.id.in_(ids)).values(told=LOST), execution_options={"synchronize_session": False}
+    )
+    _logout(now, {(row.client_id, row.sub, row.sid) for row in map(fewer.__getitem__, ids)})
+
+
+Grounds = Iterable[tuple[Row[Any], Ground, App | None]]
+
+
+def _decide_all(grounds: Grounds, now: int) -> dict[str, Decision | None]:
+    """What `decide` says of each of these authorizations, by id; those of one organization and app are read at once."""
+    connection = db.session.connection()
+    found: dict[str, Decision | None] = {}
+    alike: dict[tuple[str, str], list[Row[Any]]] = defaultdict(list)
+    for row, ground, app in grounds:
+        if app is not None and row.member_id and row.organization_id and row.account_id and ground.organization:
+            alike[row.organization_id, app.id].append(row)
+        else:
+            found[row.id] = decide(connection, row, ground, app, now, whom_to_ask=False)
+    for (organization_id, app_id), same in alike.items():
+        app = current_catalog().apps[app_id]
+        members = sorted({row.member_id for row in same})
+        facts = load_members_facts(connection, organization_id, members, app_id, ask=False)
+        for row in same:
+            account = facts.get(row.member_id)
+            if account is None or account.id != row.account_id:  # the record is gone, or no longer this person's
+                found[row.id] = entitlement(AccountFacts(id=row.account_id), None, app, now)
+            else:
+                found[row.id] = entitlement(account, account.members[0], app, now)
+    return found
 
 
 # Tidying ------------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 
 from idp.accounts import records as accounts
 from idp.kernel import clock, language
@@ -193,6 +193,13 @@ def _withdraw(authorization_id: str, values: Values, acting: Acting) -> None:
     authorizations.withdraw([authorization_id], "by_admin", actor_id=acting.actor_id)
 
 
+def _authorizations_by(text: str, _scope: Scope) -> ColumnElement[bool]:
+    """By person or client; the few clients are looked up first. Two statements."""
+    clients = db.session.scalars(select(Client.id).where(contains(func.lower(Client.id), text))).all()
+    of_people = accounts.found_in(text, Authorization.account_id)[0]
+    return or_(Authorization.client_id.in_(clients), of_people) if clients else of_people
+
+
 AUTHORIZATION = Table(
     zone="protocol",
     name="authorization",
@@ -216,10 +223,7 @@ AUTHORIZATION = Table(
         ),
     ),
     sort="-opened",
-    search=lambda text, _scope: or_(
-        Authorization.account_id.in_(accounts.ids_found_by(text)),
-        contains(func.lower(Authorization.client_id), text),
-    ),
+    search=_authorizations_by,
     search_label=_l("Search by person or client"),
     filters=(
         Filter(

@@ -20,6 +20,7 @@ from .catalog import MEMBER_TYPES, App, Edition, current_catalog
 from .models import License, Member, MemberRole, Organization, Role, RolePrivilege, Seat
 from .people import Shown, shown_as
 from .policy import LicenseFacts
+from .roster import all_found_first
 
 SOON = 30 * 86400
 """A license that ends within so many seconds ends soon."""
@@ -40,17 +41,31 @@ class Person:
         return self.shown.name
 
 
-def people_of(page: Page[Any]) -> Page[Person]:
-    """A page of members with their persons; the accounts and their addresses are read at once."""
-    ids = [member.account_id for member in page.rows if member.account_id]
+def people_of(page: Page[str]) -> Page[Person]:
+    """A page of members' ids with their persons; the members, the accounts and their addresses are read at once.
+
+    Only ids are sorted and skipped: a hundred thousand of them fit in an index, their rows do not.
+    """
+    if not page.rows:
+        return page.with_rows(())
+    found = db.session.scalars(select(Member).where(Member.id.in_(page.rows)).execution_options(populate_existing=True))
+    members = {row.id: row for row in found}
+    ids = [member.account_id for member in members.values() if member.account_id]
     accounts = {row.id: row for row in db.session.scalars(select(Account).where(Account.id.in_(ids)))} if ids else {}
     return page.with_rows(
-        Person(member, shown_as(member, accounts.get(member.account_id or ""))) for member in page.rows
+        Person(member, shown_as(member, accounts.get(member.account_id or "")))
+        for member in (members[member_id] for member_id in page.rows if member_id in members)
     )
 
 
-def _by_name(listing: Listing) -> tuple[ColumnElement[Any], ...]:
-    return (directed(Member.search_text, listing), directed(Member.id, listing))
+def _by_name(listing: Listing, of: Any = Member) -> tuple[ColumnElement[Any], ...]:
+    return (directed(of.search_text, listing), directed(of.id, listing))
+
+
+def _members(organization_id: str, listing: Listing) -> Select[Any]:
+    """The ids of an organization's members, of those who are searched for."""
+    statement = select(Member.id).where(Member.organization_id == organization_id)
+    return statement.where(contains(Member.search_text, listing.query)) if listing.query else statement
 
 
 # Roles ----------------------------------------------------------------------------------------------------------------
@@ -80,17 +95,12 @@ def _roles(organization: Organization) -> Select[Any]:
     if organization.kind == "self":
         return statement
     of_platform = select(RolePrivilege.role_id).where(RolePrivilege.privilege.in_(_of_platform()))
-    held = _held_roles(organization.id).with_only_columns(MemberRole.role_id)
-    return statement.where(or_(Role.organization_id.is_not(None), Role.id.not_in(of_platform), Role.id.in_(held)))
-
-
-def _held_roles(organization_id: str) -> Any:
-    return (
-        select(MemberRole.role_id, func.count())
-        .join(Member, Member.id == MemberRole.member_id)
-        .where(Member.organization_id == organization_id)
-        .group_by(MemberRole.role_id)
+    held = (
+        select(MemberRole.member_id)
+        .where(MemberRole.organization_id == organization.id, MemberRole.role_id == Role.id)
+        .exists()
     )
+    return statement.where(or_(Role.organization_id.is_not(None), Role.id.not_in(of_platform), held))
 
 
 def roles_page(organization: Organization, listing: Listing) -> Page[RoleInUse]:
@@ -101,7 +111,11 @@ def roles_page(organization: Organization, listing: Listing) -> Page[RoleInUse]:
         statement = statement.where(own if kind == "own" else ~own)
     order = (Role.organization_id.is_(None).asc(), directed(Role.name, listing), Role.id.asc())
     page = page_of(statement, listing, order)
-    here = _held_roles(organization.id).where(MemberRole.role_id.in_([role.id for role in page.rows]))
+    here = (
+        select(MemberRole.role_id, func.count())
+        .where(MemberRole.organization_id == organization.id, MemberRole.role_id.in_([role.id for role in page.rows]))
+        .group_by(MemberRole.role_id)
+    )
     counted = {row[0]: row[1] for row in db.session.execute(here)}
     return page.with_rows(RoleInUse(role, counted.get(role.id, 0)) for role in page.rows)
 
@@ -116,12 +130,10 @@ def role_of(organization: Organization, role_id: str) -> Role | None:
 
 def role_holders(organization_id: str, role_id: str, listing: Listing) -> Page[Person]:
     """Who holds the role in this organization, by name."""
-    statement = (
-        select(Member)
-        .join(MemberRole, MemberRole.member_id == Member.id)
-        .where(MemberRole.role_id == role_id, Member.organization_id == organization_id)
-        .where(contains(Member.search_text, listing.query))
+    holds = select(MemberRole.member_id).where(
+        MemberRole.organization_id == organization_id, MemberRole.role_id == role_id
     )
+    statement = _members(organization_id, listing).where(Member.id.in_(holds))
     return people_of(page_of(statement, listing, _by_name(listing)))
 
 
@@ -238,24 +250,21 @@ def license_of(organization_id: str, license_id: str) -> LicenseInUse | None:
 
 def license_holders(license_: License, listing: Listing) -> Page[Person]:
     """Who holds a seat of the license, by name."""
-    statement = (
-        select(Member)
-        .join(Seat, Seat.member_id == Member.id)
-        .where(Seat.license_id == license_.id, Member.organization_id == license_.organization_id)
-        .where(contains(Member.search_text, listing.query))
-    )
+    holds = select(Seat.member_id).where(Seat.license_id == license_.id)
+    statement = _members(license_.organization_id, listing).where(Member.id.in_(holds))
     return people_of(page_of(statement, listing, _by_name(listing)))
 
 
 def without_license(license_: License, listing: Listing) -> Page[Person]:
     """Who of the organization holds no seat of the license, former members left out, by name."""
     holds = select(Seat.member_id).where(Seat.license_id == license_.id, Seat.member_id == Member.id).exists()
-    statement = (
-        select(Member)
-        .where(Member.organization_id == license_.organization_id, Member.status != "ended", ~holds)
-        .where(contains(Member.search_text, listing.query))
+    statement, columns = all_found_first(
+        Member.organization_id == license_.organization_id,
+        Member.status != "ended",
+        contains(Member.search_text, listing.query),
+        ~holds,
     )
-    return people_of(page_of(statement, listing, _by_name(listing)))
+    return people_of(page_of(statement, listing, _by_name(listing, columns)))
 
 
 def seller() -> str | None:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, event, func, text
+from sqlalchemy import (
+    CheckConstraint,
+    Connection,
+    ForeignKey,
+    Index,
+    String,
+    UniqueConstraint,
+    event,
+    func,
+    select,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from idp.kernel.database import Base, id_column
@@ -130,7 +141,7 @@ class Member(Base):
     updated_at: Mapped[int]
     organization: Mapped[Organization] = relationship()
     company: Mapped[Company | None] = relationship()
-    roles: Mapped[list[Role]] = relationship(secondary="member_role", order_by="Role.name")
+    roles: Mapped[list[Role]] = relationship(secondary="member_role", order_by="Role.name", viewonly=True)
     __mapper_args__ = {"version_id_col": version}
 
     @property
@@ -238,11 +249,25 @@ class RolePrivilege(Base):
 
 
 class MemberRole(Base):
-    """A member holds a role."""
+    """A member holds a role.
+
+    `organization_id` is the member's, for life, and fills itself in: the holders of a role that many organizations
+    share are found in one of them without looking at those of the others.
+    """
 
     __tablename__ = "member_role"
+    __table_args__ = (Index("ix_member_role_organization", "organization_id", "role_id", "member_id"),)
     member_id: Mapped[str] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), primary_key=True)
     role_id: Mapped[str] = mapped_column(ForeignKey("role.id", ondelete="CASCADE"), primary_key=True, index=True)
+    organization_id: Mapped[str] = mapped_column(String(36))
+
+
+@event.listens_for(MemberRole, "before_insert")
+def _note_where(_mapper: Any, connection: Connection, held: MemberRole) -> None:
+    if not held.organization_id:
+        held.organization_id = connection.execute(
+            select(Member.organization_id).where(Member.id == held.member_id)
+        ).scalar_one()
 
 
 class License(Base):
@@ -266,7 +291,7 @@ class Seat(Base):
     """One member holds one seat of one license."""
 
     __tablename__ = "seat"
-    __table_args__ = (UniqueConstraint("license_id", "member_id"),)
+    __table_args__ = (UniqueConstraint("license_id", "member_id"), Index("ix_seat_assigned", "assigned_at", "id"))
     id: Mapped[str] = id_column()
     license_id: Mapped[str] = mapped_column(ForeignKey("license.id", ondelete="CASCADE"))
     member_id: Mapped[str] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), index=True)

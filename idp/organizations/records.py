@@ -75,6 +75,18 @@ def names_of(ids: set[str]) -> dict[str, str]:
     return {str(one): str(name) for one, name in rows}
 
 
+def found_in(text: str, column: Any) -> tuple[ColumnElement[bool], bool]:
+    """Whether a column, the id of an organization, is of one that `text` means; and whether they are few.
+
+    Rows of a few organizations are found by the column's index. One statement.
+    """
+    meant = select(Organization.id).where(contains(Organization.search_text, text))
+    ids = db.session.scalars(meant.limit(accounts.FEW + 1)).all()
+    if len(ids) <= accounts.FEW:
+        return column.in_(ids), True
+    return meant.where(Organization.id == column).exists(), False
+
+
 def _counted(column: Any, ids: Sequence[str], *where: Any) -> dict[str, int]:
     """How many rows there are for each id of the page; one statement."""
     rows = db.session.execute(select(column, func.count()).where(column.in_(ids), *where).group_by(column))
@@ -700,8 +712,7 @@ class RoleRow:
 
 def _role_rows(found: Sequence[Role], scope: Scope = EVERYTHING) -> list[RoleRow]:
     places = _organizations({one.organization_id for one in found if one.organization_id})
-    here = select(Member.id).where(Member.organization_id == scope.within)
-    within = (MemberRole.member_id.in_(here),) if scope.within else ()
+    within = (MemberRole.organization_id == scope.within,) if scope.within else ()
     holders = _counted(MemberRole.role_id, [one.id for one in found], *within)
     return [RoleRow(one, places.get(one.organization_id or ""), holders.get(one.id, 0)) for one in found]
 
@@ -756,7 +767,7 @@ ROLE = Table(
     sort="name",
     search=lambda text, _scope: or_(
         contains(func.lower(Role.name), text),
-        Role.organization_id.in_(select(Organization.id).where(contains(Organization.search_text, text))),
+        found_in(text, Role.organization_id)[0],
     ),
     search_label=_l("Search by role or organization"),
     filters=(
@@ -917,7 +928,7 @@ LICENSE = Table(
     sort="edition",
     search=lambda text, _scope: or_(
         contains(func.lower(License.edition), text),
-        License.organization_id.in_(select(Organization.id).where(contains(Organization.search_text, text))),
+        found_in(text, License.organization_id)[0],
     ),
     search_label=_l("Search by organization or edition"),
     filters=(

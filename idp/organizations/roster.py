@@ -16,7 +16,7 @@ from sqlalchemy.orm import joinedload, raiseload, selectinload
 
 from idp.accounts.models import Account
 from idp.kernel.database import db
-from idp.kernel.listing import PAGE, Listing, Page, contains, directed, page_of
+from idp.kernel.listing import Listing, Page, contains, directed, page_of
 
 from .catalog import MEMBER_TYPES, current_catalog
 from .models import Invitation, License, Member, MemberRole, Organization, Role, Seat
@@ -84,19 +84,13 @@ def filters(roles: Iterable[Role], licenses: Iterable[License]) -> dict[str, Seq
 
 
 def page(organization_id: str, listing: Listing, now: int) -> Page[Entry]:
-    """One page of the people that a list asks for.
-
-    All people are counted only where the page does not tell itself how many there are: a search that finds few has
-    looked at everybody once already.
-    """
-    statement = select(Member.id).where(*_asked(organization_id, listing, now))
-    before = (listing.page - 1) * PAGE
-    found = list(db.session.scalars(statement.order_by(*_order(listing)).limit(PAGE).offset(before)))
-    if before and not found:
-        whole = page_of(statement, listing, _order(listing))
-        return whole.with_rows(entries(whole.rows, now))
-    total = before + len(found) if len(found) < PAGE else count(organization_id, listing, now)
-    return Page(listing, tuple(entries(found, now)), total)
+    """One page of the people that a list asks for."""
+    asked, columns = _asked(organization_id, listing, now), Member
+    statement = select(Member.id).where(*asked)
+    if NONE in (listing.filters.get("role"), listing.filters.get("license")):
+        statement, columns = all_found_first(*asked)
+    found = page_of(statement, listing, _order(listing, columns))
+    return found.with_rows(entries(found.rows, now))
 
 
 def count(organization_id: str, listing: Listing, now: int, *, after: str = "") -> int:
@@ -139,6 +133,16 @@ def here(organization_id: str, member_ids: Sequence[str]) -> list[str]:
             .order_by(Member.id)
         )
     )
+
+
+def addresses_of(member_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """By member the address that it is mailed at, as it is compared; nothing for those who have none."""
+    rows = db.session.execute(
+        select(Member.id, Member.email_normalized).where(
+            Member.id.in_(member_ids), Member.email_normalized.is_not(None)
+        )
+    )
+    return {member_id: (str(address),) for member_id, address in rows}
 
 
 def roles_of(organization: Organization) -> list[Role]:
@@ -253,8 +257,7 @@ def _asked(organization_id: str, listing: Listing, now: int) -> list[ColumnEleme
     if state := listing.filters.get("state"):
         asked += _in_state(state, now)
     if role := listing.filters.get("role"):
-        holders = select(MemberRole.member_id)
-        asked.append(_among(holders, MemberRole.member_id, MemberRole.role_id, role))
+        asked.append(_among(select(MemberRole.member_id), MemberRole.member_id, MemberRole.role_id, role))
     if license_ := listing.filters.get("license"):
         asked.append(_among(select(Seat.member_id), Seat.member_id, Seat.license_id, license_))
     return asked
@@ -265,6 +268,17 @@ def _among(holders: Select[Any], member_id: Any, held: Any, wanted: str) -> Colu
     if wanted == NONE:
         return ~exists().where(member_id == Member.id)
     return Member.id.in_(holders.where(held == wanted))
+
+
+def all_found_first(*where: ColumnElement[bool]) -> tuple[Select[Any], Any]:
+    """The ids of the members for whom this is true, found before they are put in order; and the columns to order by.
+
+    For those who hold none of something. A database that wants the first fifty in order looks up one after the other
+    what they hold, in hope of meeting them soon; where nearly all hold it, it looks up everybody.
+    """
+    columns = (Member.id, Member.search_text, Member.status, Member.last_used_at, Member.created_at)
+    found = select(*columns).where(*where).cte().prefix_with("MATERIALIZED")
+    return select(found.c.id), found.c
 
 
 def _in_state(state: str, now: int) -> list[ColumnElement[bool]]:
@@ -282,15 +296,15 @@ def _in_state(state: str, now: int) -> list[ColumnElement[bool]]:
     }[state]
 
 
-def _order(listing: Listing) -> list[Any]:
-    """Every column in the one direction, so that an index can be walked either way."""
+def _order(listing: Listing, of: Any = Member) -> list[Any]:
+    """Every column in the one direction, so that an index can be walked either way. `of`: whose columns."""
     columns: dict[str, list[Any]] = {
-        "name": [Member.search_text],
-        "state": [Member.status, Member.search_text],
-        "used": [Member.last_used_at],
-        "added": [Member.created_at],
+        "name": [of.search_text],
+        "state": [of.status, of.search_text],
+        "used": [of.last_used_at],
+        "added": [of.created_at],
     }
     ordered = columns[listing.sort]
     if listing.sort == "used":
-        return [directed(Member.last_used_at, listing), Member.id]
-    return [column.desc() if listing.descending else column.asc() for column in [*ordered, Member.id]]
+        return [directed(of.last_used_at, listing), of.id]
+    return [column.desc() if listing.descending else column.asc() for column in [*ordered, of.id]]

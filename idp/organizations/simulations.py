@@ -67,7 +67,7 @@ def simulate(
         and license_.held >= license_.seats > 0
         and any(license_.app_id == app for _i, app in pairs)
     }
-    holders = _longest_unused(connection, full)
+    holders = _longest_unused(connection, organization_id, full)
     found = {}
     for member_id, app_id in pairs:
         if member_id not in facts:
@@ -125,27 +125,39 @@ def _assignable(
     }
 
 
-def _longest_unused(connection: Connection | Session, license_ids: Collection[str]) -> dict[str, list[str]]:
-    """By license the holders who have been away for longest; those who are disabled come before all others."""
+def _longest_unused(
+    connection: Connection | Session, organization_id: str, license_ids: Collection[str]
+) -> dict[str, list[str]]:
+    """By license the holders who have been away for longest; those who are disabled come before all others.
+
+    One statement, which reads for each license the first few of three lists that indexes keep in order.
+    """
     found: dict[str, list[str]] = defaultdict(list)
     if not license_ids:
         return found
+    names = {f"license_{number}": license_id for number, license_id in enumerate(sorted(license_ids))}
+    lists = (
+        ("m.status IN ('contact', 'disabled', 'ended')", "m.last_used_at, m.id"),
+        ("m.status = 'active' AND m.last_used_at IS NULL", "m.id"),
+        ("m.status = 'active' AND m.last_used_at IS NOT NULL", "m.last_used_at, m.id"),
+    )
+    holders = " UNION ALL ".join(
+        f"""
+        SELECT * FROM (SELECT :{name} AS license_id, {turn} AS turn, m.id AS member_id,
+                              coalesce(m.last_used_at, 0) AS used
+                       FROM member m
+                       WHERE m.organization_id = :organization_id AND {which}
+                         AND EXISTS (SELECT 1 FROM seat s WHERE s.license_id = :{name} AND s.member_id = m.id)
+                       ORDER BY {order} LIMIT :most) AS w
+        """  # noqa: S608 (constants of this function)
+        for name in names
+        for turn, (which, order) in enumerate(lists)
+    )
     rows = connection.execute(
-        text(
-            """
-            SELECT license_id, member_id
-            FROM (SELECT s.license_id, s.member_id,
-                         row_number() OVER (PARTITION BY s.license_id
-                                            ORDER BY CASE WHEN m.status = 'active' THEN 1 ELSE 0 END,
-                                                     coalesce(m.last_used_at, 0), s.assigned_at, s.member_id) AS turn
-                  FROM seat s JOIN member m ON m.id = s.member_id
-                  WHERE s.license_id IN :license_ids) w
-            WHERE turn <= :most
-            ORDER BY license_id, turn
-            """
-        ).bindparams(bindparam("license_ids", expanding=True)),
-        {"license_ids": sorted(license_ids), "most": MOST_HOLDERS},
+        text(f"SELECT license_id, member_id FROM ({holders}) AS v ORDER BY license_id, turn, used, member_id"),  # noqa: S608
+        {"organization_id": organization_id, "most": MOST_HOLDERS, **names},
     )
     for row in rows:
-        found[row.license_id].append(row.member_id)
+        if len(found[row.license_id]) < MOST_HOLDERS:
+            found[row.license_id].append(row.member_id)
     return found

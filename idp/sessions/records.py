@@ -75,7 +75,7 @@ SESSION = Table(
         ),
     ),
     sort="-seen",
-    search=lambda text, _scope: Session.account_id.in_(accounts.ids_found_by(text)),
+    search=lambda text, _scope: accounts.found_in(text, Session.account_id)[0],
     search_label=_l("Search by name or e-mail"),
     filters=(
         Filter(

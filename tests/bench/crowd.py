@@ -43,9 +43,11 @@ def make(people: int, organizations: int = 1) -> Crowd:
         number = func.generate_series(1, organizations).table_valued(column("n", Integer)).render_derived(name="series")
         run(
             insert(Organization.__table__).from_select(
-                ["id", "slug", "name", "created_at"],
+                ["id", "slug", "name", "search_text", "created_at"],
                 select(_id("organization", number), literal("crowd-") + cast(number.c.n, Text),
-                       literal("Crowd ") + cast(number.c.n, Text) + literal(" AS"), now),
+                       literal("Crowd ") + cast(number.c.n, Text) + literal(" AS"),
+                       literal("crowd ") + cast(number.c.n, Text) + literal(" as crowd-") + cast(number.c.n, Text),
+                       now),
             )
         )  # fmt: skip
         crowd = Crowd(f"organization-{1:012d}", "role-of-the-crowd", "license-of-the-crowd", people)
@@ -66,6 +68,7 @@ def make(people: int, organizations: int = 1) -> Crowd:
         rows: list[tuple[Any, dict[str, Any]]] = [
             (Account, {
                 "id": _id("account", number), "given_name": given, "family_name": family,
+                "search_text": func.lower(family + literal(" ") + given + literal(" ") + address),
                 "password_hash": literal(hashed), "created_at": now, "updated_at": now,
             }),
             (EmailAddress, {
@@ -79,7 +82,10 @@ def make(people: int, organizations: int = 1) -> Crowd:
                 "search_text": func.lower(family + literal(" ") + given + literal(" ") + address),
                 "created_at": now, "updated_at": now,
             }),
-            (MemberRole, {"member_id": _id("member", number), "role_id": literal(crowd.role_id)}),
+            (MemberRole, {
+                "member_id": _id("member", number), "role_id": literal(crowd.role_id),
+                "organization_id": literal(crowd.organization_id),
+            }),
             (Seat, {
                 "id": _id("seat", number), "license_id": literal(crowd.license_id),
                 "member_id": _id("member", number), "assigned_at": now,

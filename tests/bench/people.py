@@ -74,7 +74,7 @@ def populate(people: int, others: int = 2) -> dict[str, str]:
                 }  # fmt: skip
                 members.append(member)
                 if state == "active" and chance.random() < 0.8:
-                    roles.append({"member_id": member["id"], "role_id": role})
+                    roles.append({"member_id": member["id"], "role_id": role, "organization_id": place})
                     seats.append(
                         {"id": new_id(), "license_id": license_, "member_id": member["id"], "assigned_at": now}
                     )

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from idp.kernel.database import db
 from idp.organization_admin.views.people import many
+from idp.organizations import service
 from idp.organizations.models import Member, MemberRole, Seat
 from tests.organization_admin.people import Desk, desk
 from tests.support.forms import form_with, text_of
@@ -138,3 +139,46 @@ def test_forty_at_once_and_twenty_five_licenses(app: Any, world: Any) -> None:
     assert Counter(answers) == {(303, False): 25, (409, True): 15}
     with app.app_context():
         assert db.session.scalar(select(func.count()).where(Seat.license_id == license_)) == 25
+
+
+@pytest.mark.parametrize("typed", [False, True], ids=["invited", "imported"])
+def test_two_who_mail_the_same_people_do_not_block_each_other(app: Any, world: Any, typed: bool) -> None:
+    """Two organizations, the same two addresses in another order: each unit waits for the other, never both."""
+    addresses = ["a@same.example", "b@same.example"]
+    places = [world.organization() for _ in addresses]
+    members = {
+        (place, address): world.member(place, status="contact", email=address, email_normalized=address)
+        for place in places
+        for address in addresses
+    }
+    first_done = {place: threading.Event() for place in places}
+    failed: list[BaseException] = []
+
+    def work(place: str, order: list[str]) -> None:
+        other = next(one for one in places if one != place)
+
+        def act(address: str) -> None:
+            if typed:
+                service.add_member(place, email=f"new-{address}", actor_id="somebody")
+            else:
+                service.invite(members[place, address], actor_id="somebody")
+            if not first_done[place].is_set():
+                first_done[place].set()
+                first_done[other].wait(1.5)  # in vain where the other waits for us
+
+        try:
+            with app.app_context():
+                known = (lambda one: [f"new-{one}"]) if typed else (lambda one: [one])
+                assert many.each(order, act, addresses=known, typed=typed).good == 2
+        except BaseException as problem:  # of a thread
+            failed.append(problem)
+
+    threads = [
+        threading.Thread(target=work, args=(place, order))
+        for place, order in zip(places, (addresses, addresses[::-1]), strict=True)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not failed and not any(thread.is_alive() for thread in threads)

@@ -236,8 +236,13 @@ def test_the_last_administrator_keeps_its_role(world: Any, administrator: Any, p
                 service.set_role_privileges(role.id, ["account:access", MANAGER])
     page = browser.get(f"{ROLES}/{own}/change")
     preview = _post(browser, page, privileges=["account:access"])
+    assert preview.status_code == 409 and "at least one administrator" in preview.text, "told before anything is saved"
+    assert ">Save<" not in preview.text and "Change something else" in preview.text
     refused = _post(browser, preview, "mark", privileges=_hidden(preview))
-    assert refused.status_code == 409 and "at least one administrator" in refused.text
+    assert refused.status_code == 409 and refused.text.count("at least one administrator") == 1
+    gone = browser.get(f"{ROLES}/{own}/delete")
+    assert gone.status_code == 409 and "at least one administrator" in gone.text
+    assert ">Delete the role<" not in gone.text
     assert _privileges(world, own) == {"account:access", "account:people.manage"}
 
 

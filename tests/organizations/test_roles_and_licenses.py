@@ -103,6 +103,28 @@ def test_last_administrator_by_an_own_role(world: Any, do: Do, refused: Do, plac
     assert [entry.privilege for entry in world.get(Role, role.id).privileges] == ["account:people.manage"]
 
 
+def test_somebody_can_always_assign_roles(world: Any, do: Do, refused: Do, place: str) -> None:
+    """Nobody could give that right again: what one gives is bounded by what one holds."""
+    boss, clerk = world.user(place, seat=False), world.user(place, seat=False)
+    people = do(service.create_role, place, "People", ["account:people.manage"])
+    roles = do(service.create_role, place, "Roles", ["account:roles.manage"])
+    do(service.assign_role, clerk.member_id, people.id)
+    do(service.assign_role, boss.member_id, roles.id)
+    for verb, arguments in (
+        (service.unassign_role, (boss.member_id, roles.id)),
+        (service.disable_member, (boss.member_id,)),
+        (service.end_member, (boss.member_id,)),
+        (service.set_role_privileges, (roles.id, ["account:people.read"])),
+        (service.delete_role, (roles.id,)),
+    ):
+        assert refused(verb, *arguments) == "last_administrator_of_roles"
+    both = do(service.create_role, place, "Both", ["account:people.manage", "account:roles.manage"])
+    do(service.assign_role, clerk.member_id, both.id)
+    do(service.end_member, boss.member_id)
+    do(service.delete_role, people.id)
+    assert refused(service.end_member, clerk.member_id) == "last_administrator"
+
+
 def test_seats_never_exceed(world: Any, do: Do, refused: Do, place: str, kari: Any) -> None:
     license_ = do(service.sell_license, place, "tag:standard", 1)
     do(service.assign_seat, license_.id, kari.member_id)

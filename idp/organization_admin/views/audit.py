@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from itertools import islice
 
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from sqlalchemy import Select
 
 from idp.audit import trail
 from idp.audit.models import AuditEntry
 from idp.kernel import listing, spreadsheet
-from idp.kernel.database import db
-from idp.kernel.listing import Listing
+from idp.kernel.listing import Listing, Sought
 from idp.organizations.catalog import current_catalog
 
 from ..guard import acting, administrator
@@ -24,7 +23,7 @@ MOST_EXPORTED = 100_000
 PORTION = 500
 
 
-def _asked() -> tuple[Listing, Select[AuditEntry]]:
+def _asked() -> tuple[Listing, Sought]:
     apps = current_catalog().apps
     asked = listing.read(
         acting().address("audit"),
@@ -58,8 +57,7 @@ def _day(text: str | None) -> int | None:
 def audit() -> ResponseReturnValue:
     """The entries, newest first."""
     asked, found = _asked()
-    order = (listing.directed(AuditEntry.at, asked), listing.directed(AuditEntry.id, asked))
-    page = listing.page_of(found, asked, order)
+    page = listing.stretch_of(found, asked, AuditEntry.at, AuditEntry.id)
     entries = trail.told(acting().organization.id, page.rows)
     apps = [(app.id, app.name) for app in current_catalog().apps.values()]
     return render_template(
@@ -72,20 +70,17 @@ def audit() -> ResponseReturnValue:
 def audit_csv() -> ResponseReturnValue:
     """The same entries as a file, newest first, at most `MOST_EXPORTED`."""
     _listing, found = _asked()
-    found = found.order_by(AuditEntry.at.desc(), AuditEntry.id.desc())
     organization = acting().organization
     heads = [_("Time (UTC)"), _("What happened"), _("From"), _("To"), _("Network address"), _("Reference")]
 
     def lines() -> Iterator[list[str]]:
-        for start in range(0, MOST_EXPORTED, PORTION):
-            rows = db.session.scalars(found.limit(PORTION).offset(start)).all()
+        portions = listing.back_through(found, AuditEntry.at, AuditEntry.id, PORTION)
+        for rows in islice(portions, MOST_EXPORTED // PORTION):
             for entry in trail.told(organization.id, rows):
                 before = "; ".join(f"{field}: {value}" for field, value, _after in entry.changes)
                 after = "; ".join(f"{field}: {value}" for field, _before, value in entry.changes)
                 moment = datetime.fromtimestamp(entry.at, UTC).isoformat(timespec="seconds")
                 yield [moment, entry.sentence, before, after, entry.address or "", entry.request_id or ""]
-            if len(rows) < PORTION:
-                return
 
     return spreadsheet.answer(f"{organization.slug}-audit", heads, lines())
 

@@ -257,17 +257,21 @@ def _form_page(form: RoleForm, chosen: set[str], status: int, role: Role | None 
 def _preview_page(
     template: str, form: RoleForm, role_id: str, refusal: Refusal | None, chosen: set[str] | None
 ) -> ResponseReturnValue:
-    """What would happen, as the rows are now; a refusal of what was just tried stands on top."""
+    """What would happen, as the rows are now; a refusal of what was just tried, or would be, stands on top."""
     db.session.rollback()
     found = _own(role_id)
     form.version.data = str(found.version)
     preview: Preview = preview_role(found, chosen)
+    threat = service.left_without(found, chosen)
     status = 200
-    if refusal:
+    if refusal and (threat is None or refusal.code != threat.code):
         status = refusal.status
         form.form_errors.append(refusal.message)
+    if threat:
+        status = threat.status
+        form.form_errors.append(threat.message)
     page = render_template(
         f"organization_admin/{template}", form=form, role=found, chosen=sorted(chosen or ()), preview=preview,
-        apps=current_catalog().apps,
+        apps=current_catalog().apps, may_save=threat is None,
     )  # fmt: skip
     return page, status

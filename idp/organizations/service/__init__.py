@@ -53,7 +53,7 @@ from .licenses import (
     unassign_seat,
     why_no_seat,
 )
-from .locking import lock
+from .locking import lock, lock_addresses
 from .members import (
     add_member,
     disable_member,
@@ -86,6 +86,7 @@ from .roles import (
     delete_role,
     find_role,
     free_role_name,
+    left_without,
     rename_role,
     set_role_privileges,
     sync_system_roles,
@@ -153,9 +154,11 @@ __all__ = [
     "is_supplier",
     "judge",
     "keep_guest",
+    "left_without",
     "link_address",
     "link_company",
     "lock",
+    "lock_addresses",
     "note_use",
     "own_organization",
     "read_invitation",

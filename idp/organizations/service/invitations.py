@@ -213,7 +213,7 @@ def accept_invitation(token: str, account_id: str) -> Member:
     admit(member, account.id)
     if member.type == "express" and (role := find_role(GUEST_ROLE)):
         if not db.session.get(MemberRole, (member.id, role.id)):
-            db.session.add(MemberRole(member_id=member.id, role_id=role.id))
+            db.session.add(MemberRole(member_id=member.id, role_id=role.id, organization_id=member.organization_id))
             db.session.flush()
         db.session.expire(member, ["roles"])
     tell(InvitationAccepted, member, account.id, invitation_id=found.invitation.id)

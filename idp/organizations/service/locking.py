@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TypeVar
 
 from flask_babel import lazy_gettext as _l
@@ -38,6 +39,12 @@ def lock_address(normalized: str) -> None:
     several addresses in sorted order (docs/decisions/0009).
     """
     lock_name("address", normalized)
+
+
+def lock_addresses(normalized: Iterable[str]) -> None:
+    """Hold several addresses, always in the same order: for an act on many members, before the first of them."""
+    for one in sorted(set(normalized)):
+        lock_address(one)
 
 
 def fresh(model: type[Found], row_id: str) -> Found:

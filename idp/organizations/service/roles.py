@@ -1,4 +1,4 @@
-"""Roles, who holds them, and the rule that an organization never loses its last administrator."""
+"""Roles, who holds them, and the rule that an organization never loses its last administrator of people or roles."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, or_, select, update
 
 from idp.accounts.models import Account
 from idp.kernel import clock
@@ -27,6 +27,9 @@ from .typed import one_line
 PLATFORM_ADMINISTRATION = "account:platform.admin"
 """Whoever holds it as an active member of the platform's own organization administers the platform."""
 
+OF_ROLES = "account:roles.manage"
+"""Whoever holds it changes and assigns roles."""
+
 
 def find_role(name: str, organization_id: str | None = None) -> Role | None:
     """The organization's role of this name, or else the system's."""
@@ -38,23 +41,40 @@ def find_role(name: str, organization_id: str | None = None) -> Role | None:
     )
 
 
-def _administers(organization_id: str) -> ColumnElement[bool]:
-    """Of a member: active here, with a role that lets manage people."""
-    return and_(
-        Member.organization_id == organization_id,
-        Member.status == "active",
-        select(MemberRole.role_id)
-        .join(RolePrivilege, RolePrivilege.role_id == MemberRole.role_id)
-        .where(MemberRole.member_id == Member.id, RolePrivilege.privilege == ADMINISTRATION)
-        .exists(),
+def _holding(privilege: str, organization_id: str, giving: ColumnElement[bool] | None = None) -> Select[Any]:
+    """The ids of members whose roles contain the privilege. `giving`: which roles do, by default as they are.
+
+    The few roles are found first, so that the many who hold others are not looked at.
+    """
+    if giving is None:
+        giving = _gives(privilege)
+    roles = (
+        select(Role.id)
+        .where(or_(Role.organization_id == organization_id, Role.organization_id.is_(None)), giving)
+        .cte()
+        .prefix_with("MATERIALIZED")
+    )
+    return (
+        select(MemberRole.member_id)
+        .join(roles, roles.c.id == MemberRole.role_id)
+        .where(MemberRole.organization_id == organization_id)
     )
 
 
-def _administrators(organization_id: str) -> Select[Account]:
+def _gives(privilege: str) -> ColumnElement[bool]:
+    """Of a role: it contains the privilege."""
+    contained = select(RolePrivilege.role_id).where(
+        RolePrivilege.role_id == Role.id, RolePrivilege.privilege == privilege
+    )
+    return contained.exists()
+
+
+def _active(holding: Select[Any]) -> Select[Account]:
+    """The accounts of these members, as far as both are active."""
     return (
         select(Account)
         .join(Member, Member.account_id == Account.id)
-        .where(Account.status == "active", _administers(organization_id))
+        .where(Account.status == "active", Member.status == "active", Member.id.in_(holding))
     )
 
 
@@ -62,7 +82,9 @@ def administrators_of(organization_id: str) -> list[Account]:
     """Active members with an account whose role lets them manage people, by name."""
     return list(
         db.session.scalars(
-            _administrators(organization_id).order_by(Account.family_name, Account.given_name, Account.id)
+            _active(_holding(ADMINISTRATION, organization_id)).order_by(
+                Account.family_name, Account.given_name, Account.id
+            )
         ).unique()
     )
 
@@ -90,36 +112,78 @@ def platform_administrators() -> set[str]:
 
 def awaited_administrators_of(organization_id: str) -> list[Member]:
     """Members who administer as soon as they have activated an account, by name."""
-    found = select(Member).where(Member.account_id.is_(None), _administers(organization_id))
+    found = select(Member).where(
+        Member.account_id.is_(None),
+        Member.status == "active",
+        Member.id.in_(_holding(ADMINISTRATION, organization_id)),
+    )
     return list(db.session.scalars(found.order_by(Member.family_name, Member.given_name, Member.id)))
 
 
 @contextmanager
 def keeping_an_administrator(organization_id: str) -> Iterator[None]:
-    """Refuse what the block does when it takes the organization's last administrator away (R38).
+    """Refuse what the block does when nobody is left to manage the organization's people, or its roles (R38).
 
-    In the platform's own organization also when it takes away the last one of the platform.
+    In the platform's own organization also when it takes away the last one of the platform. Nobody could give these
+    rights again, for what one gives is bounded by what one holds (docs/decisions/0010).
     """
-    counted = select(
-        select(func.count()).select_from(_administrators(organization_id).subquery()).scalar_subquery(),
-        select(func.count())
-        .select_from(_platform_administrators().where(Organization.id == organization_id).subquery())
-        .scalar_subquery(),
-    )
-    before = db.session.execute(counted).one()
+    before = _guarded(organization_id)
     yield
     db.session.flush()
-    if not any(before):
-        return
-    after = db.session.execute(counted).one()
-    if before[1] and not after[1]:
-        raise last_platform_administrator()
-    if before[0] and not after[0]:
-        raise Refusal(
-            "last_administrator",
-            _l("The organization needs at least one administrator. Make someone else administrator first."),
-            status=409,
-        )
+    if no := _last_of(before, _guarded(organization_id)):
+        raise no
+
+
+def left_without(role: Role, privileges: Iterable[str] | None) -> Refusal | None:
+    """Why this role can't get exactly these privileges, or (None) be deleted: the last of those who administer would
+    go. None: it can. Reads what `keeping_an_administrator` refuses, without changing anything."""
+    assert role.organization_id is not None
+    return _last_of(
+        _guarded(role.organization_id), _guarded(role.organization_id, role.id, frozenset(privileges or ()))
+    )
+
+
+def _guarded(
+    organization_id: str, role_id: str | None = None, privileges: frozenset[str] = frozenset()
+) -> tuple[bool, ...]:
+    """For each right that has to stay with somebody, in the order of `_last_of`, whether somebody has it.
+
+    With `role_id` as if that role had these privileges.
+    """
+
+    def somebody(privilege: str) -> ColumnElement[bool]:
+        gives = _gives(privilege)
+        if role_id is not None:
+            gives = or_(gives, Role.id == role_id) if privilege in privileges else and_(gives, Role.id != role_id)
+        return _active(_holding(privilege, organization_id, gives)).with_only_columns(Account.id).exists()
+
+    platform = select(Organization.id).where(Organization.id == organization_id, Organization.kind == "self").exists()
+    row = db.session.execute(
+        select(and_(platform, somebody(PLATFORM_ADMINISTRATION)), somebody(ADMINISTRATION), somebody(OF_ROLES))
+    ).one()
+    return tuple(map(bool, row))
+
+
+def _last_of(before: tuple[bool, ...], after: tuple[bool, ...]) -> Refusal | None:
+    """The *no* to a change that takes one of the guarded rights from the last who has it."""
+    noes = (last_platform_administrator, _last_administrator, _last_of_roles)
+    return next((no() for no, had, has in zip(noes, before, after, strict=True) if had and not has), None)
+
+
+def _last_administrator() -> Refusal:
+    return Refusal(
+        "last_administrator",
+        _l("The organization needs at least one administrator. Make someone else administrator first."),
+        status=409,
+    )
+
+
+def _last_of_roles() -> Refusal:
+    return Refusal(
+        "last_administrator_of_roles",
+        _l("The organization needs at least one person who can assign roles. Give someone else a role for it first."),
+        status=409,
+    )
 
 
 def last_platform_administrator() -> Refusal:
@@ -302,7 +366,7 @@ def assign_role(member_id: str, role_id: str, *, actor_id: str | None = None) ->
     if db.session.get(MemberRole, (member_id, role_id), populate_existing=True):
         return
     within_rights(member.organization_id, privileges_of(role), actor_id)
-    db.session.add(MemberRole(member_id=member_id, role_id=role_id))
+    db.session.add(MemberRole(member_id=member_id, role_id=role_id, organization_id=member.organization_id))
     db.session.flush()
     db.session.expire(member, ["roles"])
     tell(RoleAssigned, member, actor_id, **about_role(role))

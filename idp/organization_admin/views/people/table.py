@@ -87,7 +87,16 @@ def import_people() -> ResponseReturnValue:
         return _page(form, preview)
     waiting = preview.of("new", "changed")
     now_done = waiting[:MOST]
-    done = each(now_done, lambda one: service.import_line(acts.organization.id, one, actor_id=acts.account.id))
+    known = roster.addresses_of([one.member_id for one in now_done if one.member_id])
+    done = each(
+        now_done,
+        lambda one: service.import_line(acts.organization.id, one, actor_id=acts.account.id),
+        addresses=lambda one: {
+            *known.get(one.member_id or "", ()),
+            *([one.line.normalized] if one.line.normalized else []),
+        },
+        typed=True,
+    )
     return _after(acts, form, preview, done, waiting[MOST:])
 
 
