@@ -69,7 +69,7 @@ class Member(Base):
     `account_id` alone says whose it is; `email` is what the organization typed and never re-links (*Linking*).
     `last_used_at`: when the person last accepted or opened the organization, to a day; before that the organization
     sees only what it typed itself. `search_text`: folded names and address as they are shown, family name first.
-    ended_reason: `ended` by an administrator or `inactive` (terminated for inactivity).
+    ended_reason: `ended` by an administrator, `inactive` (terminated for inactivity), `left` by the person.
     """
 
     __tablename__ = "member"
@@ -156,6 +156,7 @@ class Invitation(Base):
     expires_at: Mapped[int]
     accepted_at: Mapped[int | None]
     revoked_at: Mapped[int | None]
+    member: Mapped[Member] = relationship()
 
 
 class Role(Base):
