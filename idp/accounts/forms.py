@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
@@ -120,12 +121,16 @@ PROFILE: Mapping[str, Any] = {
 
 
 class _Told:
-    """The field holds what `profile` can keep; the form shows it as it was typed."""
+    """The field holds what `profile` can keep; the form shows it as it was typed. `profile` knows the choices too."""
+
+    field_flags: Mapping[str, bool] = MappingProxyType({})
 
     def __init__(self, name: str) -> None:
         self.name = name
-        required = name in ("given_name", "family_name")
-        self.field_flags = {"required": True} if required else {"optional": True}
+        if name in ("given_name", "family_name"):
+            self.field_flags = {"required": True}
+        elif name not in profile.GROUPS["preferences"]:  # one of its choices is to have none
+            self.field_flags = {"optional": True}
 
     def __call__(self, form: Any, field: Field) -> None:
         try:
@@ -154,28 +159,15 @@ def _profile_field(name: str) -> Any:
     if name == "street_address":
         return TextAreaField(label, rules, render_kw={"maxlength": profile.LONGEST[name], "rows": 2})
     if name == "zoneinfo":
-        return _Choice(label, rules, choices=_zone_choices)
+        return SelectField(label, rules, choices=_zone_choices, validate_choice=False)
     if name == "locale":
-        return _Choice(label, rules, choices=[SelectChoice("", _l("As the browser asks")), *LANGUAGES])
+        languages = [SelectChoice("", _l("As the browser asks")), *LANGUAGES]
+        return SelectField(label, rules, choices=languages, validate_choice=False)
     if name == "theme":
-        return _Choice(
-            label,
-            rules,
-            choices=[
-                SelectChoice("", _l("As the system")),
-                SelectChoice("light", _l("Light")),
-                SelectChoice("dark", _l("Dark")),
-            ],
-        )
+        themes = [("", _l("As the system")), ("light", _l("Light")), ("dark", _l("Dark"))]
+        choices = [SelectChoice(value, text) for value, text in themes]
+        return SelectField(label, rules, choices=choices, validate_choice=False)
     return StringField(label, rules, render_kw={"maxlength": profile.LONGEST[name]})
-
-
-class _Choice(SelectField):
-    """One of several; `profile` says which count. No label says that it is optional: one of them is that."""
-
-    def __init__(self, label: Any, rules: list[Any], **values: Any) -> None:
-        super().__init__(label, rules, validate_choice=False, **values)
-        self.flags.optional = False
 
 
 def _zone_choices() -> list[SelectChoice]:
