@@ -80,3 +80,46 @@ class AccountDeleted(Event):
     """The account is about to go, disabled already; everything that refers to it goes along or lets go of it."""
 
     account_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProfileChanged(Event):
+    """The person changed what they tell about themselves. `fields`: which, never what they say."""
+
+    account_id: str
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddressRequested(Event):
+    """A person wants to add an address to their account. `known`: it is another's, and gets a mail that says so."""
+
+    proof_id: str
+    account_id: str
+    address: str
+    language: str
+    known: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddressEvent(Event):
+    """The addresses of an account changed; `address` is the one it is about."""
+
+    account_id: str
+    address_id: str
+    address: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddressAdded(AddressEvent):
+    """The account has one address more, proven."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrimaryAddressChosen(AddressEvent):
+    """Mail goes to this address of the account from now on, and applications are told it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddressRemoved(AddressEvent):
+    """The address belongs to the account no longer; whoever proves it next is somebody else."""

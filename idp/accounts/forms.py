@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import Field, PasswordField, SelectField, StringField, ValidationError
+from wtforms import Field, PasswordField, SelectField, StringField, TextAreaField, ValidationError
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import StopValidation
 
+from idp.kernel import clock
 from idp.kernel.forms import Optional
 from idp.kernel.refusal import Refusal
 
-from . import addresses, passwords, policy
+from . import addresses, passwords, policy, profile
 
 LANGUAGES = [SelectChoice("en", "English"), SelectChoice("nb", "Norsk (bokmål)")]
 
@@ -89,6 +94,89 @@ class ActivationForm(NewPasswordForm):
 
 class ConfirmForm(FlaskForm):
     """A button: nothing is typed, only the form token is checked."""
+
+
+PROFILE: Mapping[str, Any] = {
+    "given_name": _l("First name"),
+    "middle_name": _l("Middle name"),
+    "family_name": _l("Last name"),
+    "nickname": _l("Nickname"),
+    "preferred_username": _l("User name"),
+    "title": _l("Title"),
+    "phone_number": _l("Phone"),
+    "locale": _l("Language"),
+    "zoneinfo": _l("Time zone"),
+    "theme": _l("Appearance"),
+    "birthdate": _l("Date of birth"),
+    "gender": _l("Gender"),
+    "website": _l("Website"),
+    "profile": _l("Profile page"),
+    "street_address": _l("Street address"),
+    "postal_code": _l("Postal code"),
+    "locality": _l("City"),
+    "region": _l("Region"),
+    "country": _l("Country"),
+}
+"""What the fields of `profile.FIELDS` are called."""
+
+
+class _Told:
+    """The field holds what `profile` can keep; the form shows it as it was typed. `profile` knows the choices too."""
+
+    field_flags: Mapping[str, bool] = MappingProxyType({})
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        if name in ("given_name", "family_name"):
+            self.field_flags = {"required": True}
+        elif name not in profile.GROUPS["preferences"]:  # one of its choices is to have none
+            self.field_flags = {"optional": True}
+
+    def __call__(self, form: Any, field: Field) -> None:
+        try:
+            profile.read_one(self.name, field.data, datetime.fromtimestamp(clock.now(), tz=UTC).date())
+        except Refusal as refusal:
+            raise StopValidation(refusal.message) from None
+
+
+class ProfileForm(FlaskForm):
+    """One card of the person's own data; `profile_form` makes those of a group."""
+
+
+def profile_form(group: str, **values: Any) -> ProfileForm:
+    """The form of a group of `profile.GROUPS`. It reads the request, unless `formdata=None`."""
+    return _profile_form(group)(**values)
+
+
+@cache
+def _profile_form(group: str) -> type[ProfileForm]:
+    fields = {name: _profile_field(name) for name in profile.GROUPS[group]}
+    return type("ProfileForm", (ProfileForm,), fields)
+
+
+def _profile_field(name: str) -> Any:
+    label, rules = PROFILE[name], [_Told(name)]
+    if name == "street_address":
+        return TextAreaField(label, rules, render_kw={"maxlength": profile.LONGEST[name], "rows": 2})
+    if name == "zoneinfo":
+        return SelectField(label, rules, choices=_zone_choices, validate_choice=False)
+    if name == "locale":
+        languages = [SelectChoice("", _l("As the browser asks")), *LANGUAGES]
+        return SelectField(label, rules, choices=languages, validate_choice=False)
+    if name == "theme":
+        themes = [("", _l("As the system")), ("light", _l("Light")), ("dark", _l("Dark"))]
+        choices = [SelectChoice(value, text) for value, text in themes]
+        return SelectField(label, rules, choices=choices, validate_choice=False)
+    return StringField(label, rules, render_kw={"maxlength": profile.LONGEST[name]})
+
+
+def _zone_choices() -> list[SelectChoice]:
+    """By part of the world; places as people write them."""
+    found = [SelectChoice("", _l("None: times are shown in UTC"))]
+    for name in profile.time_zones():
+        region, _slash, place = name.partition("/")
+        found.append(SelectChoice(name, (place or name).replace("_", " "), optgroup=region if place else None))
+    return found
 
 
 def _name(text: str | None) -> str:

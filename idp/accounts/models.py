@@ -16,6 +16,7 @@ class Account(Base):
     """The sign-in identity of one person. `id` is the `sub` of every token: never reassigned, never an e-mail (R12).
 
     Claims columns are named as OpenID Connect Core §5.1 names them. `address` is its object, `birthdate` its text.
+    `title` (what the person does at work) and `theme` (`light`, `dark`, None: the system's) are no claims.
     `rev` rises with every change to the person's own data; `updated_at` is what the claim of that name says.
     `search_text`: the folded name, family name first, and the addresses; it follows these by itself.
     """
@@ -38,6 +39,8 @@ class Account(Base):
     phone_number: Mapped[str | None] = mapped_column(String(20))  # E.164
     phone_number_verified: Mapped[bool] = mapped_column(default=False)
     address: Mapped[dict[str, Any] | None]
+    title: Mapped[str | None] = mapped_column(String(100))
+    theme: Mapped[str | None] = mapped_column(String(8))
     password_hash: Mapped[str | None] = mapped_column(String(200))
     password_changed_at: Mapped[int | None]
     must_change_password: Mapped[bool] = mapped_column(default=False)
@@ -126,8 +129,8 @@ def _address_makes_findable(_mapper: Any, connection: Connection, email: EmailAd
 class MailboxProof(Base):
     """A link that was mailed to an address and is spent once (R28).
 
-    purpose: `activation` (a new account), `reset` (a new password), `mailbox` (prove an address of `account_id`);
-    `known` and `nobody` carry no link, see `service`.
+    purpose: `activation` (a new account), `reset` (a new password), `mailbox` (prove an address of `account_id`),
+    `address` (add one to it); `known`, `nobody` and `claimed` carry no link, see `service`.
     The link is signed over id and `generation`; sending again raises the generation, so the older link dies.
     `app_id` is the application that the person came from first, `continuation_path` is not kept: activation happens in
     whichever browser.

@@ -308,6 +308,7 @@ SENTENCES: Mapping[str, Any] = {
     "MemberDisabled": _l("%(actor)s disabled %(person)s."),
     "MemberEnabled": _l("%(actor)s enabled %(person)s."),
     "MemberEnded": _l("%(actor)s ended the membership of %(person)s."),
+    "MemberEnded.left": _l("%(person)s left the organization."),
     "MemberEnded.inactive": _l("The membership of %(person)s ended after a year without a sign-in."),
     "GuestKept": _l("%(actor)s kept %(person)s as an Express user."),
     "InvitationReminded": _l("%(person)s was reminded of the invitation."),
@@ -390,5 +391,5 @@ def _value(field: str, value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(privilege_title(str(name)) for name in value) or str(_("none"))
     if field.endswith("_at") and isinstance(value, int):
-        return language.on_date(value)
+        return language.on_date(value, "UTC")
     return str(value)

@@ -1,15 +1,18 @@
-"""Which language a person reads: English or Norwegian Bokmål.
+"""What a person reads in: the language, English or Norwegian Bokmål, the time zone, and light or dark.
 
-In this order: what the person chose on the page (kept in the signed cookie), what the application asked for
-(`ui_locales`, OpenID Connect Core §3.1.2.1), what the account says, what the browser says, the default setting.
+The language, in this order: what the person chose on the page (kept in the signed cookie), what the application asked
+for (`ui_locales`, OpenID Connect Core §3.1.2.1), what the account says, what the browser says, the default setting. The
+theme: what was chosen on the page, then the account's, else the system's. The time zone is the account's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, tzinfo
+from functools import cache
 from typing import Any
 from urllib.parse import quote, urlencode
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import dates
 from flask import Flask, current_app, g, has_request_context, request
@@ -19,6 +22,7 @@ from werkzeug.exceptions import HTTPException
 
 from . import continuation
 
+THEMES = ("light", "dark")
 LANGUAGES = {"en": "English", "nb": "Norsk (bokmål)"}
 _BOKMAAL = {"nb", "no", "nn"}  # whoever asks for any Norwegian is served the one we have
 
@@ -71,10 +75,31 @@ def shown() -> str:
     return match([str(locale)]) or "en" if locale else default()
 
 
-def on_date(instant: int) -> str:
-    """An instant (UTC seconds) as a date in the person's language: "22 November 2026", "22. november 2026"."""
+def zone() -> str:
+    """The time zone of whoever reads, a name of the IANA database: what the account says, else UTC."""
+    return (_known("zoneinfo") if has_request_context() else None) or "UTC"
+
+
+@cache
+def _zone_of(name: str) -> tzinfo:
+    """The zone of this name; UTC for one that is not there (any more)."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return UTC
+
+
+def _there(instant: int, where: str | None) -> datetime:
+    return datetime.fromtimestamp(instant, tz=_zone_of(where or zone()))
+
+
+def on_date(instant: int, where: str | None = None) -> str:
+    """An instant (UTC seconds) as a date in the person's language: "22 November 2026", "22. november 2026".
+
+    `where` is a time zone, by default the reader's. A day that somebody chose (a license's end) is one of "UTC".
+    """
     pattern = "d. MMMM y" if shown() == "nb" else "d MMMM y"
-    return str(format_date(datetime.fromtimestamp(instant, tz=UTC), pattern))
+    return str(format_date(_there(instant, where).date(), pattern, rebase=False))
 
 
 def date_in(spoken: str, instant: int) -> str:
@@ -83,16 +108,26 @@ def date_in(spoken: str, instant: int) -> str:
     return str(dates.format_date(datetime.fromtimestamp(instant, tz=UTC), pattern, locale=spoken))
 
 
-def on_day(instant: int) -> str:
-    """An instant (UTC seconds) as a short date for the columns of lists: "22 Nov 2026", "22. nov. 2026"."""
+def calendar_day(day: str) -> str:
+    """A day of the calendar, `YYYY-MM-DD`, which no time zone moves, as `on_date` writes one."""
+    pattern = "d. MMMM y" if shown() == "nb" else "d MMMM y"
+    return str(format_date(date.fromisoformat(day), pattern))
+
+
+def on_day(instant: int, where: str | None = None) -> str:
+    """The same as a short date for the columns of lists: "22 Nov 2026", "22. nov. 2026"."""
     pattern = "d. MMM y" if shown() == "nb" else "d MMM y"
-    return str(format_date(datetime.fromtimestamp(instant, tz=UTC), pattern))
+    return str(format_date(_there(instant, where).date(), pattern, rebase=False))
 
 
-def at_time(instant: int) -> str:
-    """An instant (UTC seconds) as date and time of day in the person's language, in UTC and saying so."""
+def at_time(instant: int, where: str | None = None) -> str:
+    """An instant (UTC seconds) as date and time of day in the person's language and time zone, which it names."""
     pattern = "d. MMM y HH:mm" if shown() == "nb" else "d MMM y, HH:mm"
-    return f"{format_datetime(datetime.fromtimestamp(instant, tz=UTC), pattern)} UTC"
+    there = _there(instant, where)
+    name = there.tzname() or "UTC"
+    if not name.isalpha():  # "+03", "-0330": a zone that nobody has given letters
+        name = f"UTC{name}"
+    return f"{format_datetime(there, pattern, rebase=False)} {name}"
 
 
 def iso(instant: int) -> str:
@@ -101,7 +136,7 @@ def iso(instant: int) -> str:
 
 
 def init_app(app: Flask) -> None:
-    """Hook Babel on the application and give every template `language`, `language_links` and `this_page`."""
+    """Hook Babel on the application and give every template `language`, `theme`, their links, and `this_page`."""
     app.config.setdefault("BABEL_DEFAULT_LOCALE", "en")
     app.config.setdefault("BABEL_DEFAULT_TIMEZONE", "UTC")
     babel.init_app(app, locale_selector=current)
@@ -113,15 +148,39 @@ def init_app(app: Flask) -> None:
 
     @app.context_processor
     def _names() -> dict[str, Any]:
-        return {"language": shown(), "language_links": _links, "this_page": this_page}
+        return {
+            "language": shown(),
+            "language_links": _links,
+            "theme": theme(),
+            "theme_links": _theme_links,
+            "this_page": this_page,
+        }
 
 
 def _choose() -> None:
-    """`?lang=nb` on any page keeps the choice; a reading preference, so a GET may set it."""
+    """`?lang=nb` and `?theme=dark` on any page keep the choice; reading preferences, so a GET may set them."""
     chosen = match([request.args.get("lang", "")]) if "lang" in request.args else None
     if chosen and cookie.get("language") != chosen:
         cookie["language"] = chosen
         refresh()
+    wanted = request.args.get("theme")
+    if wanted in (*THEMES, "system") and cookie.get("theme") != wanted:
+        cookie["theme"] = wanted
+
+
+def follow_account() -> None:
+    """What was chosen on a page before counts no longer in this browser: the account has just been told better."""
+    cookie.pop("language", None)
+    cookie.pop("theme", None)
+    refresh()
+
+
+def theme() -> str | None:
+    """Give "light" or "dark" where the person wants one of them; None where the system decides."""
+    if not has_request_context():
+        return None
+    chosen = cookie.get("theme") or _known("theme")
+    return chosen if chosen in THEMES else None
 
 
 def this_page() -> str:
@@ -137,14 +196,20 @@ def this_page() -> str:
 
 def _links() -> list[tuple[str, str, str]]:
     """(language, its own name, address) of each language other than the shown one, for the foot of a page."""
+    return [(code, name, _with("lang", code)) for code, name in LANGUAGES.items() if code != shown()]
+
+
+def _theme_links() -> list[tuple[str, str]]:
+    """(theme, address) of each theme other than the one that is on."""
+    return [(name, _with("theme", name)) for name in (*THEMES, "system") if name != (theme() or "system")]
+
+
+def _with(name: str, value: str) -> str:
+    """The address of this page with one reading preference chosen."""
     path, parameters = this_page(), []
     if has_request_context() and path != "/":
-        parameters = [(key, value) for key, value in request.args.items(multi=True) if key != "lang"]
-    return [
-        (code, name, f"{path}?{urlencode([*parameters, ('lang', code)])}")
-        for code, name in LANGUAGES.items()
-        if code != shown()
-    ]
+        parameters = [(key, one) for key, one in request.args.items(multi=True) if key != name]
+    return f"{path}?{urlencode([*parameters, (name, value)])}"
 
 
 def _asked_by_the_application() -> str | None:
@@ -162,11 +227,15 @@ def _asked_by_the_application() -> str | None:
 
 
 def _of_the_account() -> list[str]:
-    """The language stored on the account of the signed-in person; read through Flask-Login, which floors above fill."""
+    """The language stored on the account of the signed-in person."""
+    locale = _known("locale")
+    return [locale] if locale else []
+
+
+def _known(what: str) -> str | None:
+    """What the signed-in person's account says; read through Flask-Login, which floors above fill."""
     if not hasattr(current_app, "login_manager"):
-        return []
+        return None
     from flask_login import current_user
 
-    account = getattr(current_user, "account", None)
-    locale = getattr(account, "locale", None)
-    return [locale] if locale else []
+    return getattr(getattr(current_user, "account", None), what, None)

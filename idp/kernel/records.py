@@ -51,7 +51,8 @@ class Right:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of the list. kind: `text`; `time` and `date` for UTC seconds; `number`; `state` for (kind, text).
+    """A column of the list. kind: `text`; `time` and `date` for UTC seconds, `day` for a day that
+    somebody chose; `number`; `state` for (kind, text).
 
     sort: what the database orders by; None: the list doesn't sort by it. beside: (table, condition) where `sort` is of
     another table, which has at most one row for each of these.
@@ -60,7 +61,7 @@ class Column:
     name: str
     label: Any
     show: Callable[[Any], Any]
-    kind: Literal["text", "time", "date", "number", "state"] = "text"
+    kind: Literal["text", "time", "date", "day", "number", "state"] = "text"
     sort: Any | None = None
     beside: tuple[Any, Any] | None = None
 

@@ -95,8 +95,7 @@ class ClientInfo(ClientMixin):
 
     def text(self, member: str, language: str = "en") -> str | None:
         """A human-readable member in the best language that was registered (OpenID Registration §2.1)."""
-        value = self.metadata.get(f"{member}#{language}") or self.metadata.get(member)
-        return value or next((v for k, v in sorted(self.metadata.items()) if k.startswith(f"{member}#")), None)
+        return text_of(self.metadata, member, language)
 
     def name(self, language: str = "en") -> str:
         """What the person is told; the id when nothing was registered."""
@@ -155,6 +154,12 @@ def _without_loopback_port(uri: str) -> str | None:
     """`http://127.0.0.1:49152/cb` as `http://127.0.0.1/cb`; None for anything that is not a loopback IP literal."""
     match = re.match(r"^http://(127\.0\.0\.1|\[::1\]):\d{1,5}(/[^#]*)?$", uri)
     return f"http://{match[1]}{match[2] or ''}" if match else None
+
+
+def text_of(metadata: Mapping[str, Any], member: str, language: str) -> str | None:
+    """A human-readable member of a client's metadata, in the best language there is."""
+    value = metadata.get(f"{member}#{language}") or metadata.get(member)
+    return value or next((v for k, v in sorted(metadata.items()) if k.startswith(f"{member}#")), None)
 
 
 def parse(client: Client) -> ClientInfo:

@@ -11,13 +11,17 @@ from __future__ import annotations
 
 from flask import Flask
 
-from idp.accounts.events import AccountDeleted, AccountDisabled, AddressProven
+from idp.accounts.events import AccountDeleted, AccountDisabled, AddressProven, PrimaryAddressChosen, ProfileChanged
 from idp.kernel.events import Bus
 
 from .catalog import load_catalog
 from .events import EntitlementChanged
 from .service import link_address, users
+from .service.members import refold
 from .service.requests import on_entitlement_changed
+
+NAMES = frozenset({"given_name", "family_name"})
+"""What organizations see of a person's name."""
 
 
 def init_app(app: Flask) -> None:
@@ -31,12 +35,18 @@ def init_app(app: Flask) -> None:
 
 def subscribe(bus: Bus) -> None:
     """A proven address makes the records that carry it the person's own; a deleted account ends its memberships;
-    a request closes when its app is open."""
+    a request closes when its app is open; a person who goes by another name or address is found by it."""
 
     def link(event: AddressProven) -> None:
         link_address(event.account_id, event.normalized, actor_id=event.account_id)
 
+    def find_anew(event: ProfileChanged | PrimaryAddressChosen) -> None:
+        if isinstance(event, PrimaryAddressChosen) or not NAMES.isdisjoint(event.fields):
+            refold(event.account_id)
+
     bus.subscribe(AddressProven, link)
+    bus.subscribe(ProfileChanged, find_anew)
+    bus.subscribe(PrimaryAddressChosen, find_anew)
     bus.subscribe(EntitlementChanged, on_entitlement_changed)
     bus.subscribe(AccountDisabled, users.on_account_disabled)
     bus.subscribe(AccountDeleted, users.on_account_deleted)

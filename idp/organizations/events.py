@@ -143,7 +143,8 @@ class MemberEnabled(MemberEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class MemberEnded(MemberEvent):
-    """The membership is over; `reason` is `ended` (an administrator) or `inactive` (one year without a sign-in)."""
+    """The membership is over. `reason`: `ended` (an administrator), `inactive` (one year without a sign-in), or `left`
+    (the person)."""
 
     reason: str
 

@@ -106,7 +106,7 @@ class Member(Base):
     `account_id` alone says whose it is; `email` is what the organization typed and never re-links (*Linking*).
     `last_used_at`: when the person last accepted or opened the organization, to a day; before that the organization
     sees only what it typed itself. `search_text`: folded names and address as they are shown, family name first.
-    ended_reason: `ended` by an administrator or `inactive` (terminated for inactivity).
+    ended_reason: `ended` by an administrator, `inactive` (terminated for inactivity), `left` by the person.
 
     Of an Express guest: `active_since` is when it became Active last, or was kept by its supplier; its year without a
     sign-in counts from there or from the last use, whichever is later. `terminates_at`: when the last warning said that
@@ -209,6 +209,7 @@ class Invitation(Base):
     expires_at: Mapped[int]
     accepted_at: Mapped[int | None]
     revoked_at: Mapped[int | None]
+    member: Mapped[Member] = relationship()
 
 
 class InvitationBatch(Base):

@@ -132,7 +132,8 @@ class Decision:
 
     `member` is whom a token may speak about: None for codes 1 to 4, which tell nothing of an organization. `judged` is
     the member the decision was about all the same (for the provider's own pages: resending its invitation, say).
-    `detail` tells the two `privilege_missing` sentences apart: `no_role` or `role`. `ends_at` is when the ground of an
+    `detail` tells two sentences of one code apart: `no_role` or `role` of `privilege_missing`; `left` of
+    `membership_ended`, where it was the person who ended it. `ends_at` is when the ground of an
     allow ends by itself (UTC seconds; None: never). `ask`: at most three names.
     """
 
@@ -188,7 +189,7 @@ def entitlement(account: AccountFacts, member: MemberFacts | None, app: App | No
     if member is None or not member.account_linked:
         return no("no_organization")
     if code := _standing(member, now):
-        return no(code)
+        return no(code, "left" if code == "membership_ended" and member.ended_reason == "left" else None)
     if member.organization.status != "active":
         return no("organization_suspended")
     if app is None:

@@ -76,6 +76,10 @@ _EN = {
         "An administrator has ended your access to {organization}.",
         "Contact the administrator of {organization} and ask to become a user again.",
     ),
+    "membership_ended.left": (
+        "You have left {organization}.",
+        "Contact the administrator of {organization} and ask to become a user again.",
+    ),
     "terminated_inactive": (
         "Your access to {organization} ended by itself, because you had not signed in for one year.",
         "Contact the administrator of {organization} and ask for a new invitation.",
@@ -141,6 +145,10 @@ _NB = {
         "En administrator har avsluttet tilgangen din til {organization}.",
         "Kontakt administratoren i {organization} og be om å bli bruker igjen.",
     ),
+    "membership_ended.left": (
+        "Du har forlatt {organization}.",
+        "Kontakt administratoren i {organization} og be om å bli bruker igjen.",
+    ),
     "terminated_inactive": (
         "Tilgangen din til {organization} ble avsluttet automatisk fordi du ikke hadde logget inn på ett år.",
         "Kontakt administratoren i {organization} og be om en ny invitasjon.",
@@ -187,7 +195,7 @@ def explain(
 ) -> Explanation:
     """The words for a denial's code; `language` is `en` or `nb`, every other reads English.
 
-    `detail` is the decision's, for `privilege_missing`. Names may be None: the sentences then speak of "this app" and
+    `detail` is the decision's. Names may be None: the sentences then speak of "this app" and
     "your organization". Raises KeyError for a code that the decision does not know.
     """
     tongue = language if language in _SENTENCES else "en"
@@ -195,7 +203,11 @@ def explain(
         "app": app_name or _UNNAMED[tongue]["app"],
         "organization": organization_name or _UNNAMED[tongue]["organization"],
     }
-    key = f"{code}.{'no_role' if detail == 'no_role' else 'role'}" if code == "privilege_missing" else code
+    key = f"{code}.{detail}"
+    if code == "privilege_missing":
+        key = f"{code}.{'no_role' if detail == 'no_role' else 'role'}"
+    elif key not in _EN:
+        key = code
     cause, remedy = _SENTENCES[tongue][key]
     headline = _HEADLINES[code][tongue]
     return Explanation(*(_fill(sentence, names) for sentence in (headline, cause, remedy)))

@@ -48,6 +48,8 @@ def invitation(token: str) -> ResponseReturnValue:
         return opened.go_on("/invitation", token)
     account = _invited(found.member)
     if account is None:
+        if _signed_in() is not None:
+            return _add_or_leave(token, found.invitation, found.member)
         return _create(token, found.invitation, found.member)
     if _signed_in() == account.id:
         return _accept(token, found.invitation, found.member, account)
@@ -68,6 +70,15 @@ def _sign_in_first(token: str, row: Invitation, member: Member) -> ResponseRetur
     with unit_of_work():
         handle = continuation.begin(opened.keep("/invitation", token), {"login_hint": member.email})
     return redirect(f"/login/another?continue={handle}" if who else f"/login?continue={handle}", 303)
+
+
+def _add_or_leave(token: str, row: Invitation, member: Member) -> ResponseReturnValue:
+    """Nobody has the invited address yet, and somebody is signed in: it may be one more of theirs (DESIGN §3).
+
+    Or it is somebody else's, who signs this person out first. The account page asks for a recent sign-in and adds it.
+    """
+    mark = opened.keep("/invitation", token).rpartition("/")[2]
+    return _page(row, member, ConfirmForm(), asks="add", status=200, add=f"/account/emails/invited/{mark}")
 
 
 def _invited(member: Member) -> Account | None:
@@ -143,13 +154,20 @@ def _refused(token: str, refusal: Refusal) -> ResponseReturnValue:
 
 
 def _page(
-    row: Invitation, member: Member, form: ConfirmForm | ActivationForm, *, asks: str, status: int
+    row: Invitation,
+    member: Member,
+    form: ConfirmForm | ActivationForm,
+    *,
+    asks: str,
+    status: int,
+    add: str | None = None,
 ) -> ResponseReturnValue:
     inviter = db.session.get(Account, row.invited_by) if row.invited_by else None
     page = render_template(
         "organizations/invitation.html",
         form=form,
         asks=asks,
+        add=add,
         signed_in=getattr(current_user, "account", None),
         organization=member.organization.name,
         company=member.company.name if member.company else None,

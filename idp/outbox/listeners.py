@@ -10,7 +10,9 @@ from idp.kernel.database import db
 from idp.kernel.events import Bus
 from idp.oidc import events as oidc
 from idp.organizations import events as organizations
+from idp.organizations.service import administrators_of
 from idp.organizations.service import requests as access_requests
+from idp.organizations.service.requests import MOST_MAILED
 
 from . import service
 
@@ -20,11 +22,14 @@ def subscribe(bus: Bus) -> None:
     bus.subscribe(accounts.ResetRequested, _reset)
     bus.subscribe(accounts.MailboxProofRequested, _mailbox)
     bus.subscribe(accounts.PasswordChanged, _password_changed)
+    bus.subscribe(accounts.AddressRequested, _address_requested)
+    bus.subscribe(accounts.AddressEvent, _addresses_changed)
     bus.subscribe(organizations.MemberInvited, _invited)
     bus.subscribe(express.InvitationReminded, _reminded)
     bus.subscribe(express.InactivityWarned, _warned)
     bus.subscribe(express.GuestRequestTyped, _guest_request)
     bus.subscribe(express.GuestRequestRejected, _guest_rejected)
+    bus.subscribe(organizations.MemberEnded, _left)
     bus.subscribe(organizations.AccessRequested, _access_requested)
     bus.subscribe(organizations.AccessGranted, _access_answered)
     bus.subscribe(organizations.AccessDeclined, _access_answered)
@@ -53,6 +58,51 @@ def _password_changed(event: accounts.PasswordChanged) -> None:
         if email.verified_at is not None and account is not None:
             service.queue_mail(
                 "password_changed", address=email.address, language=account.locale, payload={"account_id": account.id}
+            )
+
+
+def _address_requested(event: accounts.AddressRequested) -> None:
+    """Who asked sees the same page for every address; only the mailbox learns whether it is somebody's already."""
+    kind = "address_claimed" if event.known else "address"
+    service.queue_mail(kind, address=event.address, language=event.language, payload={"proof_id": event.proof_id})
+
+
+_ADDRESS_CHANGES: dict[type[accounts.AddressEvent], str] = {
+    accounts.AddressAdded: "added",
+    accounts.PrimaryAddressChosen: "primary",
+    accounts.AddressRemoved: "removed",
+}
+
+
+def _addresses_changed(event: accounts.AddressEvent) -> None:
+    """Tell every other proven address of the account, and one that was removed (security R27)."""
+    account = db.session.get(Account, event.account_id)
+    what = _ADDRESS_CHANGES[type(event)]
+    if account is None:
+        return
+    told = {email.address for email in account.emails if email.verified_at is not None}
+    told = told - {event.address} if what == "added" else told | {event.address}
+    for address in sorted(told):
+        service.queue_mail(
+            "addresses_changed",
+            address=address,
+            language=account.locale,
+            payload={"account_id": account.id, "what": what, "about": event.address, "at": event.at},
+        )
+
+
+def _left(event: organizations.MemberEnded) -> None:
+    """Tell the person, and a bounded number of the organization's administrators, that the person has left."""
+    account = db.session.get(Account, event.account_id) if event.account_id else None
+    if event.reason != "left" or account is None:
+        return
+    payload = {"member_id": event.member_id, "at": event.at}
+    if account.email is not None:
+        service.queue_mail("organization_left", address=account.email.address, language=account.locale, payload=payload)
+    for administrator in administrators_of(event.organization_id)[:MOST_MAILED]:
+        if administrator.email is not None:
+            service.queue_mail(
+                "member_left", address=administrator.email.address, language=administrator.locale, payload=payload
             )
 
 

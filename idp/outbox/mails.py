@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 from flask import current_app
+from flask_babel import force_locale
 from flask_mail import Message
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
@@ -73,11 +74,12 @@ def render(kind: str, spoken: str, **values: Any) -> Words:
 
 def compose(delivery: Delivery) -> Message | None:
     """The message that a delivery owes, or None when there is nothing left to tell (the link is spent, say)."""
-    values = _KINDS[delivery.kind](delivery.payload)
-    if values is None:
-        return None
     settings = current_app.extensions["onix_settings"]
     spoken = language.match([str(delivery.payload.get("language") or "")]) or settings.default_locale
+    with force_locale(spoken):
+        values = _KINDS[delivery.kind](delivery.payload)
+    if values is None:
+        return None
     words = render(delivery.kind, spoken, issuer=settings.issuer, **values)
     message = Message(
         subject=words.subject,
@@ -113,6 +115,39 @@ def _password_changed(payload: dict[str, Any]) -> dict[str, Any] | None:
     if account is None:
         return None
     return {"name": account.name, "address": payload["address"], "forgot": f"{_issuer()}/password/forgot"}
+
+
+def _address_claimed(payload: dict[str, Any]) -> dict[str, Any] | None:
+    proof = db.session.get(MailboxProof, payload["proof_id"], populate_existing=True)
+    if proof is None or proof.spent_at is not None:
+        return None
+    return {"address": payload["address"], "login": f"{_issuer()}/login"}
+
+
+def _addresses_changed(payload: dict[str, Any]) -> dict[str, Any] | None:
+    account = db.session.get(Account, payload["account_id"])
+    if account is None:
+        return None
+    return {
+        "what": payload["what"],
+        "about": payload["about"],
+        "time": language.at_time(payload["at"], account.zoneinfo or "UTC"),
+        "emails": f"{_issuer()}/account/emails",
+        "forgot": f"{_issuer()}/password/forgot",
+    }
+
+
+def _left(payload: dict[str, Any]) -> dict[str, Any] | None:
+    member = db.session.get(Member, payload["member_id"], populate_existing=True)
+    if member is None:
+        return None
+    return {
+        "name": member.name,
+        "organization": member.organization.name,
+        "company": member.company.name if member.company else None,
+        "apps": f"{_issuer()}/account/organizations",
+        "person": f"{_issuer()}/org/{member.organization.slug}/people/{member.id}",
+    }
 
 
 def _invitation(payload: dict[str, Any]) -> dict[str, Any] | None:
@@ -233,6 +268,11 @@ _KINDS: dict[str, Callable[[dict[str, Any]], dict[str, Any] | None]] = {
     "reset": _with_proof,
     "mailbox": _with_proof,
     "password_changed": _password_changed,
+    "address": _with_proof,
+    "address_claimed": _address_claimed,
+    "addresses_changed": _addresses_changed,
+    "organization_left": _left,
+    "member_left": _left,
     "invitation": _invitation,
     "invitation_reminder": _invitation_reminder,
     "inactivity_warning": _inactivity_warning,

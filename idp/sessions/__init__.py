@@ -19,7 +19,10 @@ from .guard import typed as typed
 from .own_password import change_own_password as change_own_password
 from .service import Actor as Actor
 from .service import actor as actor
+from .service import end_own_session as end_own_session
 from .service import end_sessions_of as end_sessions_of
+from .service import ended_sessions as ended_sessions
+from .service import live_sessions as live_sessions
 from .service import sign_in as sign_in
 from .service import sign_out as sign_out
 

@@ -12,7 +12,7 @@ class Session(Base):
     """One signed-in browser. `id` is the `sid` of tokens (public); the cookie carries a handle, stored as its digest.
 
     `acr` and `amr` are RFC 9068 / Core values of the sign-in; `organization_id` the one the launcher shows.
-    ended_reason: signed_out, replaced, password_changed, account_disabled, by_admin.
+    ended_reason: signed_out, replaced, password_changed, account_disabled, by_admin, by_owner.
     """
 
     __tablename__ = "session"

@@ -12,7 +12,7 @@ from flask import current_app, g, has_request_context, request
 from flask import session as cookie
 from flask_babel import lazy_gettext as _l
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
-from sqlalchemy import bindparam, delete, or_, select, update
+from sqlalchemy import Select, bindparam, delete, or_, select, update
 from sqlalchemy.orm import joinedload, lazyload
 
 from idp.accounts import events as people
@@ -184,6 +184,41 @@ def end_session(session_id: str, reason: str, *, actor_id: str | None = None) ->
     if session is None:
         raise Refusal("session_unknown", _l("There is no such session."), status=404)
     return _end(session, reason, actor_id) == 1
+
+
+def end_own_session(account_id: str, session_id: str) -> Session:
+    """The person ends one of their sessions; one that had ended is no error. Inside a unit of work.
+
+    Raises `Refusal` (404) for every other id alike.
+    """
+    session = db.session.get(Session, session_id, populate_existing=True)
+    if session is None or session.account_id != account_id:
+        raise Refusal("session_unknown", _l("There is no such session."), status=404)
+    _end(session, "by_owner")
+    return session
+
+
+def live_sessions(account_id: str) -> Select[Session]:
+    """Where the person is signed in now; orders nothing."""
+    now = clock.now()
+    return select(Session).where(
+        Session.account_id == account_id,
+        Session.ended_at.is_(None),
+        Session.expires_at > now,
+        Session.last_seen_at > now - _lifetimes().session_idle,
+    )
+
+
+def ended_sessions(account_id: str, since: int, limit: int = 10) -> list[Session]:
+    """The newest of those that were ended since `since` (UTC seconds); what ran out by itself is not among them."""
+    return list(
+        db.session.scalars(
+            select(Session)
+            .where(Session.account_id == account_id, Session.ended_at >= since)
+            .order_by(Session.ended_at.desc(), Session.id)
+            .limit(limit)
+        )
+    )
 
 
 def tidy(now: int, keep: int = 90 * 86400) -> int:

@@ -3,8 +3,20 @@
 Passwords arrive hashed: hashing takes tens of milliseconds and never happens inside a transaction.
 """
 
+from .emails import (
+    add_address,
+    add_proven_address,
+    admit_address,
+    choose_primary,
+    forget_waiting,
+    own_address,
+    remove_address,
+    request_address,
+    waiting,
+)
 from .links import LinkState, link_for, link_refusal, read, tidy
 from .lookup import admit_mail, find_by_address, required_action
+from .profile import change_profile
 from .recovery import change_password, prove_mailbox, request_mailbox_proof, request_reset, reset_password
 from .signup import activate, create_account, read_activation, request_activation, resend_activation
 from .status import delete_account, disable_account, enable_account
@@ -12,23 +24,33 @@ from .status import delete_account, disable_account, enable_account
 __all__ = [
     "LinkState",
     "activate",
+    "add_address",
+    "add_proven_address",
+    "admit_address",
     "admit_mail",
     "change_password",
+    "change_profile",
+    "choose_primary",
     "create_account",
     "delete_account",
     "disable_account",
     "enable_account",
     "find_by_address",
+    "forget_waiting",
     "link_for",
     "link_refusal",
+    "own_address",
     "prove_mailbox",
     "read",
     "read_activation",
+    "remove_address",
     "request_activation",
+    "request_address",
     "request_mailbox_proof",
     "request_reset",
     "required_action",
     "resend_activation",
     "reset_password",
     "tidy",
+    "waiting",
 ]

@@ -17,14 +17,19 @@ from idp.kernel.secrets import read_link, sign_link
 from .. import events
 from ..models import Account, MailboxProof
 
-# `known` (an activation asked for an address that has an account) and `nobody` (a reset for one that has none) carry no
-# link: their rows make every answer cost the same.
-Purpose = Literal["activation", "known", "reset", "nobody", "mailbox"]
+# `known` (an activation asked for an address that has an account), `nobody` (a reset for one that has none) and
+# `claimed` (somebody wants to add an address that is another's) carry no link: their rows make every answer cost alike.
+Purpose = Literal["activation", "known", "reset", "nobody", "mailbox", "address", "claimed"]
 State = Literal["open", "expired", "spent", "unknown"]
 
 # A link can be recognized for this long, so that an expired one can offer a new one; validity is the row's business.
 RECOGNIZED = 90 * 86400
-_PATHS = {"activation": "/activate/", "reset": "/password/reset/", "mailbox": "/mailbox/"}
+_PATHS = {
+    "activation": "/activate/",
+    "reset": "/password/reset/",
+    "mailbox": "/mailbox/",
+    "address": "/account/emails/confirm/",
+}
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ def read(link: str, purpose: Purpose) -> LinkState:
 def link_for(proof: MailboxProof) -> str:
     """The local path that a mail links to, signed now over id and generation; never stored anywhere.
 
-    Raises ValueError for a proof that carries no link (`known`, `nobody`).
+    Raises ValueError for a proof that carries no link (`known`, `nobody`, `claimed`).
     """
     if proof.purpose not in _PATHS:
         raise ValueError(f"a proof of purpose {proof.purpose!r} has no link")

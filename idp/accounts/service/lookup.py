@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import current_app
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
+from sqlalchemy.orm import lazyload
 
 from idp.kernel import clock, counters
 from idp.kernel.database import aside, db
@@ -58,6 +59,20 @@ def existing(account_id: str) -> Account:
     account = db.session.get(Account, account_id, populate_existing=True)
     if account is None:
         raise Refusal("account_unknown", _l("There is no such account."), status=404)
+    return account
+
+
+def locked(account_id: str) -> Account:
+    """The account as it is now, its row held until the unit ends: two changes of one account queue here.
+
+    Raises `Refusal` `account_unknown` (404).
+    """
+    account = db.session.get(
+        Account, account_id, populate_existing=True, options=[lazyload(Account.emails)], with_for_update=True
+    )
+    if account is None:
+        raise Refusal("account_unknown", _l("There is no such account."), status=404)
+    db.session.refresh(account, ["emails"])
     return account
 
 

@@ -7,9 +7,10 @@ from typing import Literal
 
 from flask import current_app
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import joinedload
 
-from idp.accounts.models import Account
+from idp.accounts.models import Account, EmailAddress
 from idp.kernel import clock
 from idp.kernel.database import change, db
 from idp.kernel.refusal import Refusal
@@ -26,6 +27,7 @@ from .telling import tell
 
 PURPOSE = "invitation"
 GUEST_ROLE = "Express guest"
+MOST_OWN = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,50 @@ def resend_own_invitations(account_id: str) -> list[Invitation]:
         .order_by(Member.organization_id, Member.id)  # locks are taken in one order everywhere
     )
     return [resend_invitation(member_id, actor_id=account_id) for _organization_id, member_id in waiting.all()]
+
+
+def own_invitations(account_id: str) -> list[Invitation]:
+    """The open invitations that were mailed to an address which this account has proven: these it may be told of.
+
+    One that was mailed to another address of the same record is its reader's to find. The newest first, a bounded
+    number.
+    """
+    return list(
+        db.session.scalars(
+            select(Invitation)
+            .join(Member, Member.id == Invitation.member_id)
+            .join(EmailAddress, EmailAddress.normalized == Member.email_normalized)
+            .where(
+                EmailAddress.account_id == account_id,
+                EmailAddress.verified_at.is_not(None),
+                or_(Member.account_id.is_(None), Member.account_id == account_id),
+                Member.status == "contact",
+                Invitation.accepted_at.is_(None),
+                Invitation.revoked_at.is_(None),
+                Invitation.expires_at > clock.now(),
+            )
+            .options(
+                joinedload(Invitation.member).joinedload(Member.organization),
+                joinedload(Invitation.member).joinedload(Member.company),
+            )
+            .order_by(Invitation.created_at.desc(), Invitation.id)
+            .limit(MOST_OWN)
+        )
+    )
+
+
+def own_invitation(account_id: str, invitation_id: str) -> Invitation:
+    """One of them. Raises `Refusal` (404) for every other id alike."""
+    found = next((one for one in own_invitations(account_id) if one.id == invitation_id), None)
+    if found is None:
+        raise Refusal("invitation_unknown", _l("This invitation is not known."), status=404)
+    return found
+
+
+def accept_own_invitation(account_id: str, invitation_id: str) -> Member:
+    """Accept an invitation without its mail: the account has proven the mailbox that it went to. Raises `Refusal`."""
+    invitation = own_invitation(account_id, invitation_id)
+    return accept_invitation(invitation_link(invitation).rpartition("/")[2], account_id)
 
 
 def _tell_invited(member: Member, invitation: Invitation, actor_id: str | None) -> None:

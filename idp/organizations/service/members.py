@@ -298,6 +298,50 @@ def end_member(member_id: str, *, reason: str = "ended", actor_id: str | None = 
     return member
 
 
+def leave(member_id: str, account_id: str) -> Member:
+    """The person ends their own membership: as `end_member`, with the reason `left`. Over already is no error.
+
+    The organization keeps what it typed, and no longer sees the person's own data.
+
+    Raises `Refusal` `member_unknown` (404) for another's record and for one that the person is not told of,
+    `directory_owned` (409) where an outside directory says who is there, `last_administrator` (409).
+    """
+    member = lock_of(Member, member_id)
+    if member.account_id != account_id or member.status == "contact":
+        raise Refusal("member_unknown", _l("It is not there any more."), status=404)
+    if member.status == "ended":
+        return member
+    if member.source != "local":
+        raise Refusal(
+            "directory_owned",
+            _l("This membership comes from an outside directory, which would bring it back. It has to be ended there."),
+            status=409,
+        )
+    with keeping_an_administrator(member.organization_id):
+        _become(member, "ended", account_id, "left")
+        member.last_used_at = None
+        make_findable(member)
+        _strip(member)
+    withdraw_invitations(member)
+    tell(MemberEnded, member, account_id, reason="left")
+    return member
+
+
+def refold(account_id: str) -> None:
+    """The person has another name or address: organizations that see the person's own find it by that."""
+    for member in db.session.scalars(
+        select(Member).where(Member.account_id == account_id, Member.last_used_at.is_not(None))
+    ):
+        folded = _search_text(member, used=True)
+        # Beside the row's version: nobody who edits the member at this moment has to hear of it.
+        change(
+            update(Member)
+            .where(Member.id == member.id)
+            .values(search_text=folded)
+            .execution_options(synchronize_session=False)
+        )
+
+
 def link_address(account_id: str, normalized: str, *, actor_id: str | None = None) -> list[Member]:
     """The account has proven this address: contacts and members that carry it are its own from now on.
 

@@ -14,6 +14,11 @@ from flask_babel import lazy_gettext as _l
 
 from idp import sessions
 from idp.accounts.models import Account
+from idp.kernel import clock
+from idp.kernel.database import db
+from idp.organizations.facts import load_facts_of_all_apps
+from idp.organizations.policy import AccountFacts, MemberFacts
+from idp.portal.launcher import tellable
 
 blueprint = Blueprint("account", __name__, url_prefix="/account")
 
@@ -28,7 +33,12 @@ class Section:
 
 
 SECTIONS: tuple[Section, ...] = (
+    Section("profile", _l("Personal information"), _l("Your name, phone, language and time zone, and who sees what.")),
+    Section("emails", _l("E-mail addresses"), _l("Where mail reaches you, and what you sign in with.")),
     Section("security", _l("Security"), _l("Your password, and what else you sign in with.")),
+    Section("sessions", _l("Sessions"), _l("Where you are signed in, and the way out of each.")),
+    Section("apps", _l("Connected apps"), _l("What you have let in, and what it may see.")),
+    Section("organizations", _l("My organizations"), _l("Where you are a user, and what each sees of you.")),
 )
 """In the order of the menu."""
 
@@ -54,10 +64,34 @@ def _frame() -> dict[str, Any]:
     }
 
 
+def known_places(account: Account) -> tuple[AccountFacts, dict[str, list[MemberFacts]]]:
+    """The person's facts, and their members by the organizations that they may be told of."""
+    facts = load_facts_of_all_apps(db.session(), account.id)
+    assert facts is not None
+    return facts, tellable(facts, clock.now())
+
+
 # Each puts its routes on the blueprint.
 from . import (  # noqa: E402
+    apps,
+    devices,
+    emails,
+    organizations,
     overview,
+    profile,
     security,
 )
 
-__all__ = ["SECTIONS", "Section", "blueprint", "overview", "owner", "security"]
+__all__ = [
+    "SECTIONS",
+    "Section",
+    "apps",
+    "blueprint",
+    "devices",
+    "emails",
+    "organizations",
+    "overview",
+    "owner",
+    "profile",
+    "security",
+]

@@ -78,9 +78,9 @@ def license_options(
         if ended and license_.id not in held:
             continue
         if ended:
-            note = _("ended %(date)s", date=language.on_date(license_.ends_at or 0))
+            note = _("ended %(date)s", date=language.on_date(license_.ends_at or 0, "UTC"))
         elif license_.starts_at > now:
-            note = _("starts %(date)s", date=language.on_date(license_.starts_at))
+            note = _("starts %(date)s", date=language.on_date(license_.starts_at, "UTC"))
         else:
             note = ngettext("%(num)s of %(seats)s left", "%(num)s of %(seats)s left", left, seats=license_.seats)
         options.append(Option(license_.id, edition_name(license_.edition), note, offered=left > 0 and not ended))

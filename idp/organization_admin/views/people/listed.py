@@ -58,7 +58,10 @@ def show_list(arguments: Any, problem: str | None = None, status: int = 200, **k
 def _filters(roles: Iterable[Role], licenses: Iterable[tuple[License, int]]) -> list[tuple[str, str, list[Any]]]:
     options = []
     for license_, _held in licenses:
-        name, ended = edition_name(license_.edition), _("ended %(date)s", date=language.on_date(license_.ends_at or 0))
+        name, ended = (
+            edition_name(license_.edition),
+            _("ended %(date)s", date=language.on_date(license_.ends_at or 0, "UTC")),
+        )
         options.append((license_.id, f"{name}, {ended}" if has_ended(license_) else name))
     return [
         ("state", _("State"), [(name, words) for name, (words, _kind) in STATES.items()]),

@@ -158,6 +158,7 @@ def _show(
 def _explained(entry: roster.Entry) -> str:
     """What the state means, in a sentence."""
     date = language.on_date(entry.invited_until) if entry.invited_until else ""
+    left = entry.member.ended_reason == "left"
     sentences: dict[str, str] = {
         "contact": _("A contact: person information only. Invite the person, or set it as Active."),
         "invited": _("Invited until %(date)s. The person becomes Active by accepting.", date=date),
@@ -165,7 +166,7 @@ def _explained(entry: roster.Entry) -> str:
         "active": _("Active: roles and licenses decide which apps open."),
         "not_activated": _("Active, but not activated yet: the person has a mail with a link that makes the account."),
         "disabled": _("Disabled: no app opens. Roles and licenses are kept, so enabling brings everything back."),
-        "ended": _("The membership is ended."),
+        "ended": _("The person has left.") if left else _("The membership is ended."),
         "inactive": _("The membership ended because the person had not signed in for a year."),
     }
     return sentences[entry.state]
