@@ -17,6 +17,7 @@ from sqlalchemy import delete
 from sqlalchemy.exc import SQLAlchemyError
 
 from idp.accounts import service as accounts
+from idp.accounts.credentials import ceremonies
 from idp.kernel import clock, continuation, counters
 from idp.kernel.database import aside, change, db, unit_of_work
 from idp.oidc import authorizations, keys, requests
@@ -81,7 +82,7 @@ def tidy() -> int:
     gone = 0
     with unit_of_work():
         gone += continuation.tidy(now) + requests.tidy(now) + outbox.tidy(now)
-        gone += accounts.tidy(now) + sessions.tidy(now)
+        gone += accounts.tidy(now) + sessions.tidy(now) + ceremonies.tidy(now)
         for statement in (
             delete(RevokedAccessToken).where(RevokedAccessToken.expires_at <= now),
             delete(UsedAssertion).where(UsedAssertion.expires_at <= now),

@@ -323,13 +323,18 @@ def subscribe(bus: Bus) -> None:
     bus.subscribe(SystemRoleReduced, _on_system_role_reduced)
     bus.subscribe(SessionEnded, _on_session_ended)
     bus.subscribe(AccountDisabled, lambda event: _on_account(event.account_id, "account_disabled"))
-    bus.subscribe(PasswordChanged, lambda event: _on_account(event.account_id, "password_changed"))
+    bus.subscribe(PasswordChanged, _on_password_changed)
     bus.subscribe(ConsentWithdrawn, _on_consent_withdrawn)
     bus.subscribe(ClientDisabled, _on_client_disabled)
 
 
 def _on_account(account_id: str, reason: str) -> None:
     _withdraw(_table.c.account_id == account_id, reason)
+
+
+def _on_password_changed(event: PasswordChanged) -> None:
+    if event.everywhere:
+        _on_account(event.account_id, "password_changed")
 
 
 def _on_consent_withdrawn(event: ConsentWithdrawn) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, event, func, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, event, false, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from idp.kernel.database import Base, id_column
@@ -15,6 +15,7 @@ class Organization(Base):
     """A tenant. Every change of who may do what locks this row and raises `rev`; addresses alone come before it.
 
     kind: `customer`, or `self` (the platform owner's own; exactly one). directory: which outside directory owns it.
+    `second_factor_required`: its apps open only to who signed in with two factors (`urn:onix:acr:2`).
     `search_text`: folded name, short name and organization number; it follows these by itself.
     """
 
@@ -36,6 +37,7 @@ class Organization(Base):
     status: Mapped[str] = mapped_column(String(16), default="active")  # active | suspended
     directory: Mapped[str | None] = mapped_column(String(40))
     organization_number: Mapped[str | None] = mapped_column(String(20))
+    second_factor_required: Mapped[bool] = mapped_column(default=False, server_default=false())
     search_text: Mapped[str] = mapped_column(String(300), default="", server_default="")
     rev: Mapped[int] = mapped_column(default=1)
     version: Mapped[int] = mapped_column(default=1, server_default="1")

@@ -4,7 +4,7 @@ Passwords arrive hashed: hashing takes tens of milliseconds and never happens in
 """
 
 from .links import LinkState, link_for, link_refusal, read, tidy
-from .lookup import admit_mail, find_by_address, required_action
+from .lookup import admit_mail, find_by_address, note_passkey_offer, required_action
 from .recovery import change_password, prove_mailbox, request_mailbox_proof, request_reset, reset_password
 from .signup import activate, create_account, read_activation, request_activation, resend_activation
 from .status import delete_account, disable_account, enable_account
@@ -21,6 +21,7 @@ __all__ = [
     "find_by_address",
     "link_for",
     "link_refusal",
+    "note_passkey_offer",
     "prove_mailbox",
     "read",
     "read_activation",

@@ -28,7 +28,7 @@ class Section:
 
 
 SECTIONS: tuple[Section, ...] = (
-    Section("security", _l("Security"), _l("Your password, and what else you sign in with.")),
+    Section("security", _l("Security"), _l("Your password, passkeys and codes: what you sign in with.")),
 )
 """In the order of the menu."""
 
@@ -57,7 +57,8 @@ def _frame() -> dict[str, Any]:
 # Each puts its routes on the blueprint.
 from . import (  # noqa: E402
     overview,
+    second_factors,
     security,
 )
 
-__all__ = ["SECTIONS", "Section", "blueprint", "overview", "owner", "security"]
+__all__ = ["SECTIONS", "Section", "blueprint", "overview", "owner", "second_factors", "security"]
