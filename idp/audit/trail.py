@@ -280,6 +280,8 @@ SENTENCES: Mapping[str, Any] = {
     "OrganizationDeleted": _l("%(actor)s deleted the organization."),
     "OrganizationSuspended": _l("%(actor)s suspended the organization."),
     "OrganizationResumed": _l("%(actor)s lifted the suspension of the organization."),
+    "SecondFactorRequired": _l("%(actor)s asked the organization's people for a second factor."),
+    "SecondFactorNotRequired": _l("%(actor)s no longer asks the organization's people for a second factor."),
     "CompanyAdded": _l("%(actor)s added the company %(company)s."),
     "MemberAdded": _l("%(actor)s added %(person)s."),
     "UserAdded": _l("%(actor)s made %(person)s a user."),

@@ -24,11 +24,13 @@ from idp.organizations.facts import load_facts
 from idp.organizations.models import Member, MemberRole
 from idp.organizations.policy import Choices, Decision, choose, entitlement
 from idp.sessions.events import SessionEnded
+from idp.sessions.policy import ACR_PASSWORD, acr_of
 
 from . import statements
 from .claims import LOST, Ground, lost, told, verdict_of
 from .clients import ClientInfo, cached_client, find_client, resources
 from .events import AuthorizationOpened, AuthorizationWithdrawn, ClientDisabled, ConsentWithdrawn, LogoutDue
+from .interaction import asks_second_factor
 from .models import Authorization, LossCheck
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ def open_authorization(
     organization_id: str | None,
     session: Any,
     scope: str,
+    acr: str | None = None,
     resource: str | None = None,
     claims_request: Mapping[str, Any] | None = None,
     nonce: str | None = None,
@@ -62,7 +65,8 @@ def open_authorization(
 ) -> Authorization:
     """Grant a client access for a person; emits `AuthorizationOpened`. Call inside a unit of work.
 
-    `session` is the signed-in browser's row (`id`, `expires_at`, `auth_time`, `acr`, `amr`): its sign-in is copied,
+    `session` is the signed-in browser's row (`id`, `expires_at`, `auth_time`, `acr`, `amr`): its sign-in is copied
+    (`acr`: the class to tell, where the client asked for one that is less),
     and an online grant ends with it. `offline` ones live `refresh_absolute` seconds and outlive it. `member_id` is
     the member that the decision was about (`Decision.judged`), also for a denial, so that a gain shows at the next
     refresh. `decision`: what the first token is going to tell, unless something is lost or won before.
@@ -87,7 +91,7 @@ def open_authorization(
         "language": language,
         "offline": offline,
         "auth_time": session.auth_time,
-        "acr": session.acr,
+        "acr": acr or session.acr,
         "amr": list(session.amr),
         "told": told(decision) if about_its_app else None,
         "created_at": now,
@@ -249,6 +253,15 @@ def fallen(row: Any, now: int) -> str | None:
         if row.session_expires_at <= now or row.session_last_seen_at + idle <= now:
             return "session"
     return None
+
+
+def too_weak(row: Any, decision: Decision | None) -> bool:
+    """Whether the organization asks for two factors and the sign-in that this authorization stands on had one.
+
+    The methods tell, not the class: a client that asked for less is told less (`interaction.told_acr`). Such an
+    authorization gives nothing until its app has signed the person in anew (docs/decisions/0061).
+    """
+    return asks_second_factor(decision) and acr_of(row.amr or ()) == ACR_PASSWORD
 
 
 def app_of(client: ClientInfo, resource: str | None) -> App | None:
@@ -491,7 +504,7 @@ def _compare(rows: Iterable[Row[Any]]) -> None:
         key = (row.member_id, app.id if app else None)
         if row.member_id is None or key not in known:
             known[key] = decide(connection, row, ground_of(row, client, app), app, now, whom_to_ask=False)
-        today = known[key]
+        today = None if too_weak(row, known[key]) else known[key]
         if lost(row.told, today):
             now_told = update(_table).where(_table.c.id == row.id, _table.c.told == row.told).values(told=LOST)
             if connection.execute(now_told).rowcount:  # else another comparison, or a newer token, was quicker

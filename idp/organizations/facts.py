@@ -60,7 +60,7 @@ def _statement(one_member: bool, apps: str) -> TextualSelect:
                c.name AS f, o.id AS g, o.slug AS h, o.name AS i, o.kind AS j, o.status AS k, o.rev AS n1,
                (SELECT max(v.expires_at) FROM invitation v
                 WHERE v.member_id = m.id AND v.accepted_at IS NULL AND v.revoked_at IS NULL) AS n2,
-               m.last_used_at AS n3, CAST(NULL AS BIGINT) AS n4
+               m.last_used_at AS n3, CAST(CASE WHEN o.second_factor_required THEN 1 ELSE 0 END AS BIGINT) AS n4
         FROM mine m JOIN organization o ON o.id = m.organization_id LEFT JOIN company c ON c.id = m.company_id
         UNION ALL
         SELECT 'account', a.id, a.status, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
@@ -106,7 +106,7 @@ def _members_statement(apps: str) -> TextualSelect:
                c.name AS f, o.id AS g, o.slug AS h, o.name AS i, o.kind AS j, o.status AS k, o.rev AS n1,
                (SELECT max(v.expires_at) FROM invitation v
                 WHERE v.member_id = m.id AND v.accepted_at IS NULL AND v.revoked_at IS NULL) AS n2,
-               m.last_used_at AS n3, CAST(NULL AS BIGINT) AS n4
+               m.last_used_at AS n3, CAST(CASE WHEN o.second_factor_required THEN 1 ELSE 0 END AS BIGINT) AS n4
         FROM mine m JOIN organization o ON o.id = m.organization_id LEFT JOIN company c ON c.id = m.company_id
         UNION ALL
         SELECT 'account', a.id, a.status, m.id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
@@ -321,7 +321,7 @@ def _members(rows: Iterable[Row[Any]], now: int) -> tuple[MemberFacts, ...]:
             status=row.c,
             ended_reason=row.d,
             invitation=_invitation(row.n2, now),
-            organization=OrganizationFacts(row.g, row.h, row.i, row.j, row.k, row.n1),
+            organization=OrganizationFacts(row.g, row.h, row.i, row.j, row.k, row.n1, bool(row.n4)),
             company_id=row.e,
             company_name=row.f,
             roles=tuple(role for role_id, role in roles.items() if role_id in held[row.a]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, current_app, redirect, render_template, request
+from flask import Blueprint, current_app, jsonify, redirect, render_template, request
 from flask import session as cookie
 from flask_babel import gettext as _
 from flask_wtf import FlaskForm
@@ -60,7 +60,27 @@ def home() -> str | Response:
     )
     asked = launcher.handles_requests and launcher.place is not None
     requests = access_requests.count_waiting(launcher.place.id) if asked and launcher.place else 0
-    return render_template("portal/home.html", launcher=launcher, account=actor.account, requests=requests)
+    return render_template(
+        "portal/home.html",
+        launcher=launcher,
+        account=actor.account,
+        requests=requests,
+        # Once, to who has just shown how much more a password is to type.
+        offer_passkey=actor.account.passkey_offered_at is None and "pwd" in actor.session.amr,
+    )
+
+
+@blueprint.get("/.well-known/change-password")
+def change_password() -> Response:
+    """Where password managers send people (W3C change-password-url)."""
+    return redirect("/account/security/password" if sessions.actor() else "/password/forgot", 302)
+
+
+@blueprint.get("/.well-known/passkey-endpoints")
+def passkey_endpoints() -> Response:
+    """Where password managers send people to make and to manage passkeys (W3C passkey-endpoints)."""
+    issuer = current_app.extensions["onix_settings"].issuer
+    return jsonify(enroll=f"{issuer}/account/security/passkeys/new", manage=f"{issuer}/account/security")
 
 
 @blueprint.post("/organization")

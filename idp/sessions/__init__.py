@@ -13,8 +13,12 @@ from flask import Flask
 from idp.kernel.events import Bus
 
 from .ceremony import authenticate as authenticate
+from .guard import confirm_first as confirm_first
+from .guard import has_two_factors as has_two_factors
+from .guard import is_recent as is_recent
 from .guard import login_required as login_required
 from .guard import recent_sign_in_required as recent_sign_in_required
+from .guard import to_second_factor as to_second_factor
 from .guard import typed as typed
 from .own_password import change_own_password as change_own_password
 from .policy import BY_CODE as BY_CODE

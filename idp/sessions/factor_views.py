@@ -49,9 +49,7 @@ def _second(here: str, kind: second_step.Kind, form: CodeForm | RecoveryCodeForm
         return _second_page(here, kind, form, step, handle, waiting, 400 if form.errors else 200)
     path = waiting.path if waiting else None
     try:
-        refused = second_step.show_code(
-            step, kind, form.code.data or "", path=path, address=request.remote_addr or ""
-        )
+        refused = second_step.show_code(step, kind, form.code.data or "", path=path, address=request.remote_addr or "")
         if refused is not None:
             raise refused
     except Refusal as refusal:
@@ -158,7 +156,8 @@ def _refused(
     waiting: Continuation | None,
 ) -> ResponseReturnValue:
     """The page that the passkey was asked for on, with the reason on top."""
-    form: Any = CodeForm(formdata=None) if step else AgainForm(formdata=None) if on == "again" else LoginForm(formdata=None)
+    shown = CodeForm if step else AgainForm if on == "again" else LoginForm
+    form: Any = shown(formdata=None)
     form.form_errors.append(refusal.message)
     if step is not None:
         return _second_page(on, "code", form, step, handle, waiting, refusal.status, refusal.retry_after)

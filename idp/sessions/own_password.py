@@ -26,18 +26,18 @@ def change_own_password(
     if current == new:
         raise Refusal("same_password", _l("Choose a password that is not the old one."), field="password")
     identifier = account.email.normalized if account.email else account.id
-    found: Account | Refusal = account
     if current is not None:
         found = ceremony.authenticate(identifier, current, address)
         if isinstance(found, Refusal):
             raise Refusal(found.code, _l("The current password is wrong."), field="current_password")
+        account = found
     elif account.password_hash is not None:
         raise Refusal("sign_in_again", _l("Something changed meanwhile. Sign in again."), status=401)
     hashed = passwords.hash_password(new)
     with unit_of_work():
-        accounts.change_password(found, hashed, everywhere=everywhere)
+        accounts.change_password(account, hashed, everywhere=everywhere)
         shown = ["pwd"] if current is not None else list(_amr())
-        service.sign_in(found, amr=shown, path=path, identifier=identifier, again=True)
+        service.sign_in(account, amr=shown, path=path, identifier=identifier, again=True)
 
 
 def _amr() -> list[str]:

@@ -23,6 +23,10 @@ from idp.kernel.secrets import digest, same
 from . import ceremony, policy, service, throttle
 
 Kind = Literal["code", "recovery"]
+_WRONG = {
+    "code": _l("This code is wrong, or was used already."),
+    "recovery": _l("This recovery code is wrong, or was used already."),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +86,7 @@ def show_code(step: Waiting, kind: Kind, code: str, *, path: str | None, address
         return None
     throttle.fail(key, address)
     ceremony.remember(_identifier(step.account), step.account.id, "code_wrong")
-    sentence = _l("This code is wrong, or was used already.") if kind == "code" else _l("This recovery code is wrong, or was used already.")
-    return Refusal("code_wrong", sentence, field="code")
+    return Refusal("code_wrong", _WRONG[kind], field="code")
 
 
 def show_passkey(
@@ -96,19 +99,16 @@ def show_passkey(
     """
     key = f"passkey {digest(passkeys.credential_id_of(credential))}"
     throttle.check(key, address)
-    account_id = None
     with unit_of_work():
-        found = passkeys.prove(ceremony_id, credential)
-        if isinstance(found, passkeys.Proof):
-            account_id = found.account.id
-            found = _enter_with(found, step, path, again)
-        if found is None:
+        shown = passkeys.prove(ceremony_id, credential)
+        account_id = shown.account.id if isinstance(shown, passkeys.Proof) else None
+        refused = _enter_with(shown, step, path, again) if isinstance(shown, passkeys.Proof) else shown
+        if refused is None:
             throttle.clear(key)
-    if found is None:
-        return None
-    throttle.fail(key, address)
-    ceremony.remember(key, account_id, found.code)
-    return found
+    if refused is not None:
+        throttle.fail(key, address)
+        ceremony.remember(key, account_id, refused.code)
+    return refused
 
 
 def _enter_with(shown: passkeys.Proof, step: Waiting | None, path: str | None, again: bool) -> Refusal | None:

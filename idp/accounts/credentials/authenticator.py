@@ -64,7 +64,9 @@ def confirm(account_id: str, code: str) -> None:
     now = clock.now()
     step = _step_of(key_of(waiting), code, now)
     if step is None:
-        raise Refusal("code_wrong", _l("This is not the code that the app shows now. Wait for the next one."), field="code")
+        raise Refusal(
+            "code_wrong", _l("This is not the code that the app shows now. Wait for the next one."), field="code"
+        )
     if ceremonies.spend("authenticator", waiting.id) is None:
         raise Refusal("setup_expired", _l("This took too long. Scan the new code and try again."), status=409)
     db.session.execute(delete(Authenticator).where(Authenticator.account_id == account_id))

@@ -22,7 +22,10 @@ from .policy import Methods
 def has_second_factor(account_id: Any) -> ColumnElement[bool]:
     """For other statements: whether this account (a column or a parameter) has a second factor."""
     return or_(
-        select(Authenticator.account_id).where(Authenticator.account_id == account_id).correlate_except(Authenticator).exists(),
+        select(Authenticator.account_id)
+        .where(Authenticator.account_id == account_id)
+        .correlate_except(Authenticator)
+        .exists(),
         select(Passkey.id).where(Passkey.account_id == account_id).correlate_except(Passkey).exists(),
     )
 
@@ -37,7 +40,9 @@ def methods_of(account_id: str) -> Methods:
             (RecoveryCode, (RecoveryCode.spent_at.is_(None),)),
         )
     ]
-    row = db.session.execute(select(Account.password_hash.is_not(None), *counted).where(Account.id == account_id)).one_or_none()
+    row = db.session.execute(
+        select(Account.password_hash.is_not(None), *counted).where(Account.id == account_id)
+    ).one_or_none()
     if row is None:
         return Methods()
     return Methods(password=bool(row[0]), authenticator=row[1] > 0, passkeys=row[2], codes=row[3])

@@ -175,9 +175,7 @@ def rename(account_id: str, passkey_id: str, name: str) -> Passkey:
     row = own(account_id, passkey_id)
     if row.name != kept:
         row.name = kept
-        emit(
-            events.PasskeyRenamed(at=clock.now(), actor_id=account_id, account_id=account_id, passkey_id=passkey_id)
-        )
+        emit(events.PasskeyRenamed(at=clock.now(), actor_id=account_id, account_id=account_id, passkey_id=passkey_id))
     return row
 
 

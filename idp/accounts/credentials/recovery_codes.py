@@ -23,9 +23,7 @@ def make(account_id: str) -> tuple[str, ...]:
     Inside a unit of work. Raises `Refusal` `second_factor_missing` (409): without one they would open nothing.
     """
     if not methods.locked(account_id).second_factor:
-        raise Refusal(
-            "second_factor_missing", _l("Set up an authenticator app or a passkey first."), status=409
-        )
+        raise Refusal("second_factor_missing", _l("Set up an authenticator app or a passkey first."), status=409)
     db.session.execute(delete(RecoveryCode).where(RecoveryCode.account_id == account_id))
     now = clock.now()
     codes = tuple(
@@ -64,14 +62,12 @@ def use(account_id: str, code: str) -> bool:
     )
     if spent != 1:
         return False
-    left = select(func.count()).select_from(RecoveryCode).where(
-        RecoveryCode.account_id == account_id, RecoveryCode.spent_at.is_(None)
+    left = (
+        select(func.count())
+        .select_from(RecoveryCode)
+        .where(RecoveryCode.account_id == account_id, RecoveryCode.spent_at.is_(None))
     )
-    emit(
-        events.RecoveryCodeUsed(
-            at=now, actor_id=account_id, account_id=account_id, left=db.session.scalar(left) or 0
-        )
-    )
+    emit(events.RecoveryCodeUsed(at=now, actor_id=account_id, account_id=account_id, left=db.session.scalar(left) or 0))
     return True
 
 

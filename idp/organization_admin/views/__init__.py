@@ -47,6 +47,7 @@ from . import (  # noqa: E402
     people,
     requests,
     roles,
+    security,
 )
 
 __all__ = [
@@ -58,4 +59,5 @@ __all__ = [
     "people",
     "requests",
     "roles",
+    "security",
 ]
