@@ -17,6 +17,7 @@ from sqlalchemy import delete
 from sqlalchemy.exc import SQLAlchemyError
 
 from idp.accounts import service as accounts
+from idp.accounts.credentials import ceremonies
 from idp.express import ladders
 from idp.express import requests as guest_requests
 from idp.kernel import clock, continuation, counters
@@ -111,7 +112,7 @@ def tidy() -> int:
     gone = 0
     with unit_of_work():
         gone += continuation.tidy(now) + requests.tidy(now) + outbox.tidy(now)
-        gone += accounts.tidy(now) + sessions.tidy(now)
+        gone += accounts.tidy(now) + sessions.tidy(now) + ceremonies.tidy(now)
         gone += guests.tidy(now) + guest_requests.tidy(now)
         for statement in (
             delete(RevokedAccessToken).where(RevokedAccessToken.expires_at <= now),

@@ -59,10 +59,14 @@ class AddressProven(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class PasswordChanged(Event):
-    """`by_reset`: through a mailed link, otherwise by someone who knew the old password."""
+    """`by_reset`: through a mailed link, otherwise by someone who is signed in and knew the old one, if there was one.
+
+    `everywhere`: what was opened with the old one ends, sessions and grants (docs/decisions/0062).
+    """
 
     account_id: str
     by_reset: bool
+    everywhere: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -45,6 +45,7 @@ class Account(Base):
     password_changed_at: Mapped[int | None]
     must_change_password: Mapped[bool] = mapped_column(default=False)
     disabled_at: Mapped[int | None]
+    passkey_offered_at: Mapped[int | None]  # when the person said "not now", or made one
     rev: Mapped[int] = mapped_column(default=1)
     search_text: Mapped[str] = mapped_column(String(600), default="", server_default="")
     created_at: Mapped[int]

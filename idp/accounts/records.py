@@ -14,10 +14,12 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 from idp.kernel import language
 from idp.kernel.database import db
 from idp.kernel.listing import contains
-from idp.kernel.records import Acting, Action, Belonging, Column, Filter, Pairs, Values
+from idp.kernel.records import Acting, Action, Belonging, Column, Filter, Pairs, Right, Values
 from idp.kernel.refusal import Refusal
 
 from . import service
+from .credentials.methods import methods_of, remove_second_factors
+from .credentials.policy import Methods
 from .models import Account, EmailAddress
 
 
@@ -99,10 +101,26 @@ def facts(row: Person) -> Pairs:
         (_l("Sign-in address"), row.address),
         (_l("Mailbox"), _l("proven") if proven else _l("not proven yet")),
         (_l("Password"), first if account.password_hash else _l("none yet")),
+        (_l("Second factor"), _second_factor(methods_of(account.id))),
         (_l("Status"), STATUSES[account.status][1]),
         (_l("Added"), language.at_time(account.created_at)),
         (_l("Id"), account.id),
     )
+
+
+def _second_factor(has: Methods) -> Any:
+    """What stands beside the password, told without a name of it."""
+    if has.passkeys and has.authenticator:
+        return _l("passkeys and an authenticator app")
+    if has.passkeys:
+        return _l("passkeys")
+    return _l("an authenticator app") if has.authenticator else _l("none")
+
+
+def _remove_second_factors(account_id: str, values: Values, acting: Acting) -> None:
+    del values
+    if not remove_second_factors(account_id, acting.actor_id):
+        raise Refusal("nothing_removed", _l("This account has no second factor."), status=409)
 
 
 def _mail_reset(account_id: str, values: Values, acting: Acting) -> None:
@@ -126,6 +144,20 @@ RESET = Action(
     _l("A link for choosing a new password is on its way."),
     shown=lambda row: row.account.status == "active",
     limited=_admit,
+)
+
+REMOVE_SECOND_FACTORS = Action(
+    "remove-second-factors",
+    _l("Remove second factors"),
+    _remove_second_factors,
+    _l("Passkeys, authenticator app and recovery codes are gone; the person was told by mail."),
+    right=Right(frozenset({"account:platform.admin"})),
+    shown=lambda row: methods_of(row.account.id).second_factor,
+    danger=True,
+    asks=_l(
+        "For somebody who has lost all of them: passkeys, authenticator app and recovery codes go, and the password "
+        "alone opens the account. Make sure first that it is really the person who asks."
+    ),
 )
 
 ADDRESSES = Belonging(

@@ -223,9 +223,3 @@ def mailbox(token: str) -> ResponseReturnValue:
     if (died := _spend("mailbox", token, lambda: service.prove_mailbox(token))) is not None:
         return died
     return _page("mailbox_proven", address=address)
-
-
-@blueprint.route("/.well-known/change-password")
-def change_password() -> ResponseReturnValue:
-    """Where password managers send people (W3C change-password-url)."""
-    return redirect("/password/forgot", 302)

@@ -19,7 +19,9 @@ _add = insert(cast("Table", AuditEntry.__table__))
 _COLUMNS = frozenset(
     {"at", "actor_id", "account_id", "member_id", "organization_id", "client_id", "authorization_id", "app_ids"}
 )
-_PERSONAL = frozenset({"address", "normalized", "language"})  # the account or proof named beside them says whose
+_PERSONAL = frozenset(
+    {"address", "normalized", "language", "label"}
+)  # the account or proof named beside them says whose
 _MANY = 20  # longer lists are counted instead
 
 

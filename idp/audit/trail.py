@@ -297,6 +297,8 @@ SENTENCES: Mapping[str, Any] = {
     "OrganizationDeleted": _l("%(actor)s deleted the organization."),
     "OrganizationSuspended": _l("%(actor)s suspended the organization."),
     "OrganizationResumed": _l("%(actor)s lifted the suspension of the organization."),
+    "SecondFactorRequired": _l("%(actor)s asked the organization's people for a second factor."),
+    "SecondFactorNotRequired": _l("%(actor)s no longer asks the organization's people for a second factor."),
     "CompanyAdded": _l("%(actor)s added the company %(company)s."),
     "CompanyChanged": _l("%(actor)s changed the company %(company)s."),
     "CompanyDeleted": _l("%(actor)s deleted the company %(company)s."),

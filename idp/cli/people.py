@@ -9,6 +9,7 @@ import click
 from sqlalchemy import select
 
 from idp.accounts import addresses, passwords, policy, service
+from idp.accounts.credentials.methods import remove_second_factors
 from idp.accounts.models import Account, EmailAddress
 from idp.kernel.database import db, unit_of_work
 from idp.kernel.refusal import Refusal
@@ -198,6 +199,19 @@ def reset_password(account: str) -> None:
     if proof is None:
         raise Refusal("account_disabled", "The account is disabled.", status=409)
     click.echo(f"A link is on its way to {email.address}.")
+
+
+@user.command("remove-second-factors")
+@click.argument("account")
+@yes
+@with_app
+def remove_factors(account: str, yes: bool) -> None:
+    """Take passkeys, authenticator app and recovery codes from somebody who lost them all (R29)."""
+    found = find(account)
+    confirm(f"Remove every second factor of {found.name}? The password alone opens the account then.", yes)
+    with unit_of_work():
+        removed = remove_second_factors(found.id)
+    click.echo("removed" if removed else "there was none")
 
 
 @user.command("sign-out")

@@ -17,8 +17,8 @@ LOCK = 0x4F6E6978  # "Onix": any number will do, if it is always the same
 
 def import_models() -> None:
     """Put the tables of every room into the metadata, also of rooms that nothing has imported yet."""
-    for path in sorted(FOLDER.parent.glob("*/models.py")):
-        importlib.import_module(f"idp.{path.parent.name}.models")
+    for path in sorted(FOLDER.parent.rglob("models.py")):
+        importlib.import_module(".".join(("idp", *path.relative_to(FOLDER.parent).with_suffix("").parts)))
     for name in ("continuation", "counters"):
         importlib.import_module(f"idp.kernel.{name}")
 

@@ -25,11 +25,13 @@ from idp.organizations.facts import load_facts, load_members_facts
 from idp.organizations.models import Member, MemberRole
 from idp.organizations.policy import AccountFacts, Choices, Decision, choose, entitlement
 from idp.sessions.events import SessionEnded
+from idp.sessions.policy import ACR_PASSWORD, acr_of
 
 from . import statements
 from .claims import LOST, Ground, lost, told, verdict_of
 from .clients import ClientInfo, cached_client, find_client, resources
 from .events import AuthorizationOpened, AuthorizationWithdrawn, ClientDisabled, ConsentWithdrawn, LogoutDue
+from .interaction import asks_second_factor
 from .models import Authorization, LossCheck
 
 if TYPE_CHECKING:
@@ -54,6 +56,7 @@ def open_authorization(
     organization_id: str | None,
     session: Any,
     scope: str,
+    acr: str | None = None,
     resource: str | None = None,
     claims_request: Mapping[str, Any] | None = None,
     nonce: str | None = None,
@@ -63,7 +66,8 @@ def open_authorization(
 ) -> Authorization:
     """Grant a client access for a person; emits `AuthorizationOpened`. Call inside a unit of work.
 
-    `session` is the signed-in browser's row (`id`, `expires_at`, `auth_time`, `acr`, `amr`): its sign-in is copied,
+    `session` is the signed-in browser's row (`id`, `expires_at`, `auth_time`, `acr`, `amr`): its sign-in is copied
+    (`acr`: the class to tell, where the client asked for one that is less),
     and an online grant ends with it. `offline` ones live `refresh_absolute` seconds and outlive it. `member_id` is
     the member that the decision was about (`Decision.judged`), also for a denial, so that a gain shows at the next
     refresh. `decision`: what the first token is going to tell, unless something is lost or won before.
@@ -88,7 +92,7 @@ def open_authorization(
         "language": language,
         "offline": offline,
         "auth_time": session.auth_time,
-        "acr": session.acr,
+        "acr": acr or session.acr,
         "amr": list(session.amr),
         "told": told(decision) if about_its_app else None,
         "created_at": now,
@@ -255,6 +259,15 @@ def fallen(row: Any, now: int) -> str | None:
     return None
 
 
+def too_weak(row: Any, decision: Decision | None) -> bool:
+    """Whether the organization asks for two factors and the sign-in that this authorization stands on had one.
+
+    The methods tell, not the class: a client that asked for less is told less (`interaction.told_acr`). Such an
+    authorization gives nothing until its app has signed the person in anew (docs/decisions/0061).
+    """
+    return asks_second_factor(decision) and acr_of(row.amr or ()) == ACR_PASSWORD
+
+
 def app_of(client: ClientInfo, resource: str | None) -> App | None:
     """The app that a token for this resource (None: the client's default) speaks about; None for clients of no app."""
     known = resources(client)
@@ -327,13 +340,18 @@ def subscribe(bus: Bus) -> None:
     bus.subscribe(SystemRoleReduced, _on_system_role_reduced)
     bus.subscribe(SessionEnded, _on_session_ended)
     bus.subscribe(AccountDisabled, lambda event: _on_account(event.account_id, "account_disabled"))
-    bus.subscribe(PasswordChanged, lambda event: _on_account(event.account_id, "password_changed"))
+    bus.subscribe(PasswordChanged, _on_password_changed)
     bus.subscribe(ConsentWithdrawn, _on_consent_withdrawn)
     bus.subscribe(ClientDisabled, _on_client_disabled)
 
 
 def _on_account(account_id: str, reason: str) -> None:
     _withdraw(_table.c.account_id == account_id, reason)
+
+
+def _on_password_changed(event: PasswordChanged) -> None:
+    if event.everywhere:
+        _on_account(event.account_id, "password_changed")
 
 
 def _on_consent_withdrawn(event: ConsentWithdrawn) -> None:
@@ -490,7 +508,11 @@ def _compare(rows: Iterable[Row[Any]]) -> None:
             app = app_of(client, None)  # what `told` is about, whatever else this grant may ask
             grounds.append((row, ground_of(row, client, app), app))
     decisions = _decide_all(grounds, now)
-    fewer = {row.id: row for row, _ground, _app in grounds if lost(row.told, decisions[row.id])}
+    fewer = {}
+    for row, _ground, _app in grounds:
+        today = decisions[row.id]
+        if lost(row.told, None if too_weak(row, today) else today):
+            fewer[row.id] = row
     if not fewer:
         return
     as_it_was = tuple_(_table.c.id, _table.c.told).in_([(row.id, row.told) for row in fewer.values()])

@@ -17,6 +17,7 @@ from sqlalchemy import BindParameter, Select, and_, bindparam, select, true
 from werkzeug.wrappers import Response
 
 from idp import sessions
+from idp.accounts.credentials.methods import has_second_factor
 from idp.accounts.models import EmailAddress
 from idp.accounts.policy import required_action
 from idp.kernel import continuation, language
@@ -38,11 +39,13 @@ from .interaction import (
     Login,
     Refuse,
     RequiredAction,
+    SecondFactor,
     SelectAccount,
     SessionFacts,
     SignUp,
     Step,
     next_step,
+    told_acr,
 )
 from .models import AuthorizationRequest, Client, Consent, LastChoice
 from .requests import Asked
@@ -50,9 +53,11 @@ from .requests import Asked
 
 @dataclass(frozen=True, slots=True)
 class Between:
-    """What is remembered between one account and one client, and whether the account's mailbox is proven."""
+    """What is remembered between one account and one client, and about the account: whether its mailbox is proven, and
+    whether it has a second factor."""
 
     mailbox_proven: bool
+    second_factor: bool
     last_member_id: str | None
     consents: Mapping[str, frozenset[str]]  # by organization id, "" for none
 
@@ -74,7 +79,7 @@ def _standing() -> Select[Any]:
     return (
         select(
             client.c.status, client.c.rev, email.c.verified_at, last.c.member_id,
-            consent.c.organization_id, consent.c.scope,
+            consent.c.organization_id, consent.c.scope, has_second_factor(account_id).label("second_factor"),
         )
         .select_from(
             client.outerjoin(email, and_(email.c.account_id == account_id, email.c.is_primary == true()))
@@ -99,6 +104,7 @@ def recognize(client_id: str | None, who: sessions.Actor | None) -> tuple[Client
         return None, None
     return known, Between(
         mailbox_proven=rows[0].verified_at is not None,
+        second_factor=bool(rows[0].second_factor),
         last_member_id=rows[0].member_id,
         consents={row.organization_id: frozenset(row.scope.split()) for row in rows if row.scope is not None},
     )
@@ -119,6 +125,7 @@ def judge(
         required=required_action(
             mailbox_proven=between.mailbox_proven, must_change_password=who.account.must_change_password
         ),
+        second_factor=between.second_factor,
     )
     first = next_step(request, session, None, frozenset(asked.consent_scope), now)
     if not isinstance(first, Issue | Ask):
@@ -165,6 +172,8 @@ def carry_out(
             return _on_page(asked, row, lambda kept: _picker_page(asked, kept, judged, who, now))
         case SelectAccount():
             return send_to(asked, row, "/login/choose")
+        case SecondFactor(set_up):
+            return send_to(asked, row, "/login/set-up" if set_up else "/login/stronger")
         case RequiredAction():
             return send_to(asked, row, "/login/required")
         case SignUp():
@@ -229,6 +238,7 @@ def _issue(
                 # Another's or an unknown organization is kept as it was asked, so that the answer stays the same.
                 organization_id=about.organization.id if about else asked.organization and asked.organization[:36],
                 session=who.session,
+                acr=told_acr(asked.facts(row), who.session.acr),
                 scope=asked.scope,
                 resource=asked.resource,
                 claims_request=asked.claims,

@@ -3,12 +3,14 @@
 The steps never call one another. Each does its one thing, writes it down, and sends the browser back to the authorize
 endpoint, which asks `next_step()` again:
 
-    request ──> next_step ──> SignUp | Login | RequiredAction | SelectAccount | ChooseOrganization | Ask ──┐
-                   ^  └─────> Issue | Refuse  (the request is answered)                                    │
-                   └───────────────────────────────────────────────────────────────────────────────────────┘
+    request ──> next_step ──> SignUp | Login | RequiredAction | SelectAccount | SecondFactor | ──┐
+                   ^  │       ChooseOrganization | Ask ──────────────────────────────────────────┤
+                   │  └─────> Issue | Refuse  (the request is answered)                          │
+                   └─────────────────────────────────────────────────────────────────────────────┘
 
-The order is the protocol's and a matter of safety: who is it, may that person act at all, for which organization,
-with what verdict, and only then whether the client may have it.
+The order is the protocol's and a matter of safety: who is it, may that person act at all, shown how well, for which
+organization, with what verdict, and only then whether the client may have it. `docs/explanation/acr.md` tells the part
+about classes of authentication to developers.
 """
 
 from __future__ import annotations
@@ -17,10 +19,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from idp.organizations.policy import Choices, Decision
+from idp.sessions.policy import ACR_PASSWORD, ACR_TWO_FACTORS
 
 PROMPTS = frozenset({"none", "login", "consent", "select_account", "create"})
-ACR_VALUES = ("urn:onix:acr:1",)
-"""What a sign-in at this provider can reach (DESIGN §4)."""
+ACR_VALUES = (ACR_PASSWORD, ACR_TWO_FACTORS)
+"""What a sign-in at this provider can reach (DESIGN §4); who reaches the second has reached the first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +32,7 @@ class RequestFacts:
 
     `signed_in_sid`: the session of a sign-in that was done for this request. `hint_sub`: the subject of a genuine
     `id_token_hint`. `essential_acr`: None when no `acr` is essential, else the values that would do (empty: any).
+    `acr_values`: the wish of a client that goes on without, in its order of preference (Core §3.1.2.1).
     `family`: the client belongs to an app, so no consent is asked. `consent_scope`: what the person has to agree to.
     `max_age` is in seconds.
     """
@@ -37,6 +41,7 @@ class RequestFacts:
     max_age: int | None = None
     hint_sub: str | None = None
     essential_acr: tuple[str, ...] | None = None
+    acr_values: tuple[str, ...] = ()
     family: bool = True
     deny_mode: str = "error"
     consent_scope: frozenset[str] = frozenset()
@@ -49,13 +54,17 @@ class RequestFacts:
 
 @dataclass(frozen=True, slots=True)
 class SessionFacts:
-    """The live session of this browser and its account. `required` is what the account must do before any token."""
+    """The live session of this browser and its account. `required` is what the account must do before any token.
+
+    `second_factor`: the account has one, so it can reach `urn:onix:acr:2`.
+    """
 
     sid: str
     sub: str
     auth_time: int
     acr: str = ACR_VALUES[0]
     required: Literal["mailbox", "password"] | None = None
+    second_factor: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +89,13 @@ class RequiredAction:
 @dataclass(frozen=True, slots=True)
 class SelectAccount:
     """Offer to go on as the signed-in person or to sign in as another."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecondFactor:
+    """Make the session stronger: ask for the second factor; `set_up`: the account has none and has to get one first."""
+
+    set_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +127,7 @@ class Refuse:
     description: str
 
 
-Step = Login | SignUp | RequiredAction | SelectAccount | ChooseOrganization | Ask | Issue | Refuse
+Step = Login | SignUp | RequiredAction | SelectAccount | SecondFactor | ChooseOrganization | Ask | Issue | Refuse
 
 
 def signed_in_for_it(request: RequestFacts, session: SessionFacts) -> bool:
@@ -128,6 +144,28 @@ def must_sign_in(request: RequestFacts, session: SessionFacts, now: int) -> bool
         or (request.max_age is not None and (request.max_age == 0 or now - session.auth_time > request.max_age))
         or (request.hint_sub is not None and request.hint_sub != session.sub)
     )
+
+
+def reached(acr: str) -> tuple[str, ...]:
+    """The classes that a sign-in of this class is in: two factors include the password's."""
+    return ACR_VALUES if acr == ACR_TWO_FACTORS else (acr,)
+
+
+def told_acr(request: RequestFacts, acr: str) -> str:
+    """What the tokens of this request say: the first value asked for that was reached (Core §3.1.2.1, §5.5.1.1)."""
+    wished = request.essential_acr or request.acr_values
+    return next((value for value in wished if value in reached(acr)), acr)
+
+
+def wants_stronger(request: RequestFacts, session: SessionFacts) -> bool:
+    """Whether the client would rather have two factors, and the person can show the second."""
+    known = [value for value in request.acr_values if value in ACR_VALUES]
+    return bool(known) and known[0] not in reached(session.acr) and session.second_factor
+
+
+def asks_second_factor(choice: Decision | None) -> bool:
+    """Whether the organization that a decision opens asks its people for two factors."""
+    return bool(choice and choice.allowed and choice.member and choice.member.organization.second_factor_required)
 
 
 def next_step(
@@ -160,12 +198,19 @@ def next_step(
         and not signed_in_for_it(request, session)
     ):
         return SelectAccount()
-    if request.essential_acr and session.acr not in request.essential_acr:
-        return Refuse("unmet_authentication_requirements", "The session does not reach a requested acr")
+    if request.essential_acr and not set(request.essential_acr) & set(reached(session.acr)):
+        if ACR_TWO_FACTORS not in request.essential_acr or not session.second_factor:
+            return Refuse("unmet_authentication_requirements", "The account does not reach a requested acr")
+        return _or_silent(silent, "login_required", SecondFactor())
+    if not silent and wants_stronger(request, session):
+        return SecondFactor()
     if isinstance(choice, Choices):
         return _or_silent(silent, "interaction_required", ChooseOrganization(choice))
     if choice is not None and not choice.allowed and request.deny_mode != "token":
         return Refuse("access_denied", choice.code or "denied")
+    if asks_second_factor(choice) and ACR_TWO_FACTORS not in reached(session.acr):
+        error = "login_required" if session.second_factor else "interaction_required"
+        return _or_silent(silent, error, SecondFactor(set_up=not session.second_factor))
     if not request.family and request.consented_sid != session.sid and not _agreed(request, consent):
         return _or_silent(silent, "consent_required", Ask(request.consent_scope))
     return Issue(choice)

@@ -15,7 +15,7 @@ from idp.kernel import clock
 
 from . import client_metadata
 from .claims import ORGANIZATION_CLAIMS, SCOPE_CLAIMS
-from .interaction import PROMPTS
+from .interaction import ACR_VALUES, PROMPTS
 from .keys import Keyring
 
 PATHS = {
@@ -30,7 +30,6 @@ PATHS = {
     "pushed_authorization_request_endpoint": "/oauth2/par",
     "device_authorization_endpoint": "/oauth2/device_authorization",
 }
-ACR_VALUES = ("urn:onix:acr:1",)
 LOCALES = ("en", "nb")
 
 

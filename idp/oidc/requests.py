@@ -27,7 +27,7 @@ from . import authorizations
 from .claims import SCOPE_CLAIMS
 from .clients import ClientInfo
 from .extensions.issuer import Destination
-from .extensions.openid import essential_acr, prompt_words, read_claims
+from .extensions.openid import acr_values, essential_acr, prompt_words, read_claims
 from .interaction import RequestFacts
 from .models import AuthorizationRequest
 
@@ -128,6 +128,9 @@ class Asked:
             max_age=self.max_age,
             hint_sub=self.hint_sub,
             essential_acr=essential_acr(read_claims(self.parameters)),
+            acr_values=acr_values(
+                self.parameters, read_claims(self.parameters), self.client.metadata.get("default_acr_values")
+            ),
             family=self.client.family,
             deny_mode=self.client.deny_mode,
             consent_scope=self.consent_scope,

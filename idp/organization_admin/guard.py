@@ -2,7 +2,7 @@
 
 Rights come from the same roles as everything else: privileges of app `account`, held as a member of that organization.
 An organization that is not the person's and one that does not exist answer alike, 404; a member whose role lacks the
-privilege is told so, 403.
+privilege is told so, 403. Where the organization asks for a second factor, its administration does too.
 """
 
 from __future__ import annotations
@@ -63,6 +63,7 @@ SECTIONS = (
     Section("roles", _l("Roles"), frozenset({"account:people.read", "account:roles.manage"})),
     Section("access", _l("Access"), frozenset({"account:people.read"})),
     Section("requests", _l("Requests"), frozenset({"account:requests.manage"})),
+    Section("security", _l("Security"), frozenset({"account:people.manage"})),
     Section("audit", _l("Audit"), frozenset({"account:audit.read"})),
 )  # fmt: skip
 """In the order of the menu."""
@@ -105,7 +106,9 @@ def administrator(*privileges: str) -> Callable[[View], View]:
             who = sessions.actor()
             if who is None:
                 return redirect("/login", 303)
-            g.administrator = _administrator(who.account, slug, frozenset(privileges))
+            g.administrator = acts = _administrator(who.account, slug, frozenset(privileges))
+            if acts.organization.second_factor_required and not sessions.has_two_factors(who):
+                return sessions.to_second_factor(back=acts.address())
             return view(**values)
 
         guarded.privileges = frozenset(privileges)  # type: ignore[attr-defined]

@@ -61,6 +61,18 @@ class OrganizationResumed(EntitlementChanged):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SecondFactorRequired(EntitlementChanged):
+    """From now on its apps open only to who signed in with two factors."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecondFactorNotRequired(Event):
+    """A password is enough again."""
+
+    organization_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class CompanyAdded(Event):
     """A supplier recorded a customer of its own."""
 

@@ -39,7 +39,7 @@ ADMINISTRATION = "account:people.manage"
 
 _COLUMNS: list[Any] = [
     *(column(name, Text) for name in ("tag", *"abcdefghijk")),
-    *(column(name, BigInteger) for name in ("n1", "n2", "n3", "n4")),
+    *(column(name, BigInteger) for name in ("n1", "n2", "n3", "n4", "n5")),
 ]
 """Told beforehand, so that SQLAlchemy does not work them out anew from each answer: a tenth of what UserInfo takes."""
 
@@ -60,14 +60,16 @@ def _statement(one_member: bool, apps: str) -> TextualSelect:
                c.name AS f, o.id AS g, o.slug AS h, o.name AS i, o.kind AS j, o.status AS k, o.rev AS n1,
                (SELECT max(v.expires_at) FROM invitation v
                 WHERE v.member_id = m.id AND v.accepted_at IS NULL AND v.revoked_at IS NULL) AS n2,
-               m.last_used_at AS n3, m.terminates_at AS n4
+               m.last_used_at AS n3, m.terminates_at AS n4,
+               CAST(CASE WHEN o.second_factor_required THEN 1 ELSE 0 END AS BIGINT) AS n5
         FROM mine m JOIN organization o ON o.id = m.organization_id LEFT JOIN company c ON c.id = m.company_id
         UNION ALL
-        SELECT 'account', a.id, a.status, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+        SELECT 'account', a.id, a.status, NULL, NULL,
+               NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
         FROM account a WHERE a.id = :account_id
         UNION ALL
         SELECT 'role', m.id, r.id, r.name, r.organization_id, p.privilege,
-               NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+               NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
         FROM mine m JOIN member_role mr ON mr.member_id = m.id JOIN role r ON r.id = mr.role_id
              LEFT JOIN role_privilege p ON p.role_id = r.id {of_role}
         UNION ALL
@@ -79,11 +81,11 @@ def _statement(one_member: bool, apps: str) -> TextualSelect:
                        SELECT 1 FROM seat s JOIN license h ON h.id = s.license_id
                        WHERE s.member_id = w.id AND h.organization_id = l.organization_id AND h.app_id = l.app_id)
                ) THEN (SELECT count(*) FROM seat s WHERE s.license_id = l.id) ELSE 0 END,
-               l.starts_at, l.ends_at
+               l.starts_at, l.ends_at, NULL
         FROM license l WHERE l.organization_id IN (SELECT id FROM place) {of_app}
         UNION ALL
         SELECT 'seat', s.member_id, s.license_id,
-               NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+               NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
         FROM seat s WHERE s.member_id IN (SELECT id FROM mine)
     """  # noqa: S608
     ).columns(*_COLUMNS)
@@ -106,28 +108,30 @@ def _members_statement(apps: str) -> TextualSelect:
                c.name AS f, o.id AS g, o.slug AS h, o.name AS i, o.kind AS j, o.status AS k, o.rev AS n1,
                (SELECT max(v.expires_at) FROM invitation v
                 WHERE v.member_id = m.id AND v.accepted_at IS NULL AND v.revoked_at IS NULL) AS n2,
-               m.last_used_at AS n3, m.terminates_at AS n4
+               m.last_used_at AS n3, m.terminates_at AS n4,
+               CAST(CASE WHEN o.second_factor_required THEN 1 ELSE 0 END AS BIGINT) AS n5
         FROM mine m JOIN organization o ON o.id = m.organization_id LEFT JOIN company c ON c.id = m.company_id
         UNION ALL
-        SELECT 'account', a.id, a.status, m.id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+        SELECT 'account', a.id, a.status, m.id, NULL,
+               NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
         FROM mine m JOIN account a ON a.id = m.account_id
         UNION ALL
         SELECT 'holds', member_id, role_id,
-               NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+               NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
         FROM holds
         UNION ALL
         SELECT 'role', NULL, r.id, r.name, r.organization_id, p.privilege,
-               NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+               NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
         FROM role r LEFT JOIN role_privilege p ON p.role_id = r.id {of_role}
         WHERE r.id IN (SELECT role_id FROM holds)
         UNION ALL
         SELECT 'license', l.id, l.organization_id, l.app_id, l.edition,
                NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-               l.seats, (SELECT count(*) FROM seat s WHERE s.license_id = l.id), l.starts_at, l.ends_at
+               l.seats, (SELECT count(*) FROM seat s WHERE s.license_id = l.id), l.starts_at, l.ends_at, NULL
         FROM license l WHERE l.organization_id = :organization_id {of_app}
         UNION ALL
         SELECT 'seat', s.member_id, s.license_id,
-               NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+               NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
         FROM seat s WHERE s.member_id IN (SELECT id FROM mine)
     """  # noqa: S608
         )
@@ -327,7 +331,7 @@ def _members(rows: Iterable[Row[Any]], now: int) -> tuple[MemberFacts, ...]:
             status=row.c,
             ended_reason=row.d,
             invitation=_invitation(row.n2, now),
-            organization=OrganizationFacts(row.g, row.h, row.i, row.j, row.k, row.n1),
+            organization=OrganizationFacts(row.g, row.h, row.i, row.j, row.k, row.n1, bool(row.n5)),
             company_id=row.e,
             company_name=row.f,
             roles=tuple(role for role_id, role in roles.items() if role_id in held[row.a]),

@@ -12,6 +12,7 @@ from sqlalchemy import (
     String,
     UniqueConstraint,
     event,
+    false,
     func,
     select,
     text,
@@ -28,6 +29,7 @@ class Organization(Base):
     """A tenant. Every change of who may do what locks this row and raises `rev`; addresses alone come before it.
 
     kind: `customer`, or `self` (the platform owner's own; exactly one). directory: which outside directory owns it.
+    `second_factor_required`: its apps open only to who signed in with two factors (`urn:onix:acr:2`).
     `search_text`: folded name, short name and organization number; `number_key`: the number as it is compared
     (`numbers.key_of`). Both follow by themselves.
     """
@@ -52,6 +54,7 @@ class Organization(Base):
     directory: Mapped[str | None] = mapped_column(String(40))
     organization_number: Mapped[str | None] = mapped_column(String(20))
     number_key: Mapped[str | None] = mapped_column(String(20))
+    second_factor_required: Mapped[bool] = mapped_column(default=False, server_default=false())
     search_text: Mapped[str] = mapped_column(String(300), default="", server_default="")
     rev: Mapped[int] = mapped_column(default=1)
     version: Mapped[int] = mapped_column(default=1, server_default="1")

@@ -49,7 +49,10 @@ MOST_ASKED = 3
 
 @dataclass(frozen=True, slots=True)
 class OrganizationFacts:
-    """A tenant as the decision sees it. `kind` is `customer` or `self`, `status` `active` or `suspended`."""
+    """A tenant as the decision sees it. `kind` is `customer` or `self`, `status` `active` or `suspended`.
+
+    `second_factor_required` says nothing about what a person may do, only how well it has to be shown who it is.
+    """
 
     id: str
     slug: str
@@ -57,6 +60,7 @@ class OrganizationFacts:
     kind: str = "customer"
     status: str = "active"
     rev: int = 1
+    second_factor_required: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -483,6 +483,7 @@ USER = Table(
     fixed=_user_fixed,
     actions=(
         accounts.RESET,
+        accounts.REMOVE_SECOND_FACTORS,
         Action(
             "disable",
             _l("Disable User"),

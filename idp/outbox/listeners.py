@@ -4,6 +4,7 @@ room; what is mailed is decided by `mails.py` when it is sent."""
 from __future__ import annotations
 
 from idp.accounts import events as accounts
+from idp.accounts.credentials import events as credentials
 from idp.accounts.models import Account
 from idp.express import events as express
 from idp.kernel.database import db
@@ -24,6 +25,7 @@ def subscribe(bus: Bus) -> None:
     bus.subscribe(accounts.PasswordChanged, _password_changed)
     bus.subscribe(accounts.AddressRequested, _address_requested)
     bus.subscribe(accounts.AddressEvent, _addresses_changed)
+    bus.subscribe(credentials.CredentialChanged, _credential_changed)
     bus.subscribe(organizations.MemberInvited, _invited)
     bus.subscribe(express.InvitationReminded, _reminded)
     bus.subscribe(express.InactivityWarned, _warned)
@@ -52,12 +54,32 @@ def _mailbox(event: accounts.MailboxProofRequested) -> None:
 
 
 def _password_changed(event: accounts.PasswordChanged) -> None:
-    """Tell every proven address of the account (security R27)."""
-    account = db.session.get(Account, event.account_id)
+    _tell_owner("password_changed", event.account_id, everywhere=event.everywhere)
+
+
+CREDENTIAL_MAILS: dict[type[credentials.CredentialChanged], str] = {
+    credentials.AuthenticatorAdded: "authenticator_added",
+    credentials.AuthenticatorRemoved: "authenticator_removed",
+    credentials.PasskeyAdded: "passkey_added",
+    credentials.PasskeyRemoved: "passkey_removed",
+    credentials.RecoveryCodesMade: "recovery_codes_made",
+    credentials.RecoveryCodeUsed: "recovery_code_used",
+    credentials.SecondFactorsRemoved: "second_factors_removed",
+}
+
+
+def _credential_changed(event: credentials.CredentialChanged) -> None:
+    values = {name: getattr(event, name) for name in ("label", "left") if hasattr(event, name)}
+    _tell_owner(CREDENTIAL_MAILS[type(event)], event.account_id, **values)
+
+
+def _tell_owner(kind: str, account_id: str, **values: str | int | bool) -> None:
+    """Tell every proven address of the account how it signs in now (security R27)."""
+    account = db.session.get(Account, account_id)
     for email in account.emails if account else ():
         if email.verified_at is not None and account is not None:
             service.queue_mail(
-                "password_changed", address=email.address, language=account.locale, payload={"account_id": account.id}
+                kind, address=email.address, language=account.locale, payload={"account_id": account.id, **values}
             )
 
 

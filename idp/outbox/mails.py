@@ -110,11 +110,20 @@ def _already_registered(payload: dict[str, Any]) -> dict[str, Any] | None:
     return {"address": payload["address"], "login": f"{_issuer()}/login", "forgot": f"{_issuer()}/password/forgot"}
 
 
-def _password_changed(payload: dict[str, Any]) -> dict[str, Any] | None:
+def _own_security(payload: dict[str, Any]) -> dict[str, Any] | None:
+    """What a person is told of every change to how the account signs in."""
     account = db.session.get(Account, payload["account_id"])
     if account is None:
         return None
-    return {"name": account.name, "address": payload["address"], "forgot": f"{_issuer()}/password/forgot"}
+    return {
+        "name": account.name,
+        "address": payload["address"],
+        "label": payload.get("label", ""),
+        "left": payload.get("left", 0),
+        "everywhere": payload.get("everywhere", True),
+        "security": f"{_issuer()}/account/security",
+        "forgot": f"{_issuer()}/password/forgot",
+    }
 
 
 def _address_claimed(payload: dict[str, Any]) -> dict[str, Any] | None:
@@ -267,7 +276,14 @@ _KINDS: dict[str, Callable[[dict[str, Any]], dict[str, Any] | None]] = {
     "already_registered": _already_registered,
     "reset": _with_proof,
     "mailbox": _with_proof,
-    "password_changed": _password_changed,
+    "password_changed": _own_security,
+    "authenticator_added": _own_security,
+    "authenticator_removed": _own_security,
+    "passkey_added": _own_security,
+    "passkey_removed": _own_security,
+    "recovery_codes_made": _own_security,
+    "recovery_code_used": _own_security,
+    "second_factors_removed": _own_security,
     "address": _with_proof,
     "address_claimed": _address_claimed,
     "addresses_changed": _addresses_changed,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, current_app, redirect, render_template, request
+from flask import Blueprint, current_app, jsonify, redirect, render_template, request
 from flask import session as cookie
 from flask_babel import gettext as _
 from flask_wtf import FlaskForm
@@ -65,7 +65,13 @@ def home() -> str | Response:
     if launcher.handles_guests and launcher.place and organizations.is_supplier(launcher.place.id):
         guests = guest_requests.count_waiting(launcher.place.id)
     return render_template(
-        "portal/home.html", launcher=launcher, account=actor.account, requests=requests, guests=guests
+        "portal/home.html",
+        launcher=launcher,
+        account=actor.account,
+        requests=requests,
+        guests=guests,
+        # Once, to who has just shown how much more a password is to type.
+        offer_passkey=actor.account.passkey_offered_at is None and "pwd" in actor.session.amr,
     )
 
 
@@ -79,6 +85,19 @@ def open_app(app_id: str) -> Response:
     organization = request.args.get("organization", "")[:60] or None
     address = start(service.login_addresses().get(app_id), settings.issuer, organization)
     return redirect(address or "/", 303)
+
+
+@blueprint.get("/.well-known/change-password")
+def change_password() -> Response:
+    """Where password managers send people (W3C change-password-url)."""
+    return redirect("/account/security/password" if sessions.actor() else "/password/forgot", 302)
+
+
+@blueprint.get("/.well-known/passkey-endpoints")
+def passkey_endpoints() -> Response:
+    """Where password managers send people to make and to manage passkeys (W3C passkey-endpoints)."""
+    issuer = current_app.extensions["onix_settings"].issuer
+    return jsonify(enroll=f"{issuer}/account/security/passkeys/new", manage=f"{issuer}/account/security")
 
 
 @blueprint.post("/organization")

@@ -2,7 +2,7 @@
 
 Owns: Session; the sign-in, sign-out and account-choosing pages. Does not own: passwords (accounts), what a person may
 do (organizations), grants to applications (oidc).
-Start reading: `service.actor` and `service.sign_in`, then `ceremony.authenticate`; `guard` is what
+Start reading: `service.actor` and `service.sign_in`, then `ceremony.authenticate` and `second_step`; `guard` is what
 stands before pages.
 """
 
@@ -13,10 +13,17 @@ from flask import Flask
 from idp.kernel.events import Bus
 
 from .ceremony import authenticate as authenticate
+from .guard import confirm_first as confirm_first
+from .guard import has_two_factors as has_two_factors
+from .guard import is_recent as is_recent
 from .guard import login_required as login_required
 from .guard import recent_sign_in_required as recent_sign_in_required
+from .guard import to_second_factor as to_second_factor
 from .guard import typed as typed
 from .own_password import change_own_password as change_own_password
+from .policy import BY_CODE as BY_CODE
+from .policy import by_passkey as by_passkey
+from .second_step import strengthen as strengthen
 from .service import Actor as Actor
 from .service import actor as actor
 from .service import end_own_session as end_own_session

@@ -37,11 +37,11 @@ def authenticate(identifier: str, password: str, address: str) -> Account | Refu
     verdict = passwords.verify(stored, password)
     if account is None or not verdict.ok:
         throttle.fail(key, address)
-        _remember(subject, account, "wrong")
+        remember(subject, account.id if account else None, "wrong")
         return wrong()
     if account.status != "active":
-        _remember(subject, account, "account_disabled")
-        return Refusal("account_disabled", _l("This account is disabled. Contact your administrator."), status=403)
+        remember(subject, account.id, "account_disabled")
+        return disabled()
     if verdict.rehash:
         _rehash(account, stored, passwords.hash_password(password))
     return account
@@ -50,6 +50,11 @@ def authenticate(identifier: str, password: str, address: str) -> Account | Refu
 def wrong() -> Refusal:
     """The one error for both fields."""
     return Refusal("wrong_credentials", _l("Wrong e-mail or password."))
+
+
+def disabled() -> Refusal:
+    """Told only to who has shown that the account is theirs."""
+    return Refusal("account_disabled", _l("This account is disabled. Contact your administrator."), status=403)
 
 
 def subject_of(identifier: str) -> str:
@@ -88,14 +93,15 @@ def _find(normalized: str) -> Account | None:
     return db.session.scalar(_by_address, {"normalized": normalized}, bind_arguments=single())
 
 
-def _remember(subject: str, account: Account | None, reason: str) -> None:
+def remember(subject: str, account_id: str | None, reason: str) -> None:
+    """A sign-in that came to nothing. `subject`: what it was counted under."""
     with unit_of_work():
         emit(
             events.SignInFailed(
                 at=clock.now(),
                 actor_id=None,
                 identifier_digest=digest(subject),
-                account_id=account.id if account else None,
+                account_id=account_id,
                 reason=reason,
             )
         )

@@ -27,7 +27,8 @@ class AccountConfirmed(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class SignInFailed(Event):
-    """reason: `wrong` (unknown or wrong password alike to the person) or `account_disabled` (right password)."""
+    """reason: `wrong` (unknown or wrong password alike to the person), `account_disabled` (all else was right),
+    `code_wrong` (after the right password), or why a passkey was refused (`passkey_wrong`, `passkey_unknown`, …)."""
 
     identifier_digest: str
     account_id: str | None

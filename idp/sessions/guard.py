@@ -7,13 +7,14 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 
 from flask import current_app, redirect, request
+from werkzeug.wrappers import Response
 
 from idp.accounts.service import required_action
 from idp.kernel import clock, continuation
 from idp.kernel.database import unit_of_work
 
 from . import policy
-from .service import actor
+from .service import Actor, actor
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -58,6 +59,11 @@ def recent_sign_in_required(*, back: str | None = None, keep: Iterable[str] = ()
     return mark
 
 
+def confirm_first(back: str) -> Response:
+    """Send the person to *Confirm that it is you* and to `back`: for views that stand behind another guard."""
+    return redirect(_and_back("/login/again", back), 303)
+
+
 def is_recent(auth_time: int) -> bool:
     """Whether a sign-in at this time is recent enough to change how one signs in."""
     within = current_app.extensions["onix_settings"].lifetimes.recent_sign_in
@@ -69,6 +75,16 @@ def typed() -> dict[str, str]:
     found = continuation.find(request.args.get("continue")) if request.method == "GET" else None
     kept = found.context.get(TYPED) if found is not None and found.path == request.path else None
     return {str(name): str(value) for name, value in kept.items()} if isinstance(kept, dict) else {}
+
+
+def has_two_factors(who: Actor) -> bool:
+    """Whether the session stands on two factors (`urn:onix:acr:2`)."""
+    return policy.acr_of(who.session.amr) == policy.ACR_TWO_FACTORS
+
+
+def to_second_factor(back: str) -> Response:
+    """Send the person to the second step, or to setting one up, and back to this page; a post leads to `back`."""
+    return redirect(_and_back("/login/stronger", back), 303)
 
 
 def _and_back(page: str, back: str | None = None, context: dict[str, Any] | None = None) -> str:

@@ -13,19 +13,34 @@ from idp.kernel.refusal import Refusal
 from . import ceremony, service
 
 
-def change_own_password(account: Account, current: str, new: str, *, address: str, path: str | None = None) -> None:
-    """Check `current` and set `new`, which the form has judged; this browser stays signed in, others do not.
+def change_own_password(
+    account: Account, current: str | None, new: str, *, address: str, path: str | None = None, everywhere: bool = True
+) -> None:
+    """Check `current` and set `new`, which the form has judged; this browser stays signed in, as strongly as before.
 
-    `address` is the network address; `path` as for `sign_in`. Not inside a unit of work. Raises `Refusal`, with the
-    field `current_password` or `password` where one of them is the reason, 429 when throttled.
+    `current` is None for an account without a password, whose person has just signed in otherwise. `everywhere`: all
+    other sessions and grants end. `address` is the network address; `path` as for `sign_in`. Not inside a unit of work.
+    Raises `Refusal`, with the field `current_password` or `password` where one of them is the reason, 429 when
+    throttled.
     """
     if current == new:
         raise Refusal("same_password", _l("Choose a password that is not the old one."), field="password")
     identifier = account.email.normalized if account.email else account.id
-    found = ceremony.authenticate(identifier, current, address)
-    if isinstance(found, Refusal):
-        raise Refusal(found.code, _l("The current password is wrong."), field="current_password")
+    if current is not None:
+        found = ceremony.authenticate(identifier, current, address)
+        if isinstance(found, Refusal):
+            raise Refusal(found.code, _l("The current password is wrong."), field="current_password")
+        account = found
+    elif account.password_hash is not None:
+        raise Refusal("sign_in_again", _l("Something changed meanwhile. Sign in again."), status=401)
     hashed = passwords.hash_password(new)
     with unit_of_work():
-        accounts.change_password(found, hashed)
-        service.sign_in(found, path=path, identifier=identifier)
+        accounts.change_password(account, hashed, everywhere=everywhere)
+        shown = ["pwd"] if current is not None else list(_amr())
+        service.sign_in(account, amr=shown, path=path, identifier=identifier, again=True)
+
+
+def _amr() -> list[str]:
+    """How this browser's person signed in."""
+    who = service.actor()
+    return list(who.session.amr) if who is not None else []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 ACR_PASSWORD = "urn:onix:acr:1"
 ACR_TWO_FACTORS = "urn:onix:acr:2"
 
@@ -19,6 +21,29 @@ def recent(*, auth_time: int, within: int, now: int) -> bool:
     return now < auth_time + within
 
 
-def acr_of(amr: list[str]) -> str:
+BY_CODE = ("otp", "mfa")
+"""What a code adds to the password: of an authenticator app, or one of the recovery codes (RFC 8176)."""
+
+
+def acr_of(amr: Sequence[str]) -> str:
     """The class of a sign-in by its methods (RFC 8176 names): two factors, or one."""
     return ACR_TWO_FACTORS if "mfa" in amr else ACR_PASSWORD
+
+
+def by_passkey(*, synced: bool) -> tuple[str, ...]:
+    """The methods of a passkey with user verification: a key in hardware, or one that is copied between devices, and
+    the person shown to it. That is two factors at once."""
+    return ("swk" if synced else "hwk", "user", "mfa")
+
+
+def together(first: Sequence[str], then: Sequence[str]) -> list[str]:
+    """The methods of a sign-in in two steps, each once; `mfa`, which is said of all of them, stands last."""
+    named = dict.fromkeys((*first, *then))
+    mfa = named.pop("mfa", "absent") is None
+    return [*named, *(("mfa",) if mfa else ())]
+
+
+def confirmed(before: Sequence[str], shown: Sequence[str]) -> list[str]:
+    """The methods of a session whose person has shown once more who they are: it never becomes a weaker one."""
+    weaker = acr_of(shown) == ACR_PASSWORD and acr_of(before) == ACR_TWO_FACTORS
+    return together(before, shown) if weaker else list(shown)

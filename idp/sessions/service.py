@@ -6,6 +6,7 @@ status in one statement per request (P17, P18, R32).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flask import current_app, g, has_request_context, request
@@ -16,6 +17,7 @@ from sqlalchemy import Select, bindparam, delete, or_, select, update
 from sqlalchemy.orm import joinedload, lazyload
 
 from idp.accounts import events as people
+from idp.accounts.credentials.methods import has_second_factor
 from idp.accounts.models import Account
 from idp.kernel import clock
 from idp.kernel.database import aside, change, db, new_id
@@ -89,7 +91,7 @@ def _seen(session: Session, now: int) -> None:
 
 # A shared lock: a password change or disabling waits for this sign-in, and then ends its session too.
 _locked = (
-    select(Account)
+    select(Account, has_second_factor(Account.id).label("second_factor"))
     .where(Account.id == bindparam("account_id"))
     .options(joinedload(Account.emails))
     .with_for_update(read=True, of=Account)
@@ -102,23 +104,32 @@ def sign_in(
     *,
     user_agent: str | None = None,
     address: str | None = None,
-    amr: list[str] | None = None,
+    amr: Sequence[str] | None = None,
     path: str | None = None,
     identifier: str | None = None,
+    again: bool = False,
 ) -> Session:
-    """Make this browser the account's. Inside a unit of work, after `ceremony.authenticate`.
+    """Make this browser the account's. Inside a unit of work, after everything that the account asks for was shown:
+    `second_step.enter` for a password. `amr`: the methods (RFC 8176), a password when nothing is said.
 
     Always a new handle (R32). The same person signing in again keeps the session and its `sid`, with a new
     `auth_time`; another person's session in this browser ends first: one signed-in person per browser.
     `path`: where the continuation leads, for those who wait for this sign-in. `identifier`: as typed; the attempts
-    counted against it are forgotten. Raises `Refusal` when the account was disabled or its password changed since it
-    was checked.
+    counted against it are forgotten. `again`: the signed-in person has confirmed who they are, so the session never
+    becomes a weaker one. Raises `Refusal` when the account was disabled or its password changed since it was checked,
+    and for a password alone where there is a second factor.
     """
     checked = account.password_hash
-    fresh = db.session.scalars(_locked, {"account_id": account.id}).unique().one_or_none()
-    if fresh is None or fresh.status != "active" or fresh.password_hash != checked:
+    row = db.session.execute(_locked, {"account_id": account.id}).unique().one_or_none()
+    fresh = row.Account if row else None
+    if row is None or fresh is None or fresh.status != "active" or fresh.password_hash != checked:
         raise Refusal("sign_in_again", _l("Something changed meanwhile. Sign in again."), status=401)
-    now, lifetimes, methods = clock.now(), _lifetimes(), amr or ["pwd"]
+    now, lifetimes, methods = clock.now(), _lifetimes(), list(amr or ["pwd"])
+    who = actor()
+    if again and who is not None and who.account.id == fresh.id:
+        methods = policy.confirmed(who.session.amr, methods)
+    if row.second_factor and policy.acr_of(methods) == policy.ACR_PASSWORD:
+        raise Refusal("second_factor_missing", _l("Something changed meanwhile. Sign in again."), status=401)
     handle = random_handle()
     session = _current_of_browser()
     if session is not None and session.account_id != fresh.id:
@@ -233,6 +244,8 @@ def tidy(now: int, keep: int = 90 * 86400) -> int:
 def on_password_changed(event: people.PasswordChanged) -> None:
     """Sessions end, and guesses at the old password are forgotten."""
     throttle.clear(event.account_id)
+    if not event.everywhere:
+        return
     end_sessions_of(event.account_id, "password_changed", actor_id=event.actor_id)
 
 

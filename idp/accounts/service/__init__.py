@@ -15,7 +15,7 @@ from .emails import (
     waiting,
 )
 from .links import LinkState, link_for, link_refusal, read, tidy
-from .lookup import admit_mail, find_by_address, required_action
+from .lookup import admit_mail, find_by_address, note_passkey_offer, required_action
 from .profile import change_profile
 from .recovery import change_password, prove_mailbox, request_mailbox_proof, request_reset, reset_password
 from .signup import activate, create_account, read_activation, request_activation, resend_activation
@@ -39,6 +39,7 @@ __all__ = [
     "forget_waiting",
     "link_for",
     "link_refusal",
+    "note_passkey_offer",
     "own_address",
     "prove_mailbox",
     "read",

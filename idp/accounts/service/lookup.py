@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import current_app
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import lazyload
 
 from idp.kernel import clock, counters
@@ -80,4 +80,14 @@ def taken() -> Refusal:
     """The *no* to an address that is somebody's already."""
     return Refusal(
         "address_taken", _l("There is already an account with this e-mail address."), status=409, field="address"
+    )
+
+
+def note_passkey_offer(account_id: str) -> None:
+    """A passkey was offered and answered, this way or that: it is offered once. Inside a unit of work."""
+    db.session.execute(
+        update(Account)
+        .where(Account.id == account_id, Account.passkey_offered_at.is_(None))
+        .values(passkey_offered_at=clock.now()),
+        execution_options={"synchronize_session": False},
     )

@@ -91,8 +91,10 @@ def prove_mailbox(link: str) -> Account:
     return account
 
 
-def change_password(account: Account, password_hash: str) -> None:
-    """Set a new password for someone who has just shown the old one. Ends every session (through `PasswordChanged`).
+def change_password(account: Account, password_hash: str, *, everywhere: bool = True) -> None:
+    """Set a new password for someone who has just shown the old one, or who has none and has just signed in.
+
+    `everywhere`: every session ends, this one too, and every grant (through `PasswordChanged`).
 
     `account` is as it was when the old one was shown. Raises `Refusal` `sign_in_again` (401) when that is no longer its
     password: what was set by mail meanwhile stands.
@@ -103,13 +105,17 @@ def change_password(account: Account, password_hash: str) -> None:
     )
     if fresh is None or fresh.password_hash != shown:
         raise Refusal("sign_in_again", _l("Something changed meanwhile. Sign in again."), status=401)
-    _set_password(fresh, password_hash, by_reset=False)
+    _set_password(fresh, password_hash, by_reset=False, everywhere=everywhere)
 
 
-def _set_password(account: Account, password_hash: str, *, by_reset: bool) -> None:
+def _set_password(account: Account, password_hash: str, *, by_reset: bool, everywhere: bool = True) -> None:
     account.password_hash = password_hash
     account.password_changed_at = account.updated_at = clock.now()
     account.must_change_password = False
     account.rev += 1
     db.session.flush()  # take the row first: sign-ins under way finish before their sessions are looked for
-    emit(events.PasswordChanged(at=clock.now(), actor_id=account.id, account_id=account.id, by_reset=by_reset))
+    emit(
+        events.PasswordChanged(
+            at=clock.now(), actor_id=account.id, account_id=account.id, by_reset=by_reset, everywhere=everywhere
+        )
+    )

@@ -1,4 +1,5 @@
-"""Token introspection (RFC 7662): is this token good right now, and what does it say? At most two statements.
+"""Token introspection (RFC 7662): is this token good right now, and what does it say? At most two statements for an
+access token, three for a refresh token.
 
 Only a token's own client and the clients of its audience's app are told; to everybody else it is inactive. An access
 token reads inactive as soon as today's decision no longer grants all that it carries (DESIGN §3 *Loss*).
@@ -17,10 +18,11 @@ from idp.kernel.database import autocommit
 from idp.kernel.secrets import digest
 from idp.organizations.catalog import current_catalog
 from idp.organizations.policy import Decision
+from idp.sessions.policy import ACR_PASSWORD, acr_of
 
 from .. import statements, tokens
 from ..authentication import Authenticated, ClientRefused, confirm, confirm_alone
-from ..authorizations import app_of, decide, fallen, ground_of
+from ..authorizations import app_of, decide, fallen, ground_of, too_weak
 from ..clients import ClientInfo, client_at
 
 INACTIVE: dict[str, Any] = {"active": False}
@@ -55,7 +57,8 @@ def _access_token(connection: Connection, claims: Mapping[str, Any], caller: Aut
         return INACTIVE
     app = app_of(client, claims["aud"])
     ground = ground_of(row, client, app, claims.get("scope", ""))
-    if not _still_granted(claims, decide(connection, row, ground, app, now)):
+    today = decide(connection, row, ground, app, now)
+    if too_weak(row, today) or not _still_granted(claims, today):
         return INACTIVE
     return {"active": True, "token_type": "Bearer", **claims}
 
@@ -65,6 +68,11 @@ def _refresh_token(connection: Connection, handle: str, client: ClientInfo, now:
     if row is None or row.token_client_id != client.id or row.spent_at is not None or row.token_expires_at <= now:
         return INACTIVE
     if fallen(row, now) is not None:
+        return INACTIVE
+    app = app_of(client, None)
+    if acr_of(row.amr or ()) == ACR_PASSWORD and too_weak(
+        row, decide(connection, row, ground_of(row, client, app, row.token_scope), app, now, whom_to_ask=False)
+    ):
         return INACTIVE
     return {
         "active": True,

@@ -12,7 +12,7 @@ from idp.kernel.database import autocommit
 from idp.kernel.web import Answer
 
 from .. import statements, tokens
-from ..authorizations import app_of, decide, fallen, ground_of
+from ..authorizations import app_of, decide, fallen, ground_of, too_weak
 from ..claims import claims_for
 from ..clients import client_at
 from ..grants.redeem import person_of
@@ -74,6 +74,8 @@ def respond(request: Request, now: int) -> Response:
         app = app_of(client, claims["aud"])
         ground = ground_of(row, client, app, scope)
         decision = decide(connection, row, ground, app, now)
+        if too_weak(row, decision):
+            raise BearerRefused("invalid_token", "The organization asks for a second factor")
     issuer: str = current_app.extensions["onix_settings"].issuer
     answer: dict[str, Any] = claims_for(
         "userinfo", ground, decision, issuer=issuer, audience=client.id, now=now, expires_at=now,

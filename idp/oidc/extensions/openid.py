@@ -6,6 +6,7 @@ Reading is separate from deciding: what these values lead to is `interaction.nex
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from authlib.oauth2.rfc6749 import InvalidRequestError
@@ -93,6 +94,18 @@ def essential_acr(claims: dict[str, dict[str, Any]]) -> tuple[str, ...] | None:
         return None
     values = wish.get("values") if isinstance(wish.get("values"), list) else [wish.get("value")]
     return tuple(str(value) for value in values or [] if value is not None)
+
+
+def acr_values(parameters: Mapping[str, str], claims: dict[str, dict[str, Any]], default: Any) -> tuple[str, ...]:
+    """The classes that the client would like, best first: of `acr_values`, else of an `acr` that is not essential,
+    else what it registered (Core §3.1.2.1, §5.5.1.1; Registration §2, `default_acr_values`)."""
+    if parameters.get("acr_values", "").strip():
+        return tuple(parameters["acr_values"].split())
+    wish = claims.get("id_token", {}).get("acr")
+    if wish and wish.get("essential") is not True:
+        values = wish.get("values") if isinstance(wish.get("values"), list) else [wish.get("value")]
+        return tuple(str(value) for value in values or [] if value is not None)
+    return tuple(str(value) for value in default) if isinstance(default, list) else ()
 
 
 def read_id_token(text: str, issuer: str) -> dict[str, Any] | None:

@@ -20,7 +20,7 @@ from idp.organizations.policy import Decision
 
 from .. import statements, tokens
 from ..authentication import confirm
-from ..authorizations import app_of, decide, expiry, fallen, ground_of, withdraw_kin
+from ..authorizations import app_of, decide, expiry, fallen, ground_of, too_weak, withdraw_kin
 from ..claims import person_claims, told, verdict_of
 from ..clients import ClientInfo, resources
 from ..events import CodeReused, RefreshTokenReused, VerdictTold
@@ -86,6 +86,8 @@ class Issuing:
                 raise InvalidGrantError("The authorization has ended: account")
             if self.client.deny_mode == "error":
                 raise InvalidGrantError(decision.code)
+        if too_weak(self.row, decision):
+            raise InvalidGrantError("The organization asks for a second factor")
         return decision
 
     def tell(self, decision: Decision | None) -> None:

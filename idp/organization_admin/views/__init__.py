@@ -53,6 +53,7 @@ from . import (  # noqa: E402
     people,
     requests,
     roles,
+    security,
 )
 
 __all__ = [
@@ -65,4 +66,5 @@ __all__ = [
     "people",
     "requests",
     "roles",
+    "security",
 ]

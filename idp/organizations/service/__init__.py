@@ -77,6 +77,7 @@ from .places import (
     delete_organization,
     find_organization,
     own_organization,
+    require_second_factor,
     resume_organization,
     suspend_organization,
 )
@@ -171,6 +172,7 @@ __all__ = [
     "own_organization",
     "read_invitation",
     "rename_role",
+    "require_second_factor",
     "resend_invitation",
     "resend_own_invitations",
     "resume_organization",

@@ -19,6 +19,8 @@ from ..events import (
     OrganizationDeleted,
     OrganizationResumed,
     OrganizationSuspended,
+    SecondFactorNotRequired,
+    SecondFactorRequired,
 )
 from ..models import License, Member, Organization
 from .locking import expect, lock
@@ -142,4 +144,19 @@ def resume_organization(organization_id: str, *, why: str = "", actor_id: str | 
         organization.status = "active"
         db.session.flush()
         emit(OrganizationResumed(at=clock.now(), actor_id=actor_id, organization_id=organization_id, why=why or None))
+    return organization
+
+
+def require_second_factor(organization_id: str, required: bool, *, actor_id: str | None = None) -> Organization:
+    """Ask the organization's people for two factors, or no longer. Doing it twice is no error.
+
+    Sign-ins that were done with one stop counting for its apps (`oidc.authorizations.too_weak`); each app signs its
+    people in anew, who show the second factor or set one up. Raises `Refusal` (404).
+    """
+    organization = lock(organization_id)
+    if organization.second_factor_required != required:
+        organization.second_factor_required = required
+        db.session.flush()
+        event = SecondFactorRequired if required else SecondFactorNotRequired
+        emit(event(at=clock.now(), actor_id=actor_id, organization_id=organization_id))
     return organization

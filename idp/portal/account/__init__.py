@@ -35,7 +35,7 @@ class Section:
 SECTIONS: tuple[Section, ...] = (
     Section("profile", _l("Personal information"), _l("Your name, phone, language and time zone, and who sees what.")),
     Section("emails", _l("E-mail addresses"), _l("Where mail reaches you, and what you sign in with.")),
-    Section("security", _l("Security"), _l("Your password, and what else you sign in with.")),
+    Section("security", _l("Security"), _l("Your password, passkeys and codes: what you sign in with.")),
     Section("sessions", _l("Sessions"), _l("Where you are signed in, and the way out of each.")),
     Section("apps", _l("Connected apps"), _l("What you have let in, and what it may see.")),
     Section("organizations", _l("My organizations"), _l("Where you are a user, and what each sees of you.")),
@@ -79,6 +79,7 @@ from . import (  # noqa: E402
     organizations,
     overview,
     profile,
+    second_factors,
     security,
 )
 
@@ -93,5 +94,6 @@ __all__ = [
     "overview",
     "owner",
     "profile",
+    "second_factors",
     "security",
 ]

@@ -1,4 +1,4 @@
-"""Security: the password, and what else the person signs in with."""
+"""Security: a checklist of what the person signs in with; and the password."""
 
 from __future__ import annotations
 
@@ -7,37 +7,58 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from idp import sessions
+from idp.accounts.credentials import methods, passkeys
+from idp.accounts.credentials.models import Authenticator
+from idp.kernel.database import db
 from idp.kernel.forms import refuse
 from idp.kernel.refusal import Refusal
-from idp.sessions.forms import ChangePasswordForm
+from idp.sessions.forms import FirstPasswordForm, OwnPasswordForm
 
 from . import blueprint, owner
+
+HERE = "/account/security"
 
 
 @blueprint.get("/security")
 @sessions.login_required
 def security() -> ResponseReturnValue:
-    """What the person signs in with."""
-    return render_template("portal/account/security.html")
+    """What the person signs in with, and what is missing."""
+    account = owner()
+    return render_template(
+        "portal/account/security.html",
+        has=methods.methods_of(account.id),
+        passkeys=passkeys.passkeys_of(account.id),
+        authenticator=db.session.get(Authenticator, account.id),
+        accepted=passkeys.signals(account),
+    )
 
 
 @blueprint.route("/security/password", methods=["GET", "POST"])
 @sessions.recent_sign_in_required()
 def password() -> ResponseReturnValue:
-    """Change the password: the present one once more, then the new one. Other sessions end."""
+    """Change the password: the present one once more, then the new one. Other sessions end, if the person says so.
+
+    Who has none, because of a passkey, chooses a first one.
+    """
     account = owner()
-    form = ChangePasswordForm()
+    form = OwnPasswordForm() if account.password_hash else FirstPasswordForm()
     identifier = account.email.normalized if account.email else account.id
     form.context = (identifier, account.given_name, account.family_name)
     status = 400 if form.is_submitted() else 200
     if form.validate_on_submit():
-        old, new = form.current_password.data or "", form.password.data or ""
+        old = form.current_password.data or "" if isinstance(form, OwnPasswordForm) else None
         try:
-            sessions.change_own_password(account, old, new, address=request.remote_addr or "")
+            sessions.change_own_password(
+                account,
+                old,
+                form.password.data or "",
+                address=request.remote_addr or "",
+                everywhere=bool(form.everywhere.data),
+            )
         except Refusal as refusal:
             status = refusal.status
             refuse(form, refusal)
         else:
-            flash(_("Your password is changed."), "success")
-            return redirect("/account/security", 303)
+            flash(_("Your password is changed.") if old is not None else _("You have a password now."), "success")
+            return redirect(HERE, 303)
     return make_response(render_template("portal/account/password.html", form=form, address=identifier), status)

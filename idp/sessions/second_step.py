@@ -1,0 +1,156 @@
+"""The second step of a sign-in: a code or a passkey, after the password or for a session that needs to be stronger.
+
+The password alone opens nothing where the account has a second factor: `enter` writes down, for this browser and some
+minutes, that it was right, and `waiting` finds that again. Attempts count together with those at the password (R26).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from flask_babel import lazy_gettext as _l
+
+from idp.accounts.credentials import authenticator, ceremonies, passkeys, recovery_codes
+from idp.accounts.credentials.methods import methods_of
+from idp.accounts.credentials.models import Ceremony
+from idp.accounts.credentials.policy import Methods
+from idp.accounts.models import Account
+from idp.kernel.database import db, unit_of_work
+from idp.kernel.refusal import Refusal
+from idp.kernel.secrets import digest, same
+
+from . import ceremony, policy, service, throttle
+
+Kind = Literal["code", "recovery"]
+_WRONG = {
+    "code": _l("This code is wrong, or was used already."),
+    "recovery": _l("This recovery code is wrong, or was used already."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Whose second step is to be done, and with which methods the first was (`amr`). `begun` is None for a session."""
+
+    account: Account
+    methods: Methods
+    amr: tuple[str, ...]
+    begun: Ceremony | None = None
+
+
+def enter(account: Account, *, path: str | None, identifier: str, again: bool = False) -> bool:
+    """After the right password: open the session, or begin the second step, which gives False. Inside a unit of work.
+
+    The arguments are those of `service.sign_in`.
+    """
+    if methods_of(account.id).second_factor:
+        ceremonies.begin("second_step", account.id, _fingerprint(account))
+        return False
+    service.sign_in(account, path=path, identifier=identifier, again=again)
+    return True
+
+
+def waiting() -> Waiting | None:
+    """The second step that this browser's password began, while the password and the account still stand."""
+    begun = ceremonies.find("second_step")
+    account = db.session.get(Account, begun.account_id, populate_existing=True) if begun else None
+    if begun is None or account is None or account.status != "active":
+        return None
+    if not same(begun.secret, _fingerprint(account)):
+        return None
+    return Waiting(account, methods_of(account.id), ("pwd",), begun)
+
+
+def of_session() -> Waiting | None:
+    """The second step of the signed-in person, whose session was opened without one."""
+    who = service.actor()
+    if who is None or policy.acr_of(who.session.amr) == policy.ACR_TWO_FACTORS:
+        return None
+    return Waiting(who.account, methods_of(who.account.id), tuple(who.session.amr))
+
+
+def show_code(step: Waiting, kind: Kind, code: str, *, path: str | None, address: str) -> Refusal | None:
+    """Sign in with a code of the authenticator app, or with a recovery code; the *no* is remembered and returned.
+
+    Not inside a unit of work. `address` is the network address. Raises `Refusal` 429 when throttled.
+    """
+    key = ceremony.counted_under(step.account)
+    throttle.check(key, address)
+    use = authenticator.use if kind == "code" else recovery_codes.use
+    with unit_of_work():
+        right = use(step.account.id, code)
+        if right:
+            _finish(step, policy.BY_CODE, path)
+    if right:
+        return None
+    throttle.fail(key, address)
+    ceremony.remember(_identifier(step.account), step.account.id, "code_wrong")
+    return Refusal("code_wrong", _WRONG[kind], field="code")
+
+
+def show_passkey(
+    ceremony_id: str, credential: str, step: Waiting | None, *, path: str | None, address: str, again: bool = False
+) -> Refusal | None:
+    """Sign in with a passkey, alone or as the second step; the *no* is remembered and returned.
+
+    Its attempts are counted under the key itself: it can't be guessed, and so strangers at the password can't shut this
+    door. Not inside a unit of work. Raises `Refusal` 429 when throttled.
+    """
+    key = f"passkey {digest(passkeys.credential_id_of(credential))}"
+    throttle.check(key, address)
+    with unit_of_work():
+        shown = passkeys.prove(ceremony_id, credential)
+        account_id = shown.account.id if isinstance(shown, passkeys.Proof) else None
+        refused = _enter_with(shown, step, path, again) if isinstance(shown, passkeys.Proof) else shown
+        if refused is None:
+            throttle.clear(key)
+    if refused is not None:
+        throttle.fail(key, address)
+        ceremony.remember(key, account_id, refused.code)
+    return refused
+
+
+def _enter_with(shown: passkeys.Proof, step: Waiting | None, path: str | None, again: bool) -> Refusal | None:
+    if shown.account.status != "active":
+        return ceremony.disabled()
+    methods = policy.by_passkey(synced=shown.synced)
+    if step is not None:
+        if step.account.id != shown.account.id:
+            return Refusal("passkey_wrong", _l("This passkey is another account's."))
+        _finish(step, methods, path)
+    else:
+        service.sign_in(shown.account, amr=methods, path=path, identifier=_identifier(shown.account), again=again)
+    return None
+
+
+def strengthen(shown: tuple[str, ...], path: str | None) -> None:
+    """The signed-in person has just set up a factor and shown it: the session is as strong as that from now on.
+
+    Inside the unit of work that kept the factor. Raises `Refusal` 401 when nobody is signed in.
+    """
+    who = service.actor()
+    if who is None:
+        raise Refusal("signed_out", _l("Sign in first."), status=401)
+    service.sign_in(who.account, amr=policy.together(who.session.amr, shown), path=path, again=True)
+
+
+def _finish(step: Waiting, shown: tuple[str, ...], path: str | None) -> None:
+    if step.begun is not None and ceremonies.spend("second_step", step.begun.id) is None:
+        raise Refusal("sign_in_again", _l("Something changed meanwhile. Sign in again."), status=401)
+    service.sign_in(
+        step.account,
+        amr=policy.together(step.amr, shown),
+        path=path,
+        identifier=_identifier(step.account),
+        again=True,
+    )
+
+
+def _identifier(account: Account) -> str:
+    return account.email.normalized if account.email else account.id
+
+
+def _fingerprint(account: Account) -> str:
+    """Of the password that was right; another one ends what it began."""
+    return digest(account.password_hash or "")
