@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, event, func, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint, event, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from idp.kernel.database import Base, id_column
@@ -69,7 +69,8 @@ class Member(Base):
     `account_id` alone says whose it is; `email` is what the organization typed and never re-links (*Linking*).
     `last_used_at`: when the person last accepted or opened the organization, to a day; before that the organization
     sees only what it typed itself. `search_text`: folded names and address as they are shown, family name first.
-    ended_reason: `ended` by an administrator or `inactive` (terminated for inactivity).
+    ended_reason: `ended` by an administrator or `inactive` (terminated for inactivity). `picture`, `signature`: the
+    digest of the `MemberImage` that the organization has of this person, where it has one.
     """
 
     __tablename__ = "member"
@@ -88,6 +89,8 @@ class Member(Base):
     source: Mapped[str] = mapped_column(String(40), default="local")
     external_id: Mapped[str | None] = mapped_column(String(200))
     last_used_at: Mapped[int | None]
+    picture: Mapped[str | None] = mapped_column(String(64))
+    signature: Mapped[str | None] = mapped_column(String(64))
     search_text: Mapped[str] = mapped_column(String(700), default="", server_default="")
     disabled_at: Mapped[int | None]
     ended_at: Mapped[int | None]
@@ -142,6 +145,22 @@ Index(
     sqlite_where=text("external_id IS NOT NULL"),
     postgresql_where=text("external_id IS NOT NULL"),
 )
+
+
+class MemberImage(Base):
+    """What an organization uploaded for one of its people, made anew: a picture (JPEG) or a signature (PNG).
+
+    kind: `picture`, `signature`. It is the organization's own note: never given to an application, and never as the
+    person's. `uploaded_by`: the account of the administrator.
+    """
+
+    __tablename__ = "member_image"
+    member_id: Mapped[str] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16), primary_key=True)
+    image: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    digest: Mapped[str] = mapped_column(String(64))
+    uploaded_by: Mapped[str | None] = mapped_column(String(36))
+    created_at: Mapped[int]
 
 
 class Invitation(Base):

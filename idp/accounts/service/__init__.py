@@ -5,7 +5,24 @@ Passwords arrive hashed: hashing takes tens of milliseconds and never happens in
 
 from .links import LinkState, link_for, link_refusal, read, tidy
 from .lookup import admit_mail, find_by_address, required_action
+from .pictures import (
+    bring_back_picture,
+    earlier_picture,
+    earlier_picture_file,
+    find_picture,
+    remove_picture,
+    set_picture,
+    tidy_pictures,
+)
 from .recovery import change_password, prove_mailbox, request_mailbox_proof, request_reset, reset_password
+from .signatures import (
+    bring_back_signature,
+    delete_signature,
+    own_signature,
+    remove_signature,
+    set_signature,
+    signatures_of,
+)
 from .signup import activate, create_account, read_activation, request_activation, resend_activation
 from .status import delete_account, disable_account, enable_account
 
@@ -13,22 +30,35 @@ __all__ = [
     "LinkState",
     "activate",
     "admit_mail",
+    "bring_back_picture",
+    "bring_back_signature",
     "change_password",
     "create_account",
     "delete_account",
+    "delete_signature",
     "disable_account",
+    "earlier_picture",
+    "earlier_picture_file",
     "enable_account",
     "find_by_address",
+    "find_picture",
     "link_for",
     "link_refusal",
+    "own_signature",
     "prove_mailbox",
     "read",
     "read_activation",
+    "remove_picture",
+    "remove_signature",
     "request_activation",
     "request_mailbox_proof",
     "request_reset",
     "required_action",
     "resend_activation",
     "reset_password",
+    "set_picture",
+    "set_signature",
+    "signatures_of",
     "tidy",
+    "tidy_pictures",
 ]

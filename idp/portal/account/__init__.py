@@ -28,6 +28,8 @@ class Section:
 
 
 SECTIONS: tuple[Section, ...] = (
+    Section("picture", _l("Picture"), _l("How others see you.")),
+    Section("signature", _l("Signature"), _l("What apps put under the documents that you sign.")),
     Section("security", _l("Security"), _l("Your password, and what else you sign in with.")),
 )
 """In the order of the menu."""
@@ -57,7 +59,9 @@ def _frame() -> dict[str, Any]:
 # Each puts its routes on the blueprint.
 from . import (  # noqa: E402
     overview,
+    picture,
     security,
+    signature,
 )
 
-__all__ = ["SECTIONS", "Section", "blueprint", "overview", "owner", "security"]
+__all__ = ["SECTIONS", "Section", "blueprint", "overview", "owner", "picture", "security", "signature"]
