@@ -11,7 +11,10 @@ from flask import Blueprint
 
 @dataclass(frozen=True, kw_only=True)
 class Product:
-    """One application: what it is called, what it says, and what it does once it is open."""
+    """One application: what it is called, what it says, and what it does once it is open.
+
+    `signature`: it puts people's signatures under what they do, and asks the provider for them.
+    """
 
     id: str
     name: str
@@ -21,4 +24,5 @@ class Product:
     blueprint: Blueprint
     schema: str
     seed: Callable[[sqlite3.Connection, str], None]
+    signature: bool = False
     translations: dict[str, str] = field(default_factory=dict)
