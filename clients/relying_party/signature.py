@@ -51,12 +51,27 @@ def _told(session: Session) -> dict[str, Any] | None:
 
 def fetch(person: Person) -> bytes:
     """The image, a PNG whose hash is the one announced. Raises `NoSignature`."""
-    rp: RelyingParty = current_app.extensions["onix_rp"]
     told = offered(person)
     if told is None:
         raise NoSignature(NONE_YET)
+    found = _get(told)
+    if found is None:  # replaced or removed since: ask for today's token
+        rp: RelyingParty = current_app.extensions["onix_rp"]
+        again = rp.recheck(person.session)
+        newer = _told(again) if isinstance(again, Session) else None
+        if newer is None:
+            raise NoSignature(NONE_YET)
+        found = _get(newer) if newer != told else None
+    if found is None:
+        raise NoSignature(NOT_NOW)
+    return found
+
+
+def _get(told: dict[str, Any]) -> bytes | None:
+    """What is at the address, or None when it does not answer any more. Raises `NoSignature` for anything else."""
+    rp: RelyingParty = current_app.extensions["onix_rp"]
     url = told["url"]
-    if not url.startswith(f"{rp.client.provider.origin}/"):  # a token of theirs never sends us to anybody else
+    if not url.startswith(f"{rp.client.provider.origin}/"):  # a token never sends us to anybody else
         raise NoSignature(NOT_AS_TOLD)
     try:
         with http_session(url) as session:
@@ -64,6 +79,8 @@ def fetch(person: Person) -> bytes:
             body = answer.raw.read(LARGEST + 1, decode_content=True)
     except (requests.RequestException, OSError) as error:
         raise NoSignature(NOT_NOW) from error
+    if answer.status_code == 404:
+        return None
     if answer.status_code != 200:
         raise NoSignature(NOT_NOW)
     right = answer.headers.get("Content-Type") == "image/png" and len(body) <= LARGEST

@@ -15,13 +15,19 @@ from .models import Member
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A person as its organization sees it. `own`: these are the person's own data, not what was typed."""
+    """A person as its organization sees it. `own`: these are the person's own data, not what was typed.
+
+    `picture`: where the person's own picture is, None for none or as long as it is not shared; `picture_version`
+    changes with it. An uploaded one (`Member.picture`) is shown where there is no own.
+    """
 
     given_name: str
     family_name: str
     email: str | None
     phone_number: str | None
     own: bool
+    picture: str | None = None
+    picture_version: int = 0
 
     @property
     def name(self) -> str:
@@ -54,4 +60,6 @@ def shown_as(member: Member, account: Account | None, *, used: bool | None = Non
         account.email.address if account.email else member.email,
         account.phone_number or member.phone_number,
         own=True,
+        picture=account.picture,
+        picture_version=account.rev,
     )

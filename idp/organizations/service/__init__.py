@@ -6,6 +6,7 @@ and leave no trace, or change rows and emit what happened.
 """
 
 from .holdings import add_person, change_holdings
+from .images import find_member_image, remove_member_image, set_member_image
 from .importing import Judged, Line, import_line, judge, understand
 from .invitations import (
     InvitationState,
@@ -103,6 +104,7 @@ __all__ = [
     "enable_user",
     "end_member",
     "find_member",
+    "find_member_image",
     "find_organization",
     "find_role",
     "free_role_name",
@@ -115,6 +117,7 @@ __all__ = [
     "note_use",
     "own_organization",
     "read_invitation",
+    "remove_member_image",
     "rename_role",
     "resend_invitation",
     "resend_own_invitations",
@@ -125,6 +128,7 @@ __all__ = [
     "sell_license",
     "set_active",
     "set_contact_only",
+    "set_member_image",
     "set_role_privileges",
     "suspend_organization",
     "sync_system_roles",

@@ -8,25 +8,18 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from flask_wtf.file import FileField
-from werkzeug.datastructures import FileStorage
 from wtforms import HiddenField, RadioField, StringField
 
-from idp.accounts.images import LARGEST, LONGEST_NAME, TYPES, Crop
+from idp.accounts.forms import ImageForm
+from idp.accounts.images import LONGEST_NAME, Crop
 from idp.kernel.refusal import Refusal
 
 LONGEST_DRAWING = 500_000  # characters
 
 
-def content_of(sent: FileStorage | None) -> bytes:
-    """The bytes of a file field, never more than tells that it is too large. Its name and type are not looked at."""
-    return sent.stream.read(LARGEST + 1) if isinstance(sent, FileStorage) else b""
-
-
-class PictureForm(FlaskForm):
+class PictureForm(ImageForm):
     """A picture, and which square of it. Without the square: the one in the middle."""
 
-    file = FileField(_l("Image"), render_kw={"accept": TYPES})
     crop_left = HiddenField()
     crop_top = HiddenField()
     crop_side = HiddenField()
@@ -82,7 +75,5 @@ class TypeForm(FlaskForm):
     )
 
 
-class UploadForm(FlaskForm):
+class UploadForm(ImageForm):
     """A signature as an image of it."""
-
-    file = FileField(_l("Image of your signature"), render_kw={"accept": TYPES})

@@ -9,13 +9,14 @@ from flask_babel import gettext as _
 from idp import sessions
 from idp.accounts import images
 from idp.accounts import service as accounts
+from idp.accounts.forms import content_of
 from idp.kernel.database import unit_of_work
 from idp.kernel.forms import refuse
 from idp.kernel.refusal import Refusal
 from idp.kernel.web import allow_camera, image, large_forms
 
 from . import blueprint, owner
-from .forms import PictureForm, content_of
+from .forms import PictureForm
 
 HERE = "/account/picture"
 

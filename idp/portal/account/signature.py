@@ -12,13 +12,14 @@ from flask_babel import gettext as _
 from idp import sessions
 from idp.accounts import images
 from idp.accounts import service as accounts
+from idp.accounts.forms import content_of
 from idp.kernel.database import unit_of_work
 from idp.kernel.forms import refuse
 from idp.kernel.refusal import Refusal
 from idp.kernel.web import image, large_forms
 
 from . import blueprint, owner
-from .forms import DrawForm, TypeForm, UploadForm, content_of
+from .forms import DrawForm, TypeForm, UploadForm
 
 HERE = "/account/signature"
 WAYS = ("draw", "type", "upload")
