@@ -112,7 +112,7 @@ def tidy() -> int:
     gone = 0
     with unit_of_work():
         gone += continuation.tidy(now) + requests.tidy(now) + outbox.tidy(now)
-        gone += accounts.tidy(now) + sessions.tidy(now) + ceremonies.tidy(now)
+        gone += accounts.tidy(now) + accounts.tidy_pictures(now) + sessions.tidy(now) + ceremonies.tidy(now)
         gone += guests.tidy(now) + guest_requests.tidy(now)
         for statement in (
             delete(RevokedAccessToken).where(RevokedAccessToken.expires_at <= now),

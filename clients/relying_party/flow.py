@@ -3,7 +3,8 @@
     begin() ──browser──▶ authorize ──browser──▶ finish() ──▶ session ──▶ current() … refresh() … ──▶ logout
                                                                ▲ back-channel: receive_logout() ends it at once
 
-Only discovery, keys, token and end-session are ever called: names come in the ID token by the `claims` parameter.
+Only discovery, keys, token and end-session are ever called: names come in the ID token by the `claims` parameter, as
+does, for a product that wants it, where the person's signature is (`signature`).
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ from clients.relying_party.provider import TIMEOUT, Provider, Unreachable, http_
 from clients.relying_party.store import Busy, Ended, FailedLately, Session, SignIn, Store
 
 SCOPE = "openid profile email"
-CLAIMS = {"id_token": {"name": None, "given_name": None, "email": None, "locale": None}}
+NAMES = ("name", "given_name", "email", "locale")
+CLAIMS = (*NAMES, "picture")
 PROMPTS = ("none", "login", "select_account", "create")
 FAILURE_PAUSE = 2.0
 RECHECK_PAUSE = 2
@@ -97,6 +99,7 @@ class Client:
     ) -> str:
         """Where to send the browser (code flow with PKCE S256). Raises `Unreachable`."""
         extra = {"prompt": prompt, "login_hint": login_hint, "organization": organization}
+        wanted = (*CLAIMS, "signature") if "signature" in self.scope.split() else CLAIMS
         with self._session() as session:
             url, _ = session.create_authorization_url(
                 self.provider.endpoint("authorization_endpoint"),
@@ -105,7 +108,7 @@ class Client:
                 nonce=nonce,
                 scope=self.scope,
                 resource=self.resource,
-                claims=json.dumps(CLAIMS, separators=(",", ":")),
+                claims=json.dumps({"id_token": dict.fromkeys(wanted)}, separators=(",", ":")),
                 ui_locales=language,
                 **{name: value for name, value in extra.items() if value},
             )
@@ -239,7 +242,7 @@ class Client:
             )
             tokens.check_pair(access, identity)
             if before is not None:
-                kept = {name: before[name] for name in CLAIMS["id_token"] if name in before and name not in identity}
+                kept = {name: before[name] for name in NAMES if name in before and name not in identity}
                 identity = {**kept, **identity}
         if access["sub"] != identity["sub"]:
             raise tokens.TokenRefused("sub")

@@ -45,6 +45,13 @@ class Person:
         return value if isinstance(value, str) else None
 
     @property
+    def picture(self) -> str | None:
+        """Where the person's picture is, small: at the provider; pictures elsewhere are not shown."""
+        value = self.session.identity.get("picture")
+        origin = current_app.extensions["onix_rp"].client.provider.origin
+        return f"{value}?size=64" if isinstance(value, str) and value.startswith(f"{origin}/pictures/") else None
+
+    @property
     def fingerprint(self) -> str:
         """Changes whenever the verdict does; a denial page compares it to learn of news."""
         verdict = self.verdict

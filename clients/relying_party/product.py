@@ -23,4 +23,4 @@ class Product:
     seed: Callable[[sqlite3.Connection, str], None]
     translations: dict[str, str] = field(default_factory=dict)
     scope: tuple[str, ...] = ()
-    """Scopes beside those of everybody's sign-in: what the application asks of the provider's API."""
+    """Scopes beside those of everybody's sign-in: what it asks of the provider's API, and people's `signature`."""

@@ -95,7 +95,8 @@ def _headers(response: Response) -> Response:
     # signing out is a form whose redirect leads to the provider, and form-action is held against redirects too
     response.headers.setdefault(
         "Content-Security-Policy",
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+        f"img-src 'self' {rp.client.provider.origin}; "  # people's pictures
         f"{frames}form-action 'self' {rp.client.provider.origin}; base-uri 'none'; frame-ancestors 'none'",
     )
     response.headers["X-Content-Type-Options"] = "nosniff"

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Flask, abort, redirect, render_template, request, url_for
+from flask import Blueprint, Flask, Response, abort, redirect, render_template, request, url_for
 from flask_wtf import FlaskForm
+from wtforms import StringField
+from wtforms.validators import AnyOf, Length
 
+from clients.relying_party import clock, signature
 from clients.relying_party.fields import line
 from clients.relying_party.guard import granted, needs, person, work_data
 from clients.relying_party.lists import listed
@@ -37,6 +40,7 @@ def product() -> Product:
         blueprint=blueprint,
         schema=data.SCHEMA,
         seed=data.seed,
+        scope=("signature",),
         translations=NB,
     )
 
@@ -113,6 +117,90 @@ def print_label(id_: str) -> Any:
         if not data.count_label(connection, granted().organization_id, id_):
             abort(404)
     return redirect(url_for("tag.label", id_=id_, printed=1), 303)
+
+
+class InspectionForm(FlaskForm):
+    """What the inspection came to."""
+
+    result = StringField("Result", [AnyOf(["passed", "failed"], message="Choose one of these.")])
+    remark = StringField(
+        "Remark",
+        [Length(max=300, message="Too long.")],
+        filters=[lambda text: (text or "").strip()],
+        render_kw={"maxlength": 300},
+    )
+
+
+@blueprint.get("/equipment/<id_>/inspections")
+@needs("tag:equipment.read")
+def inspections(id_: str) -> Any:
+    """The inspections of a piece of equipment, each with the signature under it, and a form for the next one."""
+    return _inspections(id_, InspectionForm(formdata=None))
+
+
+def _inspections(id_: str, form: InspectionForm, status: int = 200, problem: str | None = None) -> Any:
+    with work_data().open() as connection:
+        item = data.find(connection, granted().organization_id, id_)
+        if item is None:
+            abort(404)
+        done = data.inspections(connection, granted().organization_id, id_)
+    page = render_template(
+        "tag/inspections.html",
+        item=item,
+        inspections=done,
+        access=granted(),
+        form=form,
+        problem=problem,
+        signed="signed" in request.args,
+        signature=signature.offered(person()) if granted().may("tag:signature.read") else None,
+    )
+    return page, status
+
+
+@blueprint.post("/equipment/<id_>/inspections")
+@needs("tag:signature.read")
+def inspect(id_: str) -> Any:
+    """Sign an inspection: the signature is fetched from the provider now, and kept with it."""
+    form = InspectionForm()
+    if not form.validate_on_submit():
+        return _inspections(id_, form, 422)
+    try:
+        image = signature.fetch(person())
+    except signature.NoSignature as error:
+        return _inspections(id_, form, 409, str(error))
+    with work_data().writing() as connection:
+        if data.find(connection, granted().organization_id, id_) is None:
+            abort(404)
+        data.sign_inspection(
+            connection,
+            granted().organization_id,
+            id_,
+            result=form.result.data or "",
+            remark=form.remark.data or "",
+            by=person().name,
+            at=clock.now(),
+            signature=image,
+        )
+    return redirect(url_for("tag.inspections", id_=id_, signed=1), 303)
+
+
+@blueprint.get("/inspections/<id_>/signature.png")
+@needs("tag:equipment.read")
+def inspection_signature(id_: str) -> Response:
+    """The signature under an inspection of the organization."""
+    with work_data().open() as connection:
+        image = data.signature_of(connection, granted().organization_id, id_)
+    return signature.shown(image)
+
+
+@blueprint.get("/signature.png")
+@needs("tag:signature.read")
+def own_signature() -> Response:
+    """The person's own signature, fetched from the provider to be looked at before signing."""
+    try:
+        return signature.shown(signature.fetch(person()))
+    except signature.NoSignature:
+        return signature.shown(None)
 
 
 @blueprint.app_context_processor

@@ -11,6 +11,10 @@ CREATE TABLE IF NOT EXISTS equipment (
   id TEXT PRIMARY KEY, organization_id TEXT NOT NULL, number TEXT NOT NULL, name TEXT NOT NULL, location TEXT NOT NULL,
   tag TEXT, tagged_by TEXT, labels INTEGER NOT NULL DEFAULT 0,
   UNIQUE (organization_id, number), UNIQUE (organization_id, tag));
+CREATE TABLE IF NOT EXISTS inspection (
+  id TEXT PRIMARY KEY, organization_id TEXT NOT NULL, equipment_id TEXT NOT NULL, result TEXT NOT NULL,
+  remark TEXT NOT NULL, inspected_by TEXT NOT NULL, inspected_at INTEGER NOT NULL, signature BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS inspection_equipment ON inspection (organization_id, equipment_id, inspected_at);
 """
 
 _FIRST = (
@@ -33,6 +37,17 @@ class Equipment:
     tag: str | None
     tagged_by: str | None
     labels: int
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """One inspection, signed. result: `passed`, `failed`. `inspected_at`: UTC seconds."""
+
+    id: str
+    result: str
+    remark: str
+    inspected_by: str
+    inspected_at: int
 
 
 class Taken(Exception):
@@ -97,3 +112,42 @@ def count_label(connection: sqlite3.Connection, organization_id: str, id_: str) 
             (organization_id, id_),
         ).rowcount
     )
+
+
+def sign_inspection(
+    connection: sqlite3.Connection,
+    organization_id: str,
+    equipment_id: str,
+    *,
+    result: str,
+    remark: str,
+    by: str,
+    at: int,
+    signature: bytes,
+) -> None:
+    """Note an inspection, with the signature as it was on that day: a document keeps what was put under it."""
+    connection.execute(
+        "INSERT INTO inspection (id, organization_id, equipment_id, result, remark, inspected_by, inspected_at,"
+        " signature) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (secrets.token_hex(8), organization_id, equipment_id, result, remark, by, at, signature),
+    )
+
+
+def inspections(
+    connection: sqlite3.Connection, organization_id: str, equipment_id: str, limit: int = 20
+) -> list[Inspection]:
+    """The last inspections of a piece of equipment, the newest first."""
+    rows = connection.execute(
+        "SELECT id, result, remark, inspected_by, inspected_at FROM inspection"
+        " WHERE organization_id = ? AND equipment_id = ? ORDER BY inspected_at DESC, id LIMIT ?",
+        (organization_id, equipment_id, limit),
+    )
+    return [Inspection(**row) for row in rows]
+
+
+def signature_of(connection: sqlite3.Connection, organization_id: str, inspection_id: str) -> bytes | None:
+    """The signature under an inspection."""
+    row = connection.execute(
+        "SELECT signature FROM inspection WHERE organization_id = ? AND id = ?", (organization_id, inspection_id)
+    ).fetchone()
+    return bytes(row["signature"]) if row else None

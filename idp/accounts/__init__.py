@@ -1,6 +1,7 @@
 """Who a person is: the account, its addresses and its password; sign-up, activation, recovery.
 
-Owns: Account, EmailAddress, MailboxProof; the rules about passwords, names and work e-mail; the mailed links.
+Owns: Account, EmailAddress, MailboxProof, Picture, Signature; the rules about passwords, names and work e-mail; the
+mailed links; the workshop that makes every image anew (`images`).
 Does not own: signing in (sessions), what a person may do (organizations), the mails themselves (outbox).
 Start reading: `policy`, then `service`.
 """
@@ -10,9 +11,22 @@ from __future__ import annotations
 from flask import Flask
 
 
+def face(address: str | None, version: int | str, pixels: int) -> str | None:
+    """Where our own pages show a picture of ours in this size; None for no picture, and for one that is elsewhere.
+
+    `version` changes whenever the picture does, so that browsers may keep what they have.
+    """
+    if not address or not address.startswith("/pictures/"):
+        return None
+    return f"{address}?size={pixels}&v={version}"
+
+
 def init_app(app: Flask) -> None:
     """Give the application this room's pages."""
+    from .picture_views import blueprint as pictures
     from .views import blueprint
 
     app.register_blueprint(blueprint)
+    app.register_blueprint(pictures)
+    app.jinja_env.filters["face"] = face
     app.jinja_env.globals["password_length"] = lambda: app.extensions["onix_settings"].passwords.min_length

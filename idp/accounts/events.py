@@ -127,3 +127,31 @@ class PrimaryAddressChosen(AddressEvent):
 @dataclass(frozen=True, kw_only=True)
 class AddressRemoved(AddressEvent):
     """The address belongs to the account no longer; whoever proves it next is somebody else."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureChanged(Event):
+    """The account has another picture, its first one, or one that was brought back."""
+
+    account_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureRemoved(Event):
+    account_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignatureChanged(Event):
+    """The account has another signature. `made`: `drawn`, `typed`, `uploaded`, or `again` for one brought back."""
+
+    account_id: str
+    made: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignatureRemoved(Event):
+    """The account gives no signature any more, or an earlier one is deleted (`earlier`)."""
+
+    account_id: str
+    earlier: bool = False

@@ -10,6 +10,8 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
+from flask_wtf.file import FileField
+from werkzeug.datastructures import FileStorage
 from wtforms import Field, PasswordField, SelectField, StringField, TextAreaField, ValidationError
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import StopValidation
@@ -19,6 +21,7 @@ from idp.kernel.forms import Optional
 from idp.kernel.refusal import Refusal
 
 from . import addresses, passwords, policy, profile
+from .images import LARGEST, TYPES
 
 LANGUAGES = [SelectChoice("en", "English"), SelectChoice("nb", "Norsk (bokmål)")]
 
@@ -34,6 +37,17 @@ class _Required:
 
 
 required = _Required()
+
+
+def content_of(sent: Any) -> bytes:
+    """The bytes of a file field, never more than tells that it is too large. Its name and type are not looked at."""
+    return sent.stream.read(LARGEST + 1) if isinstance(sent, FileStorage) else b""
+
+
+class ImageForm(FlaskForm):
+    """An image file."""
+
+    file = FileField(_l("Image"), render_kw={"accept": TYPES})
 
 
 class AddressForm(FlaskForm):

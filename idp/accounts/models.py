@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, ForeignKey, Index, String, event, inspect, select, text, update
+from sqlalchemy import Connection, ForeignKey, Index, LargeBinary, String, event, inspect, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from idp.kernel.database import Base, id_column
@@ -18,6 +18,7 @@ class Account(Base):
     Claims columns are named as OpenID Connect Core §5.1 names them. `address` is its object, `birthdate` its text.
     `title` (what the person does at work) and `theme` (`light`, `dark`, None: the system's) are no claims.
     `rev` rises with every change to the person's own data; `updated_at` is what the claim of that name says.
+    `picture`: where it is, a path of ours (`Picture.path`), or an address elsewhere that came with the account.
     `search_text`: the folded name, family name first, and the addresses; it follows these by itself.
     """
 
@@ -149,3 +150,64 @@ class MailboxProof(Base):
     created_at: Mapped[int]
     expires_at: Mapped[int] = mapped_column(index=True)
     spent_at: Mapped[int | None]
+
+
+class Picture(Base):
+    """An account's picture in the sizes it is shown in, each a JPEG made here. The account's one is not put aside.
+
+    `handle`: 128 random bits, where it is found by whoever was told; the next picture takes over the handle, so that
+    the address stays, and whoever removes the picture takes it out of the world. `digest`: SHA-256 of the largest.
+    Put aside, it is kept a while to be brought back.
+    """
+
+    __tablename__ = "picture"
+    __table_args__ = (
+        Index(
+            "uq_picture_current",
+            "account_id",
+            unique=True,
+            sqlite_where=text("put_aside_at IS NULL"),
+            postgresql_where=text("put_aside_at IS NULL"),
+        ),
+    )
+    id: Mapped[str] = id_column()
+    account_id: Mapped[str] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"), index=True)
+    handle: Mapped[str] = mapped_column(String(43), index=True)
+    small: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    medium: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    large: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    digest: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[int]
+    put_aside_at: Mapped[int | None] = mapped_column(index=True)
+
+    @property
+    def path(self) -> str:
+        """Where it is served, below the issuer."""
+        return f"/pictures/{self.handle}"
+
+
+class Signature(Base):
+    """An account's signature as a trimmed transparent PNG made here. The account's one is not put aside.
+
+    `made`: `drawn`, `typed` or `uploaded`.  `digest`: SHA-256 of the file, which applications are told.
+    """
+
+    __tablename__ = "signature"
+    __table_args__ = (
+        Index(
+            "uq_signature_current",
+            "account_id",
+            unique=True,
+            sqlite_where=text("put_aside_at IS NULL"),
+            postgresql_where=text("put_aside_at IS NULL"),
+        ),
+    )
+    id: Mapped[str] = id_column()
+    account_id: Mapped[str] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"), index=True)
+    made: Mapped[str] = mapped_column(String(16))
+    image: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    width: Mapped[int]
+    height: Mapped[int]
+    digest: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[int]
+    put_aside_at: Mapped[int | None]

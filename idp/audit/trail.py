@@ -371,6 +371,8 @@ FIELDS: Mapping[str, Any] = {
     "email": _l("E-mail"),
     "phone_number": _l("Phone"),
     "language": _l("Language"),
+    "picture": _l("Picture"),
+    "signature": _l("Signature"),
     "organization_number": _l("Organization number"),
     "link": _l("Linked organization"),
     "seats": _l("Licenses bought"),

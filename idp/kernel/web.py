@@ -86,7 +86,8 @@ limiter = _Limiter(
 
 _MACHINE = (
     "/oauth2/token", "/oauth2/userinfo", "/oauth2/jwks", "/oauth2/introspect", "/oauth2/revoke", "/.well-known/o",
-    "/.well-known/jwks", "/api/", "/scim/", "/healthz/", "/metrics", "/demo/mail.json", "/demo/clock",
+    "/.well-known/jwks", "/api/", "/scim/", "/healthz/", "/metrics", "/demo/mail.json", "/demo/clock", "/pictures/",
+    "/signatures/",
 )  # fmt: skip
 _cross_site: set[str] = set()
 _STATIC = Path(__file__).resolve().parent.parent / "static"
@@ -231,6 +232,27 @@ def allow_image(url: str) -> None:
         g.setdefault("csp_img", []).append(f"{parts.scheme}://{parts.netloc}")
 
 
+def image(content: bytes, mimetype: str, digest: str, *, cache: str, elsewhere: bool = False) -> Response:
+    """An image that was made here, as an answer that can be nothing else: fixed type, no sniffing, a sandbox (R45).
+
+    `digest` changes whenever the image does; `cache` is the `Cache-Control`. `elsewhere`: pages of other sites may show
+    it (Cross-Origin-Resource-Policy).
+    """
+    response = Response(content, mimetype=mimetype)
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin" if elsewhere else "same-origin"
+    response.headers["Content-Disposition"] = f"inline; filename=image.{mimetype.rpartition('/')[2]}"
+    response.headers["Cache-Control"] = cache
+    response.set_etag(digest[:32])
+    return response.make_conditional(request)  # type: ignore[return-value]
+
+
+def allow_camera() -> None:
+    """Let this page ask for the camera; the browser asks the person."""
+    g.camera = True
+
+
 class _CookieInterface(SecureCookieSessionInterface):
     """Flask's signed cookie with SHA-256; it carries random handles and the form token only (security P17)."""
 
@@ -258,9 +280,14 @@ def large_forms(most: int) -> Callable[[View], View]:
     return mark
 
 
-def _widen(endpoint: str | None, _values: dict[str, Any] | None) -> None:
+def _largest_form() -> int | None:
+    found = getattr(current_app.view_functions.get(request.endpoint or ""), "largest_form", None)
+    return found if isinstance(found, int) else None
+
+
+def _widen(_endpoint: str | None, _values: dict[str, Any] | None) -> None:
     """Before anything reads the form: the limits of a view that takes large ones."""
-    most = getattr(current_app.view_functions.get(endpoint or ""), "largest_form", None)
+    most = _largest_form()
     if most is not None and request.mimetype == "multipart/form-data":
         request.max_content_length = request.max_form_memory_size = most
 
@@ -356,7 +383,8 @@ def _page_headers(kept: _AppCtxGlobals, response: Response) -> None:
     )
     head.setdefault("Referrer-Policy", "no-referrer")
     head.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-    head.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
+    camera = "(self)" if g.get("camera") else "()"
+    head.setdefault("Permissions-Policy", f"camera={camera}, geolocation=(), microphone=(), payment=()")
     head.setdefault("X-Frame-Options", "DENY")
     head.setdefault("Cache-Control", "no-store")
 
@@ -407,7 +435,10 @@ def _register_errors(app: Flask) -> None:
         if status < 400:
             return current_app.make_response(error.get_response())
         retry = 60 if status == 429 else None
-        response = _answer(error.name.lower().replace(" ", "_"), error.name, status, retry_after=retry)
+        message: Any = error.name
+        if status == 413 and (most := _largest_form()):
+            message = _("What is sent here may have at most %(size)s MB, so nothing was saved.", size=most // 1_000_000)
+        response = _answer(error.name.lower().replace(" ", "_"), message, status, retry_after=retry)
         if status == 405 and error.get_response().headers.get("Allow"):
             response.headers["Allow"] = error.get_response().headers["Allow"]
         return response

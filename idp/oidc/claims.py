@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from idp.organizations.catalog import signature_privilege
 from idp.organizations.policy import Decision
 from idp.organizations.sentences import explain
 
@@ -23,10 +24,12 @@ SCOPE_CLAIMS: Mapping[str, tuple[str, ...]] = {
     "email": ("email", "email_verified"),
     "address": ("address",),
     "phone": ("phone_number", "phone_number_verified"),
+    "signature": ("signature",),
 }  # fmt: skip
-"""OpenID Connect Core §5.4."""
+"""OpenID Connect Core §5.4, and `signature`, which is ours: it also takes a privilege (`gives_signature`)."""
 
-PERSON_CLAIMS = frozenset(name for names in SCOPE_CLAIMS.values() for name in names)
+SIGNATURE = "signature"
+PERSON_CLAIMS = frozenset(name for names in SCOPE_CLAIMS.values() for name in names) - {SIGNATURE}
 ADDRESS_MEMBERS = ("formatted", "street_address", "locality", "region", "postal_code", "country")
 ORGANIZATION_CLAIMS = ("org_id", "org_name", "member_id", "member_type", "company_id", "company_name", "onix_access")
 RIGHTS = ("roles", "entitlements", "privileges")
@@ -35,7 +38,7 @@ PROTOCOL_CLAIMS = frozenset({
     "amr", "sid", "client_id", "scope", "cnf", "act", "may_act", "events", "typ", "active", "token_type", "username",
     "sub_jwk", "_claim_names", "_claim_sources", "onix_access",
 })  # fmt: skip
-RESERVED = PROTOCOL_CLAIMS | frozenset(ORGANIZATION_CLAIMS) | frozenset(RIGHTS)
+RESERVED = PROTOCOL_CLAIMS | frozenset(ORGANIZATION_CLAIMS) | frozenset(RIGHTS) | {SIGNATURE}
 """Names that nothing typed by a person or an administrator ever reaches (security P08)."""
 
 
@@ -76,12 +79,14 @@ def claims_for(
     jti: str | None = None,
     at_hash: str | None = None,
     person: Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None = None,
+    signature: Callable[[], Mapping[str, Any] | None] | None = None,
 ) -> dict[str, Any]:
     """The claims of one token or UserInfo answer (DESIGN §4).
 
     `decision` is today's, about this account, member and app; None for machines and for clients that are told nothing
     of organizations. `person` are the account's standard claims (`person_claims`), or a way to get them, asked only
-    when some are wanted. UserInfo answers carry no `iss`, `aud` or times: who signs one adds the first two.
+    when some are wanted; `signature` is a way to get a reference to the person's signature, asked only when the client
+    may have it. UserInfo answers carry no `iss`, `aud` or times: who signs one adds the first two.
     """
     told = decision if ground.organization and not ground.machine else None
     if kind == "access_token":
@@ -100,10 +105,12 @@ def claims_for(
         if at_hash:
             claims["at_hash"] = at_hash
         claims |= _organization(ground, told, brief=True)
+        claims |= _signature(ground, told, signature) if _is_asked(ground, "id_token", SIGNATURE) else {}
         return _with_person(claims, _asked(ground, "id_token"), person)
     claims = {"sub": ground.sub, **_organization(ground, told, brief=False)}
     if told is not None and ground.app_id is not None:
         claims["privileges"] = list(told.privileges)
+    claims |= _signature(ground, told, signature)
     return _with_person(claims, _of_scope(ground.scope) | _asked(ground, "userinfo"), person)
 
 
@@ -179,6 +186,26 @@ def _organization(ground: Ground, told: Decision | None, *, brief: bool) -> dict
 
 def _of_scope(scope: str) -> frozenset[str]:
     return frozenset(name for word in scope.split() for name in SCOPE_CLAIMS.get(word, ()))
+
+
+def gives_signature(ground: Ground, decision: Decision | None) -> bool:
+    """Whether the client may have the person's signature: it was granted the scope, and the person holds the app's
+    privilege for it today."""
+    if decision is None or not decision.allowed or ground.app_id is None or SIGNATURE not in ground.scope.split():
+        return False
+    return signature_privilege(ground.app_id) in decision.privileges
+
+
+def _signature(
+    ground: Ground, told: Decision | None, signature: Callable[[], Mapping[str, Any] | None] | None
+) -> dict[str, Any]:
+    found = signature() if signature is not None and gives_signature(ground, told) else None
+    return {SIGNATURE: dict(found)} if found else {}
+
+
+def _is_asked(ground: Ground, target: str, name: str) -> bool:
+    wanted = ground.claims_request.get(target) if isinstance(ground.claims_request, Mapping) else None
+    return isinstance(wanted, Mapping) and name in wanted
 
 
 def _asked(ground: Ground, target: str) -> frozenset[str]:

@@ -17,7 +17,9 @@ from joserfc.jwk import KeySet
 
 from idp.kernel.refusal import Refusal
 
-SCOPES = ("openid", "profile", "email", "address", "phone", "offline_access", "organization")
+SCOPES = ("openid", "profile", "email", "address", "phone", "offline_access", "organization", "signature")
+OF_THE_FAMILY = frozenset({"signature"})
+"""Scopes for clients of an app only."""
 API_SCOPES = ("companies.read", "invitations.read", "invitations.write")
 """What a client may do at the provider's API; given to nobody by default."""
 AUTH_METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt", "none")
@@ -71,15 +73,20 @@ def check_frame(kind: str, deny_mode: str, app_id: str | None, require_pkce: boo
         raise MetadataError("require_pkce: only a confidential client can do without (R03)", field="require_pkce")
 
 
-def validate_metadata(kind: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Checked metadata with defaults filled in. Raises `MetadataError` for the first problem (R01, R11, P09)."""
+def validate_metadata(kind: str, metadata: Mapping[str, Any], *, family: bool = False) -> dict[str, Any]:
+    """Checked metadata with defaults filled in. Raises `MetadataError` for the first problem (R01, R11, P09).
+
+    `family`: the client belongs to an app.
+    """
     data = dict(metadata)
     machine = kind == "machine"
     public = kind in ("spa", "native")
     data.setdefault("grant_types", ["client_credentials"] if machine else ["authorization_code", "refresh_token"])
     data.setdefault("response_types", [] if machine else ["code"])
     data.setdefault("token_endpoint_auth_method", "none" if public else "client_secret_basic")
-    data.setdefault("scope", "" if machine else " ".join(SCOPES))
+    data.setdefault(
+        "scope", "" if machine else " ".join(word for word in SCOPES if family or word not in OF_THE_FAMILY)
+    )
     data["application_type"] = "native" if kind == "native" else "web"
     for member in ("redirect_uris", "post_logout_redirect_uris", "grant_types", "response_types", "contacts",
                    "default_acr_values", "request_uris", "resources"):  # fmt: skip
@@ -100,6 +107,8 @@ def validate_metadata(kind: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
     _check_authentication(kind, data)
     _check_redirects(kind, data, needed=code)
     _check_scope(machine, data)
+    if not family and (words := OF_THE_FAMILY.intersection(data["scope"].split())):
+        raise MetadataError(f"scope: {', '.join(sorted(words))} is for clients of an app", field="scope")
     for member, allowed in (
         ("id_token_signed_response_alg", ID_TOKEN_ALGORITHMS),
         ("userinfo_signed_response_alg", USERINFO_ALGORITHMS),

@@ -285,7 +285,9 @@ def register(
     if status not in ("active", "unverified"):
         raise MetadataError("status: active or unverified", field="status")
     check_frame(kind, deny_mode, app_id, require_pkce, metadata.get("token_endpoint_auth_method"))
-    checked = validate_metadata(kind, {**metadata, "client_name": name, "redirect_uris": list(redirect_uris)})
+    checked = validate_metadata(
+        kind, {**metadata, "client_name": name, "redirect_uris": list(redirect_uris)}, family=app_id is not None
+    )
     client = Client(
         id=client_id or f"onix-{random_handle()[:22]}",
         organization_id=organization_id,
@@ -316,7 +318,7 @@ def change_metadata(client_id: str, **changes: Any) -> Client:
     check_frame(
         client.kind, client.deny_mode, client.app_id, client.require_pkce, merged.get("token_endpoint_auth_method")
     )
-    client.metadata_ = validate_metadata(client.kind, merged)
+    client.metadata_ = validate_metadata(client.kind, merged, family=client.app_id is not None)
     _touch(client, "metadata")
     return client
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Select, Table, and_, bindparam, exists, insert, or_, select, update
 
-from idp.accounts.models import Account, EmailAddress
+from idp.accounts.models import Account, EmailAddress, Signature
 from idp.sessions.models import Session
 
 from .models import Authorization, AuthorizationCode, Client, RefreshToken, RevokedAccessToken
@@ -25,6 +25,7 @@ client = _table(Client)
 account = _table(Account)
 session = _table(Session)
 email = _table(EmailAddress)
+signature = _table(Signature)
 code = _table(AuthorizationCode)
 refresh = _table(RefreshToken)
 revoked = _table(RevokedAccessToken)
@@ -55,6 +56,8 @@ _person = [
     }
 ]  # fmt: skip
 _primary = and_(email.c.account_id == account.c.id, email.c.is_primary)
+_signature = [signature.c.id.label("signature_id"), signature.c.digest.label("signature_digest")]
+_present = and_(signature.c.account_id == account.c.id, signature.c.put_aside_at.is_(None))
 
 
 def _code(*extra: Any) -> Select[Any]:
@@ -100,12 +103,28 @@ person_standing = (
 )  # fmt: skip
 """The same with the person's own data, for UserInfo."""
 
+person_standing_signed = (
+    select(*_standing, exists().where(revoked.c.jti == bindparam("jti")).label("revoked"), *_person, *_signature,
+           email.c.address.label("person_email"), email.c.verified_at.label("person_email_verified_at"))
+    .select_from(_ground.outerjoin(email, _primary).outerjoin(signature, _present))
+    .where(authorization.c.id == bindparam("authorization_id"))
+)  # fmt: skip
+"""The same with which signature the person has: for a token with the scope of that name."""
+
 person = (
-    select(*_person, email.c.address.label("person_email"), email.c.verified_at.label("person_email_verified_at"))
-    .select_from(account.outerjoin(email, _primary))
+    select(*_person, *_signature, email.c.address.label("person_email"),
+           email.c.verified_at.label("person_email_verified_at"))
+    .select_from(account.outerjoin(email, _primary).outerjoin(signature, _present))
     .where(account.c.id == bindparam("account_id"))
-)
+)  # fmt: skip
 """The person's own data alone: for an ID Token whose request asked for some of them."""
+
+signature_standing = (
+    select(*_standing, signature.c.image.label("signature_image"), signature.c.digest.label("signature_digest"))
+    .select_from(_ground.join(signature, _present))
+    .where(authorization.c.id == bindparam("authorization_id"), signature.c.id == bindparam("signature_id"))
+)
+"""A signature that is still its owner's, with the standing of the authorization that it was given through."""
 
 machine_standing = (
     select(client.c.status, client.c.rev, authorization.c.id.label("authorization_id"))

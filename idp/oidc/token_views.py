@@ -26,7 +26,7 @@ from idp.kernel.web import Answer, csrf
 from . import metadata
 from .authentication import Authenticated, authenticate
 from .clients import note_use
-from .endpoints import introspection, revocation, userinfo
+from .endpoints import introspection, revocation, signature, userinfo
 from .grants.redeem import Remembered
 from .keys import Keyring, ensure_keys, keyring
 
@@ -174,6 +174,12 @@ def user_info() -> Response:
         return userinfo.respond(request, clock.now())
 
     return _open_to_scripts(_answer(answer))
+
+
+@blueprint.get("/signatures/<link>")
+def person_signature(link: str) -> Response:
+    """A signature, to whoever was given this address in a claim; for some minutes."""
+    return signature.respond(link, clock.now())
 
 
 @blueprint.get("/oauth2/jwks")

@@ -59,6 +59,7 @@ def issue(
     expires_at: int,
     id_token_alg: str | None = None,
     person: Callable[[], Mapping[str, Any]] | None = None,
+    signature: Callable[[], Mapping[str, Any] | None] | None = None,
 ) -> dict[str, Any]:
     """The members of a token answer (RFC 6749 §5.1), with an ID Token where `id_token_alg` is given."""
     issuer = current_app.extensions["onix_settings"].issuer
@@ -81,7 +82,7 @@ def issue(
     if id_token_alg is not None:
         claims = claims_for(
             "id_token", ground, decision, issuer=issuer, audience=ground.client_id, now=now, expires_at=expires_at,
-            at_hash=half_hash(access_token), person=person,
+            at_hash=half_hash(access_token), person=person, signature=signature,
         )  # fmt: skip
         token["id_token"] = sign(claims, "JWT", id_token_alg, now)
     return token

@@ -23,6 +23,12 @@ REACHES = ("organization", "platform")
 ISSUER = "{issuer}"
 """Marks a resource that stands under the issuer: the provider's own API (`{issuer}/api/v1`)."""
 
+
+def signature_privilege(app_id: str) -> str:
+    """The privilege with which an app is given the signature of whoever holds it; an app that wants one declares it."""
+    return f"{app_id}:signature.read"
+
+
 _APP = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _PRIVILEGE = re.compile(r"[a-z][a-z0-9_]*:[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?")
 
@@ -258,6 +264,8 @@ class _Reader:
         reach = table.get("reach", "organization")
         if reach not in REACHES:
             self.problem(f"{where}.reach", f"must be one of {', '.join(REACHES)}")
+        if name == signature_privilege(app_id) and (reach != "organization" or table.get("read_only")):
+            self.problem(where, "a signature is given within an organization, and not to those who only read")
         return Privilege(
             name=name,
             reach=str(reach),

@@ -9,6 +9,7 @@ from sqlalchemy import (
     Connection,
     ForeignKey,
     Index,
+    LargeBinary,
     String,
     UniqueConstraint,
     event,
@@ -110,6 +111,7 @@ class Member(Base):
     `last_used_at`: when the person last accepted or opened the organization, to a day; before that the organization
     sees only what it typed itself. `search_text`: folded names and address as they are shown, family name first.
     ended_reason: `ended` by an administrator, `inactive` (terminated for inactivity), `left` by the person.
+    `picture`, `signature`: the digest of the `MemberImage` that the organization has of this person, where it has one.
 
     Of an Express guest: `active_since` is when it became Active last, or was kept by its supplier; its year without a
     sign-in counts from there or from the last use, whichever is later. `terminates_at`: when the last warning said that
@@ -132,6 +134,8 @@ class Member(Base):
     source: Mapped[str] = mapped_column(String(40), default="local")
     external_id: Mapped[str | None] = mapped_column(String(200))
     last_used_at: Mapped[int | None]
+    picture: Mapped[str | None] = mapped_column(String(64))
+    signature: Mapped[str | None] = mapped_column(String(64))
     search_text: Mapped[str] = mapped_column(String(700), default="", server_default="")
     disabled_at: Mapped[int | None]
     ended_at: Mapped[int | None]
@@ -198,6 +202,22 @@ Index(
     sqlite_where=text("external_id IS NOT NULL"),
     postgresql_where=text("external_id IS NOT NULL"),
 )
+
+
+class MemberImage(Base):
+    """What an organization uploaded for one of its people, made anew: a picture (JPEG) or a signature (PNG).
+
+    kind: `picture`, `signature`. It is the organization's own note: never given to an application, and never as the
+    person's. `uploaded_by`: the account of the administrator.
+    """
+
+    __tablename__ = "member_image"
+    member_id: Mapped[str] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16), primary_key=True)
+    image: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    digest: Mapped[str] = mapped_column(String(64))
+    uploaded_by: Mapped[str | None] = mapped_column(String(36))
+    created_at: Mapped[int]
 
 
 class Invitation(Base):

@@ -20,8 +20,12 @@ from .models import Member
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A person as its organization sees it. `own`: these are the person's own data, not what was typed. `title`: what
-    the person says to do at work."""
+    """A person as its organization sees it. `own`: these are the person's own data, not what was typed.
+
+    `title`: what the person says to do at work. `picture`: where the person's own picture is, None for none or as long
+    as it is not shared; `picture_version` changes with it. An uploaded one (`Member.picture`) is shown where there is
+    no own.
+    """
 
     given_name: str
     family_name: str
@@ -29,6 +33,8 @@ class Shown:
     phone_number: str | None
     own: bool
     title: str | None = None
+    picture: str | None = None
+    picture_version: int = 0
 
     @property
     def name(self) -> str:
@@ -62,6 +68,8 @@ def shown_as(member: Member, account: Account | None, *, used: bool | None = Non
         account.phone_number or member.phone_number,
         own=True,
         title=account.title,
+        picture=account.picture,
+        picture_version=account.rev,
     )
 
 

@@ -16,8 +16,25 @@ from .emails import (
 )
 from .links import LinkState, link_for, link_refusal, read, tidy
 from .lookup import admit_mail, find_by_address, note_passkey_offer, required_action
+from .pictures import (
+    bring_back_picture,
+    earlier_picture,
+    earlier_picture_file,
+    find_picture,
+    remove_picture,
+    set_picture,
+    tidy_pictures,
+)
 from .profile import change_profile
 from .recovery import change_password, prove_mailbox, request_mailbox_proof, request_reset, reset_password
+from .signatures import (
+    bring_back_signature,
+    delete_signature,
+    own_signature,
+    remove_signature,
+    set_signature,
+    signatures_of,
+)
 from .signup import activate, create_account, read_activation, request_activation, resend_activation
 from .status import delete_account, disable_account, enable_account
 
@@ -28,23 +45,32 @@ __all__ = [
     "add_proven_address",
     "admit_address",
     "admit_mail",
+    "bring_back_picture",
+    "bring_back_signature",
     "change_password",
     "change_profile",
     "choose_primary",
     "create_account",
     "delete_account",
+    "delete_signature",
     "disable_account",
+    "earlier_picture",
+    "earlier_picture_file",
     "enable_account",
     "find_by_address",
+    "find_picture",
     "forget_waiting",
     "link_for",
     "link_refusal",
     "note_passkey_offer",
     "own_address",
+    "own_signature",
     "prove_mailbox",
     "read",
     "read_activation",
     "remove_address",
+    "remove_picture",
+    "remove_signature",
     "request_activation",
     "request_address",
     "request_mailbox_proof",
@@ -52,6 +78,10 @@ __all__ = [
     "required_action",
     "resend_activation",
     "reset_password",
+    "set_picture",
+    "set_signature",
+    "signatures_of",
     "tidy",
+    "tidy_pictures",
     "waiting",
 ]

@@ -11,9 +11,9 @@ from flask import Request, Response, current_app
 from idp.kernel.database import autocommit
 from idp.kernel.web import Answer
 
-from .. import statements, tokens
-from ..authorizations import app_of, decide, fallen, ground_of, too_weak
-from ..claims import claims_for
+from .. import signatures, statements, tokens
+from ..authorizations import app_of, decide, expiry, fallen, ground_of, too_weak
+from ..claims import SIGNATURE, claims_for
 from ..clients import client_at
 from ..grants.redeem import person_of
 
@@ -63,8 +63,10 @@ def respond(request: Request, now: int) -> Response:
     if "openid" not in scope.split():
         raise BearerRefused("insufficient_scope", "The access token lacks the scope openid", 403)
     with autocommit() as connection:
+        signed = SIGNATURE in scope.split()
         row = connection.execute(
-            statements.person_standing, {"authorization_id": tokens.authorization_of(claims), "jti": claims["jti"]}
+            statements.person_standing_signed if signed else statements.person_standing,
+            {"authorization_id": tokens.authorization_of(claims), "jti": claims["jti"]},
         ).one_or_none()
         if row is None or row.revoked or fallen(row, now) is not None:
             raise BearerRefused("invalid_token", "The access token has ended")
@@ -80,8 +82,9 @@ def respond(request: Request, now: int) -> Response:
     answer: dict[str, Any] = claims_for(
         "userinfo", ground, decision, issuer=issuer, audience=client.id, now=now, expires_at=now,
         person=lambda: person_of(row),
+        signature=lambda: signatures.reference(ground, row, expiry(row, decision, now)),
     )  # fmt: skip
     if client.userinfo_alg is not None:
-        signed = tokens.sign({**answer, "iss": issuer, "aud": client.id}, "JWT", client.userinfo_alg, now)
-        return Answer(signed, (), "application/jwt")
+        answered = tokens.sign({**answer, "iss": issuer, "aud": client.id}, "JWT", client.userinfo_alg, now)
+        return Answer(answered, (), "application/jwt")
     return Answer(json.dumps(answer), ())

@@ -7,6 +7,7 @@ commits although the answer is an error.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from authlib.oauth2.rfc6749 import InvalidGrantError
@@ -18,7 +19,7 @@ from idp.kernel.events import emit
 from idp.kernel.secrets import digest, random_handle
 from idp.organizations.policy import Decision
 
-from .. import statements, tokens
+from .. import signatures, statements, tokens
 from ..authentication import confirm
 from ..authorizations import app_of, decide, expiry, fallen, ground_of, too_weak, withdraw_kin
 from ..claims import person_claims, told, verdict_of
@@ -152,15 +153,19 @@ class Issuing:
             now=self.now,
             expires_at=expiry(self.row, decision, self.now),
             id_token_alg=self.client.id_token_alg if "openid" in self.scope.split() else None,
-            person=self._person,
+            person=lambda: person_of(self._person) if self._person is not None else {},
+            signature=lambda: signatures.reference(ground, self._person, expiry(self.row, decision, self.now)),
         )
 
-    def _person(self) -> dict[str, Any]:
-        row = self.connection.execute(statements.person, {"account_id": self.row.account_id}).one_or_none()
-        return {} if row is None else person_of(row)
+    @cached_property
+    def _person(self) -> Any:
+        """The row of the person's own data, read when some of them are to be told; None when the account is gone."""
+        return self.connection.execute(statements.person, {"account_id": self.row.account_id}).one_or_none()
 
 
 def person_of(row: Any) -> dict[str, Any]:
     """The standard claims of a row that has the person's columns."""
     values = {name.removeprefix("person_"): value for name, value in row._mapping.items() if name.startswith("person_")}
+    if values["picture"] and values["picture"].startswith("/"):  # ours
+        values["picture"] = f"{current_app.extensions['onix_settings'].issuer}{values['picture']}"
     return person_claims(values, values["email"], values["email_verified_at"] is not None)

@@ -32,6 +32,7 @@ from .guests import (
     split_name,
 )
 from .holdings import add_person, change_holdings
+from .images import find_member_image, remove_member_image, set_member_image
 from .importing import Judged, Line, import_line, judge, understand
 from .invitations import (
     InvitationState,
@@ -148,6 +149,7 @@ __all__ = [
     "express_statuses",
     "find_company",
     "find_member",
+    "find_member_image",
     "find_organization",
     "find_role",
     "find_to_link",
@@ -171,6 +173,7 @@ __all__ = [
     "own_invitations",
     "own_organization",
     "read_invitation",
+    "remove_member_image",
     "rename_role",
     "require_second_factor",
     "resend_invitation",
@@ -183,6 +186,7 @@ __all__ = [
     "sell_license",
     "set_active",
     "set_contact_only",
+    "set_member_image",
     "set_role_privileges",
     "split_name",
     "suspend_organization",

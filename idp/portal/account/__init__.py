@@ -35,6 +35,8 @@ class Section:
 SECTIONS: tuple[Section, ...] = (
     Section("profile", _l("Personal information"), _l("Your name, phone, language and time zone, and who sees what.")),
     Section("emails", _l("E-mail addresses"), _l("Where mail reaches you, and what you sign in with.")),
+    Section("picture", _l("Picture"), _l("How others see you.")),
+    Section("signature", _l("Signature"), _l("What apps put under the documents that you sign.")),
     Section("security", _l("Security"), _l("Your password, passkeys and codes: what you sign in with.")),
     Section("sessions", _l("Sessions"), _l("Where you are signed in, and the way out of each.")),
     Section("apps", _l("Connected apps"), _l("What you have let in, and what it may see.")),
@@ -78,9 +80,11 @@ from . import (  # noqa: E402
     emails,
     organizations,
     overview,
+    picture,
     profile,
     second_factors,
     security,
+    signature,
 )
 
 __all__ = [
@@ -93,7 +97,9 @@ __all__ = [
     "organizations",
     "overview",
     "owner",
+    "picture",
     "profile",
     "second_factors",
     "security",
+    "signature",
 ]

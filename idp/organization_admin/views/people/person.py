@@ -101,17 +101,17 @@ def _same_person(acts: Administrator, form: PersonForm, besides: str | None = No
 @administrator(*READ)
 def person(member_id: str) -> ResponseReturnValue:
     """What the organization knows of one person, and what can be done."""
-    return _show(_entry(member_id))
+    return show(entry_of(member_id))
 
 
-def _entry(member_id: str) -> roster.Entry:
+def entry_of(member_id: str) -> roster.Entry:
     found = roster.find(acting().organization.id, member_id, clock.now())
     if found is None:
         raise Refusal("member_unknown", _("There is no such person."), status=404)
     return found
 
 
-def _show(
+def show(
     entry: roster.Entry,
     form: PersonForm | None = None,
     *,
@@ -176,9 +176,9 @@ def _explained(entry: roster.Entry) -> str:
 @administrator(MANAGE)
 def edit_person(member_id: str) -> ResponseReturnValue:
     """Change what the organization typed. Whoever saves second is told, and keeps what was typed."""
-    acts, entry, form = acting(), _entry(member_id), PersonForm()
+    acts, entry, form = acting(), entry_of(member_id), PersonForm()
     if not form.validate():
-        return _show(entry, form, status=400)
+        return show(entry, form, status=400)
     try:
         with unit_of_work():
             service.edit_member(
@@ -189,12 +189,12 @@ def edit_person(member_id: str) -> ResponseReturnValue:
             )
     except Refusal as refusal:
         refuse(form, refusal, address="email")
-        entry, changed = _entry(member_id), refusal.code == "changed_meanwhile"
+        entry, changed = entry_of(member_id), refusal.code == "changed_meanwhile"
         if changed:
             form.version.data = form.version.raw_data = None
             form.version.data = str(entry.member.version)
         known = _same_person(acts, form, member_id) if refusal.code == "already_member" else None
-        return _show(entry, form, status=refusal.status, known=known, stored=changed)
+        return show(entry, form, status=refusal.status, known=known, stored=changed)
     flash(_("The changes are saved."), "success")
     return redirect(acts.address(f"people/{member_id}"), 303)
 
@@ -203,7 +203,7 @@ def edit_person(member_id: str) -> ResponseReturnValue:
 @administrator(MANAGE)
 def person_state(member_id: str) -> ResponseReturnValue:
     """One button: set Active or Contact only, disable, enable, end, invite, resend, withdraw."""
-    acts, entry = acting(), _entry(member_id)
+    acts, entry = acting(), entry_of(member_id)
     verbs: dict[str, tuple[Callable[..., Any], Any]] = {
         "activate": (service.set_active, _l("%(name)s is set as Active.")),
         "contact": (service.set_contact_only, _l("%(name)s is set as Contact only.")),
@@ -216,13 +216,13 @@ def person_state(member_id: str) -> ResponseReturnValue:
     }
     verb, said = verbs.get(request.form.get("action", ""), (None, None))
     if verb is None:
-        return _show(entry, problem=_("Choose what to do."), status=400)
+        return show(entry, problem=_("Choose what to do."), status=400)
     try:
         with unit_of_work():
             verb(member_id, actor_id=acts.account.id)
     except Refusal as refusal:
         db.session.rollback()
-        return _show(_entry(member_id), problem=refusal.message, status=refusal.status)
+        return show(entry_of(member_id), problem=refusal.message, status=refusal.status)
     flash(str(said) % {"name": entry.person.name}, "success")
     return redirect(acts.address(f"people/{member_id}"), 303)
 
@@ -234,7 +234,7 @@ def person_holdings(member_id: str) -> ResponseReturnValue:
 
     The form sends what it showed as held beside what is ticked, so that only what this administrator changed changes.
     """
-    acts, entry = acting(), _entry(member_id)
+    acts, entry = acting(), entry_of(member_id)
     was_contact = entry.member.status == "contact"
     roles, shown_roles = _sent("role"), _sent("shown_role")
     licenses, shown_licenses = _sent("license"), _sent("shown_license")
@@ -251,7 +251,7 @@ def person_holdings(member_id: str) -> ResponseReturnValue:
     except Refusal as refusal:
         db.session.rollback()
         ticked = (roles, licenses)
-        return _show(_entry(member_id), problem=refusal.message, status=refusal.status, ticked=ticked)
+        return show(entry_of(member_id), problem=refusal.message, status=refusal.status, ticked=ticked)
     if "activate" in request.form and was_contact:
         flash(_("%(name)s is set as Active.", name=entry.person.name), "success")
     else:

@@ -1,0 +1,27 @@
+"""The workshop for images: what people send goes in, and only what was made here comes out (R45, P34).
+
+Nothing of a sent file is kept: its pixels are decoded under limits, drawn onto new images and encoded anew, so that
+metadata, color profiles and whatever hides behind the picture stay behind. No transaction is open meanwhile.
+Start reading: `decoding.decode`, then `pictures` and `signatures`.
+"""
+
+from .decoding import LARGEST, LARGEST_FORM, MOST_PIXELS, TYPES
+from .pictures import PIXELS, Crop, make_picture
+from .signatures import LONGEST_NAME, MOST_POINTS, STYLES, Drawn, from_image, from_strokes, from_text
+
+__all__ = [
+    "LARGEST",
+    "LARGEST_FORM",
+    "LONGEST_NAME",
+    "MOST_PIXELS",
+    "MOST_POINTS",
+    "PIXELS",
+    "STYLES",
+    "TYPES",
+    "Crop",
+    "Drawn",
+    "from_image",
+    "from_strokes",
+    "from_text",
+    "make_picture",
+]
