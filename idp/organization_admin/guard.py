@@ -21,6 +21,7 @@ from idp.accounts.models import Account
 from idp.kernel import clock
 from idp.kernel.database import db
 from idp.kernel.refusal import Refusal
+from idp.kernel.sections import Section, open_to
 from idp.organizations.catalog import current_catalog
 from idp.organizations.facts import load_facts
 from idp.organizations.models import Organization
@@ -29,32 +30,23 @@ from idp.organizations.policy import WITHOUT_ORGANIZATION, candidates, entitleme
 View = TypeVar("View", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A section of the administration: its path below `/org/<slug>/`, and the privileges of which one opens it."""
-
-    path: str
-    title: Any
-    privileges: frozenset[str]
-
-
 SECTIONS = (
     Section(
         "",
         _l("Overview"),
-        frozenset(
+        privileges=frozenset(
             {
                 "account:people.read", "account:people.manage", "account:licenses.read", "account:licenses.manage",
                 "account:roles.manage", "account:requests.manage", "account:audit.read",
             }
         ),
     ),
-    Section("people", _l("People"), frozenset({"account:people.read", "account:people.manage"})),
-    Section("licenses", _l("Licenses"), frozenset({"account:licenses.read", "account:licenses.manage"})),
-    Section("roles", _l("Roles"), frozenset({"account:people.read", "account:roles.manage"})),
-    Section("access", _l("Access"), frozenset({"account:people.read"})),
-    Section("requests", _l("Requests"), frozenset({"account:requests.manage"})),
-    Section("audit", _l("Audit"), frozenset({"account:audit.read"})),
+    Section("people", _l("People"), privileges=frozenset({"account:people.read", "account:people.manage"})),
+    Section("licenses", _l("Licenses"), privileges=frozenset({"account:licenses.read", "account:licenses.manage"})),
+    Section("roles", _l("Roles"), privileges=frozenset({"account:people.read", "account:roles.manage"})),
+    Section("access", _l("Access"), privileges=frozenset({"account:people.read"})),
+    Section("requests", _l("Requests"), privileges=frozenset({"account:requests.manage"})),
+    Section("audit", _l("Audit"), privileges=frozenset({"account:audit.read"})),
 )  # fmt: skip
 """In the order of the menu."""
 
@@ -74,7 +66,7 @@ class Administrator:
     @property
     def sections(self) -> tuple[Section, ...]:
         """What the menu shows."""
-        return tuple(section for section in SECTIONS if not section.privileges.isdisjoint(self.privileges))
+        return open_to(SECTIONS, self.privileges)
 
     def address(self, path: str = "") -> str:
         """The path of a page of this organization's administration."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Blueprint, g, request
 
+from idp.kernel.sections import frame
 from idp.organizations import titles
 from idp.organizations.service import requests as access_requests
 
@@ -27,14 +28,10 @@ def _frame() -> dict[str, Any]:
     waits = {
         "requests": access_requests.count_waiting(acts.organization.id) if acts.may(access_requests.HANDLING) else 0
     }
-    here = request.path.removeprefix(acts.address()).partition("/")[0]
     return {
         "administrator": acts,
-        "sections": [
-            (acts.address(section.path), section.title, waits.get(section.path, 0)) for section in acts.sections
-        ],
         "requests_waiting": waits["requests"],
-        "current_section": acts.address(here),
+        **frame(acts.sections, acts.address(), request.path, waits),
     }
 
 
