@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeGuard
+from urllib.parse import urlencode
 
 from clients.relying_party import words
 
@@ -153,6 +154,16 @@ def decide(claims: Mapping[str, Any], app: str, now: int, language: str = "en") 
         license_ends_at=ends_at if _instant(ends_at) else None,
         expires_at=expires_at,
     )
+
+
+def plea_address(verdict: Denied, issuer: str, resource: str) -> str | None:
+    """Where the person asks the administrators for access; None where nobody can be asked, or asking helps nothing."""
+    if verdict.code not in ASKABLE:
+        return None
+    values = {"app": app_id(resource)}
+    if verdict.organization_id:
+        values["organization"] = verdict.organization_id
+    return f"{issuer}/access/request?{urlencode(values)}"
 
 
 def _text(value: Any) -> str | None:

@@ -15,7 +15,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from clients.relying_party import words
-from clients.relying_party.access import ASKABLE, Denied, app_id
+from clients.relying_party.access import Denied, plea_address
 from clients.relying_party.flow import SignInFailed
 from clients.relying_party.guard import Person
 from clients.relying_party.product import Product
@@ -85,13 +85,8 @@ def page_values() -> dict[str, Any]:
 
 def _plea_address(verdict: Denied) -> str | None:
     """Where the person asks the administrators for access; None where nobody can be asked, or asking helps nothing."""
-    if verdict.code not in ASKABLE:
-        return None
     settings: Settings = current_app.extensions["onix_settings"]
-    values = {"app": app_id(settings.resource)}
-    if verdict.organization_id:
-        values["organization"] = verdict.organization_id
-    return f"{settings.issuer}/access/request?{urlencode(values)}"
+    return plea_address(verdict, settings.issuer, settings.resource)
 
 
 _versions: dict[str, str] = {}

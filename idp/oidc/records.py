@@ -217,7 +217,7 @@ AUTHORIZATION = Table(
         ),
         Column(
             "state",
-            _l("State"),
+            _l("Status"),
             lambda row: ("good", _l("In force")) if row.alive else ("plain", _l("Ended")),
             kind="state",
         ),
@@ -228,7 +228,7 @@ AUTHORIZATION = Table(
     filters=(
         Filter(
             "state",
-            _l("State"),
+            _l("Status"),
             lambda: (("alive", _l("In force")), ("ended", _l("Ended"))),
             lambda value: (
                 Authorization.withdrawn_at.is_(None)
@@ -320,7 +320,7 @@ SIGNING_KEY = Table(
         Column("alg", _l("Algorithm"), lambda row: row.key.alg, sort=SigningKey.alg),
         Column("from", _l("Signs from"), lambda row: row.key.activates_at, kind="time", sort=SigningKey.activates_at),
         Column("until", _l("Published until"), lambda row: row.key.expires_at, kind="time", sort=SigningKey.expires_at),
-        Column("state", _l("State"), lambda row: KEY_STATES[row.state], kind="state"),
+        Column("state", _l("Status"), lambda row: KEY_STATES[row.state], kind="state"),
     ),
     sort="-from",
     facts=lambda row: (
@@ -329,7 +329,7 @@ SIGNING_KEY = Table(
         (_l("Made"), language.at_time(row.key.created_at)),
         (_l("Signs from"), language.at_time(row.key.activates_at)),
         (_l("Published until"), language.at_time(row.key.expires_at) if row.key.expires_at else ""),
-        (_l("State"), KEY_STATES[row.state][1]),
+        (_l("Status"), KEY_STATES[row.state][1]),
     ),
     name_of=lambda row: str(row.key.kid),
     actions=(
@@ -386,7 +386,7 @@ JOB = Table(
         Column("organization", _l("Organization"), lambda row: row.place),
         Column(
             "state",
-            _l("State"),
+            _l("Status"),
             lambda row: ("late", _l("Under way")) if row.job.cursor else ("plain", _l("Waiting")),
             kind="state",
         ),

@@ -21,6 +21,7 @@ from idp.accounts.models import Account
 from idp.kernel import clock
 from idp.kernel.database import db
 from idp.kernel.refusal import Refusal
+from idp.kernel.sections import Section, open_to
 from idp.organizations.catalog import current_catalog
 from idp.organizations.facts import load_facts
 from idp.organizations.models import Organization
@@ -30,24 +31,11 @@ from idp.organizations.service import is_supplier
 View = TypeVar("View", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A section of the administration: its path below `/org/<slug>/`, and the privileges of which one opens it.
-
-    `supplier`: it is there for organizations with a license of Onix Express only.
-    """
-
-    path: str
-    title: Any
-    privileges: frozenset[str]
-    supplier: bool = False
-
-
 SECTIONS = (
     Section(
         "",
         _l("Overview"),
-        frozenset(
+        privileges=frozenset(
             {
                 "account:people.read", "account:people.manage", "account:licenses.read", "account:licenses.manage",
                 "account:roles.manage", "account:requests.manage", "account:audit.read", "account:companies.read",
@@ -55,18 +43,19 @@ SECTIONS = (
             }
         ),
     ),
-    Section("people", _l("People"), frozenset({"account:people.read", "account:people.manage"})),
-    Section(
-        "companies", _l("Companies"), frozenset({"account:companies.read", "account:companies.manage"}), supplier=True
-    ),
-    Section("licenses", _l("Licenses"), frozenset({"account:licenses.read", "account:licenses.manage"})),
-    Section("roles", _l("Roles"), frozenset({"account:people.read", "account:roles.manage"})),
-    Section("access", _l("Access"), frozenset({"account:people.read"})),
-    Section("requests", _l("Requests"), frozenset({"account:requests.manage"})),
-    Section("security", _l("Security"), frozenset({"account:people.manage"})),
-    Section("audit", _l("Audit"), frozenset({"account:audit.read"})),
+    Section("people", _l("People"), privileges=frozenset({"account:people.read", "account:people.manage"})),
+    Section("companies", _l("Companies"), privileges=frozenset({"account:companies.read", "account:companies.manage"})),
+    Section("licenses", _l("Licenses"), privileges=frozenset({"account:licenses.read", "account:licenses.manage"})),
+    Section("roles", _l("Roles"), privileges=frozenset({"account:people.read", "account:roles.manage"})),
+    Section("access", _l("Access"), privileges=frozenset({"account:people.read"})),
+    Section("requests", _l("Requests"), privileges=frozenset({"account:requests.manage"})),
+    Section("security", _l("Security"), privileges=frozenset({"account:people.manage"})),
+    Section("audit", _l("Audit"), privileges=frozenset({"account:audit.read"})),
 )  # fmt: skip
 """In the order of the menu."""
+
+OF_SUPPLIERS = frozenset({"companies"})
+"""Sections that are there for organizations with a license of Onix Express only, by path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +74,7 @@ class Administrator:
     @property
     def sections(self) -> tuple[Section, ...]:
         """What the menu shows."""
-        return tuple(
-            section for section in SECTIONS if self.may(*section.privileges) and (self.supplier or not section.supplier)
-        )
+        return tuple(one for one in open_to(SECTIONS, self.privileges) if self.supplier or one.path not in OF_SUPPLIERS)
 
     def address(self, path: str = "") -> str:
         """The path of a page of this organization's administration."""

@@ -9,8 +9,9 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from idp.kernel import language
-from idp.organizations import reports
-from idp.organizations.policy import RoleFacts
+from idp.organizations import reports, service
+from idp.organizations.catalog import current_catalog
+from idp.organizations.policy import MOST_ASKED, Rights, RoleFacts
 from idp.organizations.sentences import Explanation, explain
 from idp.organizations.simulations import Simulation
 from idp.organizations.simulator import Change, Option
@@ -26,7 +27,8 @@ NAMES = ("account:people.read", "account:people.manage", "account:licenses.read"
 class Way:
     """One way of a step: what a form sends for it, its sentences, and why this administrator can't make it (None: can).
 
-    `platform`: nobody in the organization can.
+    `missing`: what its role lacks for it, which may be what the change gives or touches (docs/decisions/0010); `who`
+    names some who can. `platform`: nobody in the organization can.
     """
 
     value: str
@@ -34,6 +36,12 @@ class Way:
     note: str | None
     missing: str | None
     platform: bool
+    who: tuple[str, ...] = ()
+
+    @property
+    def open(self) -> bool:
+        """Whether this administrator can make it."""
+        return self.missing is None and not self.platform
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,41 +89,83 @@ def shown(simulations: Iterable[tuple[Simulation, str]], acts: Administrator) ->
         member_id: (person.name, language.on_date(member.last_used_at) if member.last_used_at else None)
         for member_id, (member, person) in people.items()
     }
-    return [_shown(simulation, name, names, acts) for simulation, name in simulations]
+    may = _May(acts, [simulation for simulation, _name in simulations])
+    return [_shown(simulation, name, names, may) for simulation, name in simulations]
 
 
-def _shown(
-    simulation: Simulation, name: str, holders: Mapping[str, tuple[str, str | None]], acts: Administrator
-) -> Shown:
+class _May:
+    """What one administrator may do of some proposals, and who may do what it may not. Two or three statements."""
+
+    def __init__(self, acts: Administrator, simulations: list[Simulation]) -> None:
+        self._privileges = acts.privileges
+        self._rights = service.rights_in(acts.organization.id, acts.account.id)
+        lacking: set[str] = set()
+        for simulation in simulations:
+            proposal = simulation.proposal
+            options = [option for step in proposal.steps for option in step.options]
+            for option in [*options, (proposal.invite,)] if proposal.invite else options:
+                if self.lacks(option, simulation):
+                    lacking |= self._asked(option, simulation)
+        self._others = service.who_holds(acts.organization.id, lacking) if lacking else []
+
+    def lacks(self, option: Option, simulation: Simulation) -> tuple[str, ...]:
+        """The privileges that this administrator would need and does not hold."""
+        demanded = {change.demands for change in option if change.demands} - self._privileges
+        beyond = self._rights.lack(_touched(option, simulation), current_catalog().apps)
+        return (*sorted(demanded), *(name for name in beyond if name not in demanded))
+
+    def who(self, option: Option, simulation: Simulation) -> tuple[str, ...]:
+        """Some of those who hold everything that it asks."""
+        asked = self._asked(option, simulation)
+        return tuple(name for name, held in self._others if asked <= held)[:MOST_ASKED]
+
+    @staticmethod
+    def _asked(option: Option, simulation: Simulation) -> set[str]:
+        demanded = {change.demands for change in option if change.demands}
+        return demanded | set(Rights().lack(_touched(option, simulation), current_catalog().apps))
+
+
+def _touched(option: Option, simulation: Simulation) -> set[str]:
+    """The privileges that these changes give, or that a member whose standing they change has."""
+    touched: set[str] = set()
+    for change in option:
+        if change.kind == "assign_role":
+            touched |= simulation.roles[change.target or ""].privileges
+        elif change.kind in ("set_active", "enable", "invite"):
+            touched |= frozenset().union(*(role.privileges for role in simulation.member.roles))
+    return touched
+
+
+def _shown(simulation: Simulation, name: str, holders: Mapping[str, tuple[str, str | None]], may: _May) -> Shown:
+    """Of each step the ways that are open to the administrator come first."""
     proposal = simulation.proposal
-    steps = tuple(
-        tuple(_way(option, simulation, name, holders, acts) for option in step.options) for step in proposal.steps
-    )
+    steps = []
+    for step in proposal.steps:
+        ways = [(_way(option, simulation, name, holders, may), option) for option in step.options]
+        steps.append(sorted(ways, key=lambda way: not way[0].open))
+    first = [step[0] for step in steps]
     return Shown(
-        steps=steps,
-        invite=_way((proposal.invite,), simulation, name, holders, acts)
+        steps=tuple(tuple(way for way, _option in step) for step in steps),
+        invite=_way((proposal.invite,), simulation, name, holders, may)
         if proposal.invite and simulation.path.decision.code and not simulation.account.disabled
         else None,
-        whole=proposal.here and all(step[0].missing is None for step in steps),
-        takes=proposal.takes,
+        whole=bool(first) and all(way.open for way, _option in first),
+        takes=any(change.kind == "take_seat" for _way, option in first for change in option),
     )
 
 
 def _way(
-    option: Option,
-    simulation: Simulation,
-    name: str,
-    holders: Mapping[str, tuple[str, str | None]],
-    acts: Administrator,
+    option: Option, simulation: Simulation, name: str, holders: Mapping[str, tuple[str, str | None]], may: _May
 ) -> Way:
-    demanded = [change.demands for change in option]
-    missing = next((one for one in demanded if one and not acts.may(one)), None)
+    lacking = may.lacks(option, simulation)
+    platform = any(change.demands is None for change in option)
     return Way(
         value=" ".join(change.key for change in option),
         sentences=tuple(_sentence(change, simulation, name, holders) for change in option),
         note=_note(option, simulation),
-        missing=privilege_title(missing) if missing else None,
-        platform=any(one is None for one in demanded),
+        missing=", ".join(privilege_title(one) for one in lacking) or None,
+        platform=platform,
+        who=may.who(option, simulation) if lacking and not platform else (),
     )
 
 

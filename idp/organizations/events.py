@@ -135,7 +135,11 @@ class UserAdded(MemberEvent):
 class MemberActivated(MemberEvent):
     """A contact was set Active, or an ended member brought back.
 
-    Without an account it also gets the welcome mail (accounts.ActivationRequested)."""
+    Without an account it also gets the welcome mail (accounts.ActivationRequested). `address`: where a person who has
+    one is told."""
+
+    address: str | None = None
+    language: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

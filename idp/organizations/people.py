@@ -1,7 +1,8 @@
 """What an organization sees of a person: what it typed itself, and the person's own data once these are shared.
 
 The person shares them by accepting an invitation or opening the organization in an app (DESIGN §3 *Linking*); until
-then an address that happens to have an account tells nothing about whose it is.
+then an address that happens to have an account tells nothing about whose it is. With the membership the sharing ends:
+what was known then is written down on the member, and later changes are not the organization's to see.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def shown_as(member: Member, account: Account | None, *, used: bool | None = Non
     `account` is the one that the member is linked to. `used`: whether the person has shared its data, by default what
     the row says.
     """
-    used = member.last_used_at is not None if used is None else used
+    used = (member.last_used_at is not None if used is None else used) and member.status != "ended"
     if account is None or member.account_id != account.id or not used:
         return Shown(member.given_name, member.family_name, member.email, member.phone_number, own=False)
     named = account.given_name or account.family_name

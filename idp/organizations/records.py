@@ -5,14 +5,14 @@ Holders of OneOffice's privileges find only what belongs to the platform's own o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import ColumnElement, Select, func, or_, select, true
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
+from sqlalchemy.orm import joinedload, raiseload, selectinload
 
 from idp.accounts import passwords
 from idp.accounts import records as accounts
@@ -20,7 +20,7 @@ from idp.accounts.forms import LANGUAGES
 from idp.accounts.models import Account
 from idp.kernel import clock, language
 from idp.kernel.database import db
-from idp.kernel.listing import contains
+from idp.kernel.listing import contains, fold
 from idp.kernel.records import (
     Acting,
     Action,
@@ -41,7 +41,7 @@ from .catalog import current_catalog
 from .holdings import LICENSE_STATES, LicenseInUse, in_use
 from .models import License, Member, MemberRole, Organization, Role, Seat
 from .people import Shown, shown_as
-from .titles import edition_name
+from .titles import edition_name, role_title
 
 ADMIN, LICENSES = "account:platform.admin", "account:platform.licenses"
 READS, WRITES = "oneoffice:admin.read", "oneoffice:admin.write"
@@ -118,15 +118,20 @@ PLACE = Field(
 
 @dataclass(frozen=True, slots=True)
 class User(accounts.Person):
-    """An account with its members. `own`: the member in the platform's own organization; `seats` of it.
+    """An account with its members. `own`: the member in the platform's own organization.
 
-    `shown`: the person as somebody who may look into one organization only sees it, while the person has not shared
-    its own data there; None: as the account has it.
+    `held`: by member what it holds a seat of. `shown`: the person as somebody who may look into one organization only
+    sees it, while the person has not shared its own data there; None: as the account has it.
     """
 
     members: tuple[Member, ...] = ()
-    seats: int = 0
+    held: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     shown: Shown | None = None
+
+    @property
+    def seats(self) -> int:
+        """How many licenses it holds in the platform's own organization."""
+        return len(self.held.get(self.own.id, ())) if self.own else 0
 
     @property
     def address(self) -> str:
@@ -175,12 +180,9 @@ def _user_rows(found: Sequence[Account], scope: Scope) -> list[User]:
         .execution_options(populate_existing=True)
     ):
         members.setdefault(member.account_id or "", []).append(member)
-    own = [one.id for mine in members.values() for one in mine if one.organization.kind == "self"]
-    seats = _counted(Seat.member_id, own)
+    held = _editions_held([one.id for mine in members.values() for one in mine])
     return [
-        User(one, tuple(mine), sum(seats.get(member.id, 0) for member in mine), _seen(one, mine, scope))
-        for one in found
-        for mine in (members.get(one.id, []),)
+        User(one, tuple(mine), held, _seen(one, mine, scope)) for one in found for mine in (members.get(one.id, []),)
     ]
 
 
@@ -222,12 +224,12 @@ def _own_id(_scope: Scope) -> str:
 
 def _roles_of_own(_scope: Scope) -> Pairs:
     own = select(Organization.id).where(Organization.kind == "self").scalar_subquery()
-    rows = db.session.execute(
-        select(Role.id, Role.name)
+    rows = db.session.scalars(
+        select(Role)
         .where(or_(Role.organization_id.is_(None), Role.organization_id == own))
-        .order_by(Role.name, Role.id)
+        .options(raiseload(Role.privileges))
     )
-    return [(str(role_id), str(name)) for role_id, name in rows]
+    return sorted(((role.id, role_title(role)) for role in rows), key=lambda one: (one[1].casefold(), one[0]))
 
 
 def _prepare_user(values: Values) -> Values:
@@ -278,10 +280,19 @@ def user_row(account_id: str, scope: Scope) -> User | None:
 
 def editions_held(member_id: str) -> list[str]:
     """What the member holds a seat of, by the name it is sold under."""
-    rows = db.session.scalars(
-        select(License.edition).join(Seat, Seat.license_id == License.id).where(Seat.member_id == member_id)
-    )
-    return sorted(edition_name(one) for one in rows)
+    return list(_editions_held([member_id]).get(member_id, ()))
+
+
+def _editions_held(member_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The same for several members; one statement."""
+    found: dict[str, list[str]] = {}
+    for member_id, edition in db.session.execute(
+        select(Seat.member_id, License.edition)
+        .join(License, License.id == Seat.license_id)
+        .where(Seat.member_id.in_(member_ids))
+    ):
+        found.setdefault(member_id, []).append(edition_name(edition))
+    return {member_id: tuple(sorted(names)) for member_id, names in found.items()}
 
 
 def _edit_user(account_id: str, values: Values, acting: Acting) -> None:
@@ -323,7 +334,12 @@ def _user_facts(row: User) -> Pairs:
     places = [
         (
             called(member.organization) + (f", {member.company.name}" if member.company else ""),
-            ", ".join(role.name for role in member.roles) or _l("no role"),
+            "; ".join(
+                (
+                    ", ".join(role_title(role) for role in member.roles) or str(_l("no role")),
+                    ", ".join(row.held.get(member.id, ())) or str(_l("no license")),
+                )
+            ),
         )
         for member in row.members
     ]
@@ -742,6 +758,21 @@ def _delete_role(role_id: str, values: Values, acting: Acting) -> None:
     service.delete_role(role_id, actor_id=acting.actor_id)
 
 
+def _roles_by(text: str, _scope: Scope) -> ColumnElement[bool]:
+    """By name or organization; the system's by what they are called on this page too."""
+    wanted = fold(text).split()
+    titled = [
+        role.name
+        for role in current_catalog().roles.values()
+        if all(word in fold(role.title(language.shown())) for word in wanted)
+    ]
+    return or_(
+        contains(func.lower(Role.name), text),
+        and_(Role.organization_id.is_(None), Role.name.in_(titled)),
+        found_in(text, Role.organization_id)[0],
+    )
+
+
 ROLE = Table(
     zone="core",
     name="role",
@@ -756,7 +787,7 @@ ROLE = Table(
     ),
     rows=_role_rows,
     columns=(
-        Column("name", _l("Name"), lambda row: row.role.name, sort=func.lower(Role.name)),
+        Column("name", _l("Name"), lambda row: role_title(row.role), sort=func.lower(Role.name)),
         Column(
             "organization",
             _l("Organization"),
@@ -766,10 +797,7 @@ ROLE = Table(
         Column("holders", _l("Held by"), lambda row: row.holders, kind="number"),
     ),
     sort="name",
-    search=lambda text, _scope: or_(
-        contains(func.lower(Role.name), text),
-        found_in(text, Role.organization_id)[0],
-    ),
+    search=_roles_by,
     search_label=_l("Search by role or organization"),
     filters=(
         Filter(
@@ -785,7 +813,7 @@ ROLE = Table(
         (_l("Privileges"), ", ".join(sorted(entry.privilege for entry in row.role.privileges)) or _l("none")),
         (_l("Id"), row.role.id),
     ),
-    name_of=lambda row: str(row.role.name),
+    name_of=lambda row: role_title(row.role),
     fields=(
         PLACE,
         Field("name", _l("Name"), required=True, on=ADDED, longest=100),
@@ -924,7 +952,7 @@ LICENSE = Table(
         Column("held", _l("Held"), lambda row: row.held, kind="number"),
         Column("starts", _l("Starts"), lambda row: row.license.starts_at, kind="day", sort=License.starts_at),
         Column("ends", _l("Ends"), lambda row: row.license.ends_at, kind="day", sort=License.ends_at),
-        Column("state", _l("State"), lambda row: row.label, kind="state"),
+        Column("state", _l("Status"), lambda row: row.label, kind="state"),
     ),
     sort="edition",
     search=lambda text, _scope: or_(
@@ -936,7 +964,7 @@ LICENSE = Table(
         Filter("edition", _l("License"), editions, lambda value: License.edition == value),
         Filter(
             "state",
-            _l("State"),
+            _l("Status"),
             lambda: (("current", _l("Current")), ("ended", _l("Ended"))),
             lambda value: (
                 License.ends_at <= clock.now()
@@ -950,7 +978,7 @@ LICENSE = Table(
         (_l("License"), f"{row.title} ({row.license.edition})"),
         (_l("Bought"), row.license.seats),
         (_l("Held"), row.held),
-        (_l("State"), row.label[1]),
+        (_l("Status"), row.label[1]),
         (_l("Id"), row.license.id),
     ),
     name_of=lambda row: f"{row.title}, {called(row.organization)}",

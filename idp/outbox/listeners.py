@@ -36,6 +36,7 @@ def subscribe(bus: Bus) -> None:
     bus.subscribe(organizations.AccessGranted, _access_answered)
     bus.subscribe(organizations.AccessDeclined, _access_answered)
     bus.subscribe(organizations.UserAdded, _user_added)
+    bus.subscribe(organizations.MemberActivated, _activated)
     bus.subscribe(oidc.LogoutDue, _logout)
 
 
@@ -187,6 +188,17 @@ def _user_added(event: organizations.UserAdded) -> None:
         language=event.language,
         payload={"member_id": event.member_id, "made": event.made, "first_password": event.first_password},
     )
+
+
+def _activated(event: organizations.MemberActivated) -> None:
+    """Who has an account learns that an organization has made it a user; the others get the welcome."""
+    if event.address is not None:
+        service.queue_mail(
+            "user_added",
+            address=event.address,
+            language=event.language,
+            payload={"member_id": event.member_id, "made": False, "first_password": False},
+        )
 
 
 def _logout(event: oidc.LogoutDue) -> None:

@@ -32,7 +32,7 @@ def _facts(row: Delivery) -> Pairs:
     return (
         (_l("Kind"), row.kind),
         (_l("To"), row.payload.get("address") or row.destination),
-        (_l("State"), _state(row)[1]),
+        (_l("Status"), _state(row)[1]),
         (_l("Attempts"), row.attempts),
         (_l("Last error"), row.last_error or ""),
         (_l("Made"), language.at_time(row.created_at)),
@@ -59,7 +59,7 @@ OUTBOX = Table(
         Column("to", _l("To"), lambda row: row.destination, sort=Delivery.destination),
         Column("made", _l("Made"), lambda row: row.created_at, kind="time", sort=Delivery.created_at),
         Column("attempts", _l("Attempts"), lambda row: row.attempts, kind="number", sort=Delivery.attempts),
-        Column("state", _l("State"), _state, kind="state", sort=func.coalesce(Delivery.outcome, "waiting")),
+        Column("state", _l("Status"), _state, kind="state", sort=func.coalesce(Delivery.outcome, "waiting")),
     ),
     sort="-made",
     search=lambda text, _scope: or_(
@@ -69,7 +69,7 @@ OUTBOX = Table(
     filters=(
         Filter(
             "state",
-            _l("State"),
+            _l("Status"),
             lambda: tuple((name, label) for name, (_kind, label) in STATES.items()),
             lambda value: Delivery.settled_at.is_(None) if value == "waiting" else Delivery.outcome == value,
         ),

@@ -23,6 +23,7 @@ from idp.kernel import clock, continuation
 from idp.kernel.database import db, unit_of_work
 from idp.kernel.records import Right, Scope
 from idp.kernel.refusal import Refusal
+from idp.kernel.sections import Section, open_to
 from idp.organizations.catalog import current_catalog
 from idp.organizations.facts import load_facts_of_all_apps
 from idp.organizations.policy import entitlement
@@ -35,16 +36,6 @@ ADMIN, LICENSES, KEYS = "account:platform.admin", "account:platform.licenses", "
 READS, WRITES = "oneoffice:admin.read", "oneoffice:admin.write"
 ADMINISTERED = "administered"
 """Cookie key: the session and when it last opened a page here; right to a minute."""
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A section of the administration: its path below `/admin/`, and the privileges of which one opens it."""
-
-    path: str
-    title: Any
-    text: Any
-    privileges: frozenset[str]
 
 
 SECTIONS = (
@@ -79,7 +70,7 @@ class Operator:
     @property
     def sections(self) -> tuple[Section, ...]:
         """What the menu shows."""
-        return tuple(section for section in SECTIONS if not section.privileges.isdisjoint(self.privileges))
+        return open_to(SECTIONS, self.privileges)
 
 
 def platform(*privileges: str) -> Callable[[View], View]:

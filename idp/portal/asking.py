@@ -6,6 +6,8 @@ denial may name it.
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from flask import Blueprint, current_app, flash, jsonify, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
@@ -114,6 +116,7 @@ def plea(request_id: str) -> ResponseReturnValue:
     app = current_catalog().apps.get(row.app_id)
     organization = db.session.get(Organization, row.organization_id)
     told = organization is not None and (state == "open" or row.code not in WITHOUT_ORGANIZATION)
+    slug = organization.slug if told and organization else None
     return render_template(
         "portal/plea.html",
         account=account,
@@ -121,8 +124,14 @@ def plea(request_id: str) -> ResponseReturnValue:
         state=state,
         app_name=app_name(row.app_id),
         organization=organization.name if told and organization else None,
-        start=_start(app, organization.slug if told and organization else None),
+        start=_start(app, slug),
+        again=_again(row.app_id, slug) if state in ("declined", "withdrawn", "closed") and app else None,
     )
+
+
+def _again(app_id: str, slug: str | None) -> str:
+    """Where the person asks once more, after a no or a change."""
+    return f"{blueprint.url_prefix}?{urlencode({'app': app_id, **({'organization': slug} if slug else {})})}"
 
 
 def _start(app: App | None, slug: str | None) -> str | None:

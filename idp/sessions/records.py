@@ -69,7 +69,7 @@ SESSION = Table(
         Column("seen", _l("Last seen"), lambda row: row.session.last_seen_at, kind="time", sort=Session.last_seen_at),
         Column(
             "state",
-            _l("State"),
+            _l("Status"),
             lambda row: ("good", _l("Signed in")) if row.alive else ("plain", _l("Ended")),
             kind="state",
         ),
@@ -80,7 +80,7 @@ SESSION = Table(
     filters=(
         Filter(
             "state",
-            _l("State"),
+            _l("Status"),
             lambda: (("open", _l("Signed in")), ("ended", _l("Ended"))),
             lambda value: (
                 (Session.ended_at.is_(None) & (Session.expires_at > clock.now()))

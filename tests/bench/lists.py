@@ -52,7 +52,7 @@ OF_ORGANIZATION = (
     "roles/ROLE?page=2000", "access?q=kari", "access?q=nord1234", "access/people/MEMBER", "access/people/MEMBER/tag",
     "access/apps/tag", "access/apps/tag?q=kari", "access/apps/tag?q=zzz", "access/apps/tag?after=MEMBER",
     "access/apps/tag?people=all", "access/apps/tag?people=all&q=nord1234", "access/apps/tag.json", "access/apps/work",
-    "requests", "requests?state=handled", "audit", "audit?page=2", "audit?page=10000", "audit?q=kari",
+    "requests", "requests?state=decided", "audit", "audit?page=2", "audit?page=10000", "audit?q=kari",
     "audit?q=nord1234", "audit?q=zzz", "audit?app=tag", "audit?app=work", "audit?member=MEMBER",
     "audit?from=2020-01-01", "audit?q=kari&app=tag", "audit/token?jti=GRANT.x",
 )  # fmt: skip

@@ -83,6 +83,9 @@ def test_denial_and_gain(issuer: Issuer) -> None:
     report = running.report()
     assert "Du har ikke tilgang til Nordic Lift AS fra denne appen." in report
     assert report[-1] == "(license_missing)" and "Hvem du kan spørre: Ada Berg" in report
+    assert any(
+        line.startswith(f"Be om tilgang i nettleseren: {issuer.issuer}/access/request?app=tag&") for line in report
+    )
     issuer.organization = Issuer().organization
     running.check_again()
     assert any("Utstyr" in line for line in running.report())

@@ -9,15 +9,18 @@ import pytest
 from sqlalchemy import select
 
 from idp.accounts import service as accounts
-from idp.accounts.models import MailboxProof
+from idp.accounts.models import Account, MailboxProof
 from idp.kernel import clock
-from idp.kernel.database import db
+from idp.kernel.database import db, unit_of_work
 from idp.kernel.refusal import Refusal
 from idp.organizations import events, service
 from idp.organizations.catalog import current_catalog
 from idp.organizations.facts import load_facts
 from idp.organizations.models import Invitation, Member, MemberRole, Organization, Seat
+from idp.organizations.people import shown_as
 from idp.organizations.policy import Decision, choose
+from idp.organizations.service.members import bring_back
+from idp.outbox.models import Delivery
 
 Do = Callable[..., Any]
 
@@ -50,6 +53,44 @@ def test_contact_becomes_a_user_step_by_step(world: Any, do: Do, roles: dict[str
     assert verdict(person.account_id) == "privilege_missing"
     do(service.assign_role, member.id, roles["Inspector"])
     assert verdict(person.account_id) is None
+
+
+def test_after_the_end_the_organization_sees_what_it_knew_then(world: Any, do: Do, place: str) -> None:
+    person = world.account("kari@private.example", given_name="Kari", family_name="Nord")
+    member_id = world.member(place, person.account_id, given_name="K.", family_name="N.", email="kari@work.example",
+                             email_normalized="kari@work.example", last_used_at=clock.now())  # fmt: skip
+
+    def seen() -> tuple[str, str | None, str]:
+        db.session.rollback()
+        member = db.session.get_one(Member, member_id)
+        known = shown_as(member, db.session.get(Account, member.account_id or ""))
+        return known.name, known.email, member.search_text
+
+    do(service.end_member, member_id)
+    at_the_end = ("Kari Nord", "kari@private.example", "nord kari kari@private.example")
+    assert seen() == at_the_end
+    world.change(Account, person.account_id, family_name="Newname")
+    assert seen() == at_the_end, "a later name is not the organization's to know"
+    do(bring_back, member_id)
+    assert seen() == at_the_end, "nor when it makes the person a user again"
+    do(service.note_use, member_id, None)
+    assert seen() == ("Kari Newname", "kari@private.example", "newname kari kari@private.example")
+    with unit_of_work():
+        accounts.delete_account(person.account_id)
+    assert world.get(Member, member_id).family_name == "Nord", "of a deleted account nothing more is written down"
+
+
+def test_whoever_is_made_a_user_is_told(world: Any, do: Do, place: str) -> None:
+    """An administrator can't find out in silence whether an address has an account (decision 20)."""
+    person = world.account("kari@work.example", locale="nb")
+    member = do(service.add_member, place, email="kari@work.example")
+    do(service.set_active, member.id)
+    do(service.add_member, place, email="new@work.example", status="active")
+    kinds = {
+        row.payload["address"]: (row.kind, row.payload["language"]) for row in db.session.scalars(select(Delivery))
+    }
+    assert kinds == {"kari@work.example": ("user_added", "nb"), "new@work.example": ("activation", "en")}
+    assert world.get(Member, member.id).account_id == person.account_id
 
 
 def test_proving_an_address_links_what_carries_it(world: Any, do: Do, place: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from typing import Any
 
 import pytest
@@ -186,6 +188,8 @@ def test_what_became_of_it_is_told(app: Any, world: Any, lift: str) -> None:
         requests.decline(declined.rsplit("/", 1)[1], "Ask <b>later</b>")
     page = browser.get(declined).get_data(as_text=True)
     assert "Ask &lt;b&gt;later&lt;/b&gt;" in page and browser.get(f"{declined}.json").json == {"state": "declined"}
+    again = re.search(r'href="([^"]+)"[^>]*>Ask again<', page)
+    assert again and browser.get(html.unescape(again[1])).status_code == 200, "a no need not be the last word"
     asked(browser, "/access/request?app=tag")
     world.role(lift, ["tag:access"], members=[member])
     license_id = world.license(lift)

@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint, g, request
 
 from idp.express import requests as guest_requests
+from idp.kernel.sections import frame
 from idp.organizations import titles
 from idp.organizations.service import requests as access_requests
 
@@ -31,15 +32,11 @@ def _frame() -> dict[str, Any]:
         if acts.supplier and acts.may(guest_requests.HANDLING)
         else 0,
     }
-    here = request.path.removeprefix(acts.address()).partition("/")[0]
     return {
         "administrator": acts,
-        "sections": [
-            (acts.address(section.path), section.title, waits.get(section.path, 0)) for section in acts.sections
-        ],
         "requests_waiting": waits["requests"],
         "guests_waiting": waits["companies"],
-        "current_section": acts.address(here),
+        **frame(acts.sections, acts.address(), request.path, waits),
     }
 
 

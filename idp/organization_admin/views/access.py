@@ -283,7 +283,7 @@ def access_app_json(app_id: str) -> ResponseReturnValue:
 def access_app_csv(app_id: str) -> ResponseReturnValue:
     """The same for a spreadsheet, streamed however many people there are."""
     organization, app, asked = acting().organization, _app(app_id), _asked()
-    heads = [_("Name"), _("E-mail"), _("State"), _("Activated"), *_verdict_heads()]
+    heads = [_("Name"), _("E-mail"), _("Status"), _("Activated"), *_verdict_heads()]
     rows = (
         [
             line.person.name,

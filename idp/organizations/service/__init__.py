@@ -97,6 +97,7 @@ from .roles import (
     set_role_privileges,
     sync_system_roles,
     unassign_role,
+    who_holds,
 )
 from .users import add_administrator, add_user, check_reach, delete_user, disable_user, edit_user, enable_user
 
@@ -194,5 +195,6 @@ __all__ = [
     "unassign_role",
     "unassign_seat",
     "understand",
+    "who_holds",
     "why_no_seat",
 ]

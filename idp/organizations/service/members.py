@@ -64,8 +64,8 @@ def add_member(
     mailed the welcome. An Express guest belongs to a company of the supplier; an employee never to an organization that
     an outside directory owns.
     """
-    found = addresses.parse(email) if email else None
-    if found and account_id is None:
+    found, given = addresses.parse(email) if email else None, account_id is not None
+    if found and not given:
         lock_address(found.normalized)
     organization = lock(organization_id)
     _check_place(organization, type, status, company_id)
@@ -109,8 +109,7 @@ def add_member(
     if account_id is not None:
         tell(MemberLinked, member, actor_id)
     if status == "active":
-        _welcome(member, actor_id)
-        tell(MemberActivated, member, actor_id)
+        _welcome(member, actor_id, told=not given)
     return member
 
 
@@ -213,7 +212,6 @@ def set_active(member_id: str, *, actor_id: str | None = None) -> Member:
     withdraw_invitations(member)
     _become(member, "active", actor_id)
     _welcome(member, actor_id)
-    tell(MemberActivated, member, actor_id)
     return member
 
 
@@ -273,16 +271,19 @@ def bring_back(member_id: str, *, actor_id: str | None = None) -> Member:
     if not (member.email or member.account_id):
         raise Refusal("email_required", _l("An Active member needs an e-mail address."), field="email")
     check_place(member)
+    _begin_anew(member)
     _become(member, "active", actor_id)
     _welcome(member, actor_id)
-    tell(MemberActivated, member, actor_id)
     return member
 
 
-def end_member(member_id: str, *, reason: str = "ended", actor_id: str | None = None) -> Member:
+def end_member(
+    member_id: str, *, reason: str = "ended", actor_id: str | None = None, write_down: bool = True
+) -> Member:
     """End a membership: roles, seats and open invitations are gone. `reason`: `ended`, or `inactive` by the ladder.
 
-    Raises `Refusal` for the last administrator.
+    `write_down`: the organization keeps what it knew of the person at this moment; of a deleted account only what it
+    typed itself. Raises `Refusal` for the last administrator.
     """
     if reason not in ("ended", "inactive"):
         raise ValueError(f"not a reason to end a membership: {reason}")
@@ -290,6 +291,8 @@ def end_member(member_id: str, *, reason: str = "ended", actor_id: str | None = 
     if member.status == "ended":
         return member
     not_above(member, actor_id)
+    if write_down:
+        _write_down(member)
     with keeping_an_administrator(member.organization_id):
         _become(member, "ended", actor_id, reason)
         _strip(member)
@@ -340,6 +343,25 @@ def refold(account_id: str) -> None:
             .values(search_text=folded)
             .execution_options(synchronize_session=False)
         )
+
+
+def _write_down(member: Member) -> None:
+    """What the organization sees of the person becomes what it has written down: it learns nothing of it any more."""
+    account = db.session.get(Account, member.account_id) if member.account_id else None
+    known = shown_as(member, account)
+    if not known.own:
+        return
+    found = addresses.parse(known.email) if known.email else None
+    member.given_name, member.family_name, member.phone_number = known.given_name, known.family_name, known.phone_number
+    if found:
+        member.email, member.email_normalized = found.address, found.normalized
+    make_findable(member)
+
+
+def _begin_anew(member: Member) -> None:
+    """Who comes back shares its data with the organization when it opens it, as everybody does."""
+    member.last_used_at = None
+    make_findable(member)
 
 
 def link_address(account_id: str, normalized: str, *, actor_id: str | None = None) -> list[Member]:
@@ -494,6 +516,7 @@ def _become(member: Member, status: str, actor_id: str | None, reason: str | Non
 def reopen(member: Member, actor_id: str | None) -> None:
     """Make an ended member a contact again, so that it can be invited."""
     if member.status == "ended":
+        _begin_anew(member)
         _become(member, "contact", actor_id)
 
 
@@ -543,8 +566,23 @@ def admit_mail(member: Member, actor_id: str | None) -> None:
         )
 
 
-def _welcome(member: Member, actor_id: str | None) -> None:
-    """An active member without an account gets the mail that lets it make one; private addresses are fine here."""
+def _welcome(member: Member, actor_id: str | None, *, told: bool = True) -> None:
+    """Tell that the member is Active; nobody becomes a user without hearing of it.
+
+    Without an account the person gets the mail that lets it make one; private addresses are fine here. Who has an
+    account is mailed so too: what an administrator learns by it is not learned in silence (docs/decisions/0020).
+    `told`: whether it is done here, or the caller tells a person who has an account.
+    """
+    mailed = told and member.account_id is not None and member.email is not None
     if member.account_id is None and member.email:
         admit_mail(member, actor_id)
         request_activation(member.email, member.language or "en", invited=True)
+    elif mailed:
+        admit_mail(member, actor_id)
+    tell(
+        MemberActivated,
+        member,
+        actor_id,
+        address=member.email if mailed else None,
+        language=(fresh(Account, str(member.account_id)).locale or member.language) if mailed else None,
+    )

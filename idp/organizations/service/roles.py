@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,6 +27,9 @@ from .typed import one_line
 
 PLATFORM_ADMINISTRATION = "account:platform.admin"
 """Whoever holds it as an active member of the platform's own organization administers the platform."""
+
+MOST_NAMED = 100
+"""So many people are looked through for those who hold all of some privileges."""
 
 OF_ROLES = "account:roles.manage"
 """Whoever holds it changes and assigns roles."""
@@ -108,6 +112,38 @@ def _platform_administrators() -> Select[Any]:
 def platform_administrators() -> set[str]:
     """The accounts of those who administer the platform: active, as active members of `self` with the privilege."""
     return set(db.session.scalars(_platform_administrators()))
+
+
+def who_holds(organization_id: str, privileges: Collection[str]) -> list[tuple[str, frozenset[str]]]:
+    """The names of active people of the organization, with what they hold of these privileges; by name, and bounded."""
+    giving = (
+        select(Role.id, RolePrivilege.privilege)
+        .join(RolePrivilege, RolePrivilege.role_id == Role.id)
+        .where(
+            or_(Role.organization_id == organization_id, Role.organization_id.is_(None)),
+            RolePrivilege.privilege.in_(privileges),
+        )
+        .cte()
+        .prefix_with("MATERIALIZED")
+    )
+    rows = db.session.execute(
+        select(Account.id, Account.given_name, Account.family_name, giving.c.privilege)
+        .join(Member, Member.account_id == Account.id)
+        .join(MemberRole, MemberRole.member_id == Member.id)
+        .join(giving, giving.c.id == MemberRole.role_id)
+        .where(
+            MemberRole.organization_id == organization_id, Member.status == "active", Account.status == "active",
+            or_(Account.given_name != "", Account.family_name != ""),
+        )
+        .order_by(Account.family_name, Account.given_name, Account.id)
+        .limit(MOST_NAMED * len(privileges))
+    )  # fmt: skip
+    names: dict[str, str] = {}
+    held: dict[str, set[str]] = defaultdict(set)
+    for account_id, given_name, family_name, privilege in rows:
+        names[account_id] = " ".join(part for part in (given_name, family_name) if part)
+        held[account_id].add(privilege)
+    return [(name, frozenset(held[account_id])) for account_id, name in names.items()]
 
 
 def awaited_administrators_of(organization_id: str) -> list[Member]:

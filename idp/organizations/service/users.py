@@ -69,11 +69,6 @@ def add_administrator(
             language=language,
             actor_id=actor_id,
         )
-        if member.account_id is not None:
-            tell(
-                UserAdded, member, actor_id, made=False, first_password=False, address=str(member.email),
-                language=language,
-            )  # fmt: skip
     else:
         set_active(member.id, actor_id=actor_id)
     assign_role(member.id, role.id, actor_id=actor_id)
@@ -313,7 +308,7 @@ def on_account_deleted(event: AccountDeleted) -> None:
         .order_by(Member.organization_id, Member.id)  # locks are taken in one order everywhere
     ).all()
     for _organization_id, member_id in members:
-        member = end_member(member_id, actor_id=event.actor_id)
+        member = end_member(member_id, actor_id=event.actor_id, write_down=False)
         member.account_id = None
         make_findable(member)
     db.session.flush()

@@ -6,6 +6,8 @@ from typing import Any
 
 from flask import Blueprint, g, request
 
+from idp.kernel.sections import frame
+
 from ..guard import Operator
 
 blueprint = Blueprint("platform", __name__, url_prefix="/admin")
@@ -17,12 +19,7 @@ def _frame() -> dict[str, Any]:
     acts: Operator | None = g.get("operator")
     if acts is None:
         return {}
-    here = request.path.removeprefix("/admin/").partition("/")[0]
-    return {
-        "operator": acts,
-        "sections": [(f"/admin/{section.path}", section.title, 0) for section in acts.sections],
-        "current_section": f"/admin/{here}",
-    }
+    return {"operator": acts, **frame(acts.sections, "/admin/", request.path)}
 
 
 from . import license, organizations, overview, records  # noqa: E402 (each puts its routes on the blueprint)

@@ -114,7 +114,7 @@ def many_choices(
     """
     if not acts.may(MANAGE):
         return []
-    groups: list[tuple[str, list[tuple[str, Any]]]] = [(_("State"), list(STATE_ACTIONS.items()))]
+    groups: list[tuple[str, list[tuple[str, Any]]]] = [(_("Status"), list(STATE_ACTIONS.items()))]
     if acts.may(ROLES):
         names = [(role.id, role_title(role)) for role in roles]
         groups.append((_("Assign a role"), [(f"assign_role:{role_id}", name) for role_id, name in names]))

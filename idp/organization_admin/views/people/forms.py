@@ -51,7 +51,7 @@ class NewPersonForm(PersonForm):
     """A new person: who it is, and what it is to be at once."""
 
     state = RadioField(
-        _l("State"),
+        _l("Status"),
         choices=[
             SelectChoice("contact", _l("Contact only")),
             SelectChoice("active", _l("Active")),

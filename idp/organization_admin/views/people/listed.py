@@ -64,7 +64,7 @@ def _filters(roles: Iterable[Role], licenses: Iterable[tuple[License, int]]) -> 
         )
         options.append((license_.id, f"{name}, {ended}" if has_ended(license_) else name))
     return [
-        ("state", _("State"), [(name, words) for name, (words, _kind) in STATES.items()]),
+        ("state", _("Status"), [(name, words) for name, (words, _kind) in STATES.items()]),
         ("type", _("Type"), list(TYPES.items())),
         ("role", _("Role"), [(roster.NONE, _("No role")), *((role.id, role_title(role)) for role in roles)]),
         ("license", _("License"), [(roster.NONE, _("No license")), *options]),

@@ -45,6 +45,12 @@ AS_STATE = {
 }
 """What a state of the list asks for in an import, so that an exported table can be imported again."""
 
+ASKED = {
+    "contact": STATES["contact"][0], "active": STATES["active"][0], "invite": _l("Invite"),
+    "disabled": STATES["disabled"][0], "ended": STATES["ended"][0],
+}  # fmt: skip
+"""What a row asks for, in the preview."""
+
 MORE_WORDS = {
     "contact": "contact", "kontakt": "contact", "aktiv": "active", "invite": "invite", "inviter": "invite",
 }  # fmt: skip
@@ -178,7 +184,8 @@ def _page(form: ImportForm, preview: Preview | None = None, *, status: int = 200
         most_rows=sheets.MOST_ROWS,
         most=MOST,
         most_shown=MOST_SHOWN,
-        STATES=STATES,
+        asked=ASKED,
+        roles={role.id: role_title(role) for role in roster.roles_of(acting().organization)} if preview else {},
         **values,
     )
     return make_response(page, status)
@@ -197,7 +204,7 @@ def export_people() -> ResponseReturnValue:
 
 def _heads() -> list[str]:
     return [
-        _("First name"), _("Last name"), _("E-mail"), _("Phone"), _("Language"), _("State"), _("Roles"), _("Licenses"),
+        _("First name"), _("Last name"), _("E-mail"), _("Phone"), _("Language"), _("Status"), _("Roles"), _("Licenses"),
         _("Type"), _("Company"), _("Last used"), _("Added"),
     ]  # fmt: skip
 
