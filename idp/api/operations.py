@@ -123,7 +123,9 @@ def _caller(operation: Operation) -> Caller:
                 scope=operation.scope,
             )
     except BearerRefused as refused:
-        headers = {name: value for name, value in refused.get_headers() if name == "WWW-Authenticate"}
+        issuer = current_app.extensions["onix_settings"].issuer
+        metadata = f', resource_metadata="{issuer}/.well-known/oauth-protected-resource{BASE}"'  # RFC 9728 §5.1
+        headers = {name: value + metadata for name, value in refused.get_headers() if name == "WWW-Authenticate"}
         code = refused.challenge_error or "invalid_token"
         detail = refused.description or "An access token for this API is needed"
         raise Problem(code, detail, status=refused.status_code, headers=headers) from None

@@ -73,7 +73,12 @@ def test_a_token_has_to_be_for_the_api_and_to_live(supplier: Supplier, written: 
     path = f"/api/v1/companies/{supplier.company_id}"
     bare = protocol.http.get(path)
     problem(bare, 401, "invalid_token")
-    assert bare.headers["WWW-Authenticate"] == 'Bearer realm="onix-account"'
+    challenge = bare.headers["WWW-Authenticate"]
+    assert challenge.startswith('Bearer realm="onix-account", resource_metadata="') and "error" not in challenge
+    told = protocol.http.get(
+        challenge.split('resource_metadata="')[1].rstrip('"').removeprefix("http://localhost:8000")
+    )
+    assert told.json["resource"].endswith("/api/v1") and told.json["authorization_servers"]
 
     person = supplier.person()
     for_work = protocol.tokens("work", scope=SCOPE, person=person)

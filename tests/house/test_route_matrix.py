@@ -37,6 +37,7 @@ MATRIX = {
     "GET /oauth2/userinfo": "bearer",
     "POST /oauth2/userinfo": "bearer",
     "GET /api": "anybody",
+    "GET /.well-known/oauth-protected-resource/api/v1": "anybody",
     "GET /api/v1/openapi.json": "anybody",
     "GET /api/v1/companies": "bearer",
     "GET /api/v1/companies/<company_id>": "bearer",

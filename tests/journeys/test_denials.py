@@ -88,13 +88,19 @@ def test_a_disabled_account_is_told_at_the_sign_in(language: str, demo: Demo, so
     assert person.page.locator("#password").count() == 1
 
 
-@pytest.mark.parametrize("app", ["tag", "pickandpack"])
-def test_the_one_who_may(app: str, demo: Demo, someone: Callable[..., Person]) -> None:
+@pytest.mark.parametrize(
+    ("app", "name", "organization"),
+    [
+        ("tag", "allow", "Nordic Lift AS"), ("pickandpack", "allow", "Nordic Lift AS"),
+        ("express", "inspector", "Fjord Inspection AS"), ("work", "inspector", "Fjord Inspection AS"),
+    ],
+)  # fmt: skip
+def test_the_one_who_may(app: str, name: str, organization: str, demo: Demo, someone: Callable[..., Person]) -> None:
     """Who is signed in, for which organization, with which license and role; and out again."""
     person = someone()
-    person.opens(app, "allow@demo.example")
+    person.opens(app, f"{name}@demo.example")
     text = person.reads()
-    assert "Nordic Lift AS" in text
+    assert organization in text
     assert person.page.locator("[data-code]").count() == 0
     person.goes_to(f"{demo.apps[app]}/logout")
     person.presses(person.page.locator("main form button").first)

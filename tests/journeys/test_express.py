@@ -17,6 +17,10 @@ OWN = "a-passphrase-of-my-own-42"
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
+def clean(person: Person) -> None:
+    assert axe_everywhere(person.page) == []
+
+
 def choose(person: Person, organization: str) -> None:
     """The provider's picker: which organization it is about."""
     person.presses(person.page.locator("main form[action$='/organization'] button", has_text=organization))
@@ -32,13 +36,13 @@ def test_the_guest_of_two_suppliers(demo: Demo, someone: Callable[..., Person]) 
     person.signs_in("guest@demo.example")
     page.wait_for_url(f"{base}/")
     assert person.headline() == "Documents for Havgap Rederi AS" and "From Fjord Inspection AS" in person.reads()
-    axe_everywhere(page)
+    clean(person)
     person.presses(page.get_by_role("link", name=re.compile("Certificate: Overhead crane")))
     first = page.url
     frame = page.locator(".preview iframe")
     assert page.request.get(f"{base}{frame.get_attribute('src')}").headers["content-type"] == "application/pdf"
     assert frame.evaluate("frame => frame.contentWindow !== null")
-    axe_everywhere(page)
+    clean(person)
     with page.expect_download() as download:
         page.get_by_role("link", name="Download").click()
     assert Path(download.value.path()).read_bytes().startswith(b"%PDF-")
@@ -67,14 +71,14 @@ def test_the_guest_of_two_suppliers(demo: Demo, someone: Callable[..., Person]) 
 
     person.goes_to(f"{base}/log")
     assert person.reads().count("Certificate: Overhead crane") == 2, "opened, and downloaded"
-    axe_everywhere(page)
+    clean(person)
     supplier = someone("nb")
     supplier.opens("express", "inspector@demo.example")
     supplier.goes_to(f"{base}/log")
     assert "Liv Havn" in supplier.reads() and "Lastet ned" in supplier.reads()
-    axe_everywhere(supplier.page)
+    clean(supplier)
     supplier.goes_to(f"{base}/button?organization=fjord-inspection")
-    axe_everywhere(supplier.page)
+    clean(supplier)
     supplier.is_content()
 
 
@@ -84,12 +88,12 @@ def test_from_an_order_to_five_invited_people(demo: Demo, someone: Callable[...,
     person = someone()
     page = person.page
     person.opens("work", "inspector@demo.example")
-    axe_everywhere(page)
+    clean(person)
     person.clicks("Order 2002")
     person.clicks("Process the order")
     assert page.locator("#offer").count() == 1
     assert "Bølgen Entreprenør AS is not an Onix Work customer" in person.reads()
-    axe_everywhere(page)
+    clean(person)
     person.presses(page.locator("#yes"))
     assert page.locator("#counter").inner_text() == "25 of 25 left"
     addresses = [f"person{number}@bolgen.example" for number in range(5)]
@@ -99,11 +103,11 @@ def test_from_an_order_to_five_invited_people(demo: Demo, someone: Callable[...,
     assert page.locator("#counter").inner_text() == "20 of 25 left"
     page.locator("#more-rows").click()
     assert page.locator("#email-5").count() == 1 and page.locator(":focus").get_attribute("id") == "name-5"
-    axe_everywhere(page)
+    clean(person)
     person.clicks("Invite all")
     assert "Invited to Onix Express: 4" in person.reads()
     assert page.locator("#email-0").input_value() == "nonsense"
-    axe_everywhere(page)
+    clean(person)
     page.locator("#email-0").fill(addresses[0])
     person.clicks("Invite all")
     assert page.url.startswith(f"{work}/orders/") and "Invited to Onix Express: 1" in person.reads()
@@ -118,12 +122,12 @@ def test_from_an_order_to_five_invited_people(demo: Demo, someone: Callable[...,
         page.locator(f"#{name}").fill(value)
     page.locator("#customer_number").fill("956 789 012")
     page.locator("#file").set_input_files(report)
-    axe_everywhere(page)
+    clean(person)
     person.clicks("Upload")
     assert "The inspection is uploaded." in person.reads() and page.locator("#yes").count() == 1
-    axe_everywhere(page)
+    clean(person)
     person.goes_to(f"{demo.base}/api")
-    axe_everywhere(page)
+    clean(person)
     person.is_content()
 
     invited = someone()
