@@ -131,8 +131,10 @@ def _caller(operation: Operation) -> Caller:
         raise Problem(code, detail, status=refused.status_code, headers=headers) from None
     _count(f"{found.client_id} {found.account_id}")
     decision = found.decision
-    if found.account_id is None or decision is None:
+    if found.account_id is None:
         raise Problem("not_a_person", "This API acts in the name of a person, and the token is a machine's", status=403)
+    if decision is None:
+        raise Problem("not_told", "The client is told of no organization; it needs the scope organization", status=403)
     member = decision.member
     if not decision.allowed or member is None:
         code = decision.code or "privilege_missing"
