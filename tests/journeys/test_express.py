@@ -1,145 +1,132 @@
-"""A customer's documents, read by the guest of two suppliers; and five people invited from an order in Onix Work."""
+"""*Customer access*, step by step: a supplier invites, a customer comes in, a stranger asks and is let in."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
-from clients.express.paper import Page, pdf
 from tests.support.browsers import axe_everywhere
 from tests.support.demo import Demo
 from tests.support.people import Person
 
-OWN = "a-passphrase-of-my-own-42"
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
+PASSWORD = "seven yellow cranes by the fjord"
+HERE = "/org/fjord-inspection"
 
 
-def clean(person: Person) -> None:
-    assert axe_everywhere(person.page) == []
+def test_a_customer_is_invited_and_a_stranger_is_let_in(demo: Demo, someone: Callable[..., Person]) -> None:
+    mark = uuid4().hex[:8]
+    name, domain, unknown = f"Strandvik {mark}", f"{mark}.example", f"Maskinhuset {uuid4().hex[:12]}"
+    solveig, found = someone(), []
+    page = solveig.page
 
+    def looks() -> None:
+        found.extend(axe_everywhere(page))
 
-def choose(person: Person, organization: str) -> None:
-    """The provider's picker: which organization it is about."""
-    person.presses(person.page.locator("main form[action$='/organization'] button", has_text=organization))
-    person.page.wait_for_url(f"{person.demo.apps['express']}/**")
+    solveig.goes_to(f"{demo.base}/login")
+    solveig.signs_in("supplier@demo.example")
+    solveig.goes_to(f"{demo.base}{HERE}/companies")
+    looks()
+    solveig.clicks("Add a company")
+    page.get_by_label("Name", exact=True).fill(name)
+    looks()
+    solveig.clicks("Save")
+    assert "25 of 25 left" in solveig.reads()
 
+    # New, and Invite as User
+    solveig.clicks("New")
+    looks()
+    page.get_by_label("E-mail").fill(f"liv@{domain}")
+    solveig.clicks("Save")
+    assert "Fill in this field." in solveig.reads()
+    looks()
+    page.get_by_label("Name", exact=True).fill("Liv Strand")
+    solveig.clicks("Save")
+    solveig.presses(page.get_by_role("button", name="Invite as User"))
+    assert "An invitation was sent to Liv Strand." in page.inner_text("body")
+    assert "24 of 25 left" in solveig.reads()
+    looks()
 
-def test_the_guest_of_two_suppliers(demo: Demo, someone: Callable[..., Person]) -> None:
-    """Reads, looks, downloads, switches; what belongs to the other supplier is not there meanwhile."""
-    base = demo.apps["express"]
-    person = someone()
-    page = person.page
-    person.goes_to(f"{base}/login?organization=fjord-inspection")  # the button on the supplier's own website
-    person.signs_in("guest@demo.example")
-    page.wait_for_url(f"{base}/")
-    assert person.headline() == "Documents for Havgap Rederi AS" and "From Fjord Inspection AS" in person.reads()
-    clean(person)
-    person.presses(page.get_by_role("link", name=re.compile("Certificate: Overhead crane")))
-    first = page.url
-    frame = page.locator(".preview iframe")
-    assert page.request.get(f"{base}{frame.get_attribute('src')}").headers["content-type"] == "application/pdf"
-    assert frame.evaluate("frame => frame.contentWindow !== null")
-    clean(person)
-    with page.expect_download() as download:
-        page.get_by_role("link", name="Download").click()
-    assert Path(download.value.path()).read_bytes().startswith(b"%PDF-")
-    person.clicks("Back to the documents")
-    page.locator("#q").fill("hoist")
-    page.locator("#kind").select_option("picture")
-    person.clicks("Search")
-    assert page.locator("#documents tbody tr").count() == 1
-    person.presses(page.locator("#documents tbody a"))
-    assert page.locator(".preview img").evaluate("image => image.complete && image.naturalWidth") > 100
+    # Add Multiple Users: typed, pasted, one of them wrong
+    solveig.clicks("Add Multiple Users")
+    counter = page.locator("[data-left-words]")
+    page.locator("#name-1").fill("Odd Moe")
+    page.locator("#email-1").fill(f"odd@{domain}")
+    assert counter.inner_text() == "23 of 25 left"
+    page.locator("#email-3").fill("nobody")
+    assert page.locator("[data-line]").count() == 4, "a new row when the last one is filled"
+    assert counter.inner_text() == "22 of 25 left"
+    page.get_by_text("Paste a list, or upload a CSV file").click()
+    page.get_by_label("Paste names and e-mails").fill(f"Moe, Jorunn <jorunn@{domain}>; Per Lie <per@{domain}>\n")
+    looks()
+    solveig.clicks("OK")
+    assert "3 people were invited." in solveig.reads()
+    assert page.locator("[aria-invalid=true]").count() == 1 and page.locator("#email-1").input_value() == "nobody"
+    assert "21 of 25 left" in solveig.reads()
+    looks()
+    assert all(demo.letter(f"{who}@{domain}") for who in ("odd", "jorunn", "per"))
 
-    person.goes_to(base)
-    person.clicks("Another supplier")
-    person.presses(page.locator("main form[action^='/login/choose'] button[type=submit]").first)
-    choose(person, "Vest Kontroll AS")
-    assert "From Vest Kontroll AS" in person.reads()
-    mine = page.locator("#documents tbody a").first.get_attribute("href")
-    person.goes_to(first)
-    assert person.headline() == "This page does not exist", "delivered by the other supplier"
-    person.goes_to(base)
-    person.presses(page.locator("nav.switch a", has_text="Fjord Inspection AS"))
-    page.wait_for_url(f"{base}/")
-    assert "From Fjord Inspection AS" in person.reads()
-    person.goes_to(f"{base}{mine}")
-    assert person.headline() == "This page does not exist"
+    # The mail says who invited and to which company; the link creates the password
+    letter = demo.letter(f"liv@{domain}")
+    assert "Solveig Fjeld of Fjord Inspection AS" in letter["text"] and name in letter["text"]
+    liv = someone()
+    liv.goes_to(demo.link(letter))
+    assert f"You will read what was supplied to {name}." in liv.reads()
+    liv.page.locator("#password").fill(PASSWORD)
+    found.extend(axe_everywhere(liv.page))
+    liv.clicks("Accept the invitation")
+    assert "You have access" in liv.headline() and "/invitation/accepted/fjord-inspection" in liv.page.url
+    found.extend(axe_everywhere(liv.page))
+    assert liv.page.get_by_role("link", name="Open Onix Express").get_attribute("href") == (
+        "/open/express?organization=fjord-inspection"
+    )
+    liv.goes_to(f"{demo.base}/login")
+    liv.signs_in(f"liv@{domain}", PASSWORD)
+    assert "Onix Express" in liv.page.locator(".shelf").first.inner_text()
+    liv.goes_to(demo.link(letter))
+    assert "accepted already" in liv.headline()
+    solveig.goes_to(f"{demo.base}{HERE}/companies?q={mark}")
+    solveig.clicks(name)
+    solveig.clicks("Users")
+    assert "Liv Strand" in solveig.reads() and "1 user, 3 open invitations" in solveig.reads()
+    looks()
+    for tab in ("Details",):
+        solveig.clicks(tab)
+        looks()
 
-    person.goes_to(f"{base}/log")
-    assert person.reads().count("Certificate: Overhead crane") == 2, "opened, and downloaded"
-    clean(person)
-    supplier = someone("nb")
-    supplier.opens("express", "inspector@demo.example")
-    supplier.goes_to(f"{base}/log")
-    assert "Liv Havn" in supplier.reads() and "Lastet ned" in supplier.reads()
-    clean(supplier)
-    supplier.goes_to(f"{base}/button?organization=fjord-inspection")
-    clean(supplier)
-    supplier.is_content()
-
-
-def test_from_an_order_to_five_invited_people(demo: Demo, someone: Callable[..., Person], tmp_path: Path) -> None:
-    """The notice, the window, five mails; an inspection; and one of the five reads what was delivered."""
-    work, express = demo.apps["work"], demo.apps["express"]
-    person = someone()
-    page = person.page
-    person.opens("work", "inspector@demo.example")
-    clean(person)
-    person.clicks("Order 2002")
-    person.clicks("Process the order")
-    assert page.locator("#offer").count() == 1
-    assert "Bølgen Entreprenør AS is not an Onix Work customer" in person.reads()
-    clean(person)
-    person.presses(page.locator("#yes"))
-    assert page.locator("#counter").inner_text() == "25 of 25 left"
-    addresses = [f"person{number}@bolgen.example" for number in range(5)]
-    for number, address in enumerate(addresses):
-        page.locator(f"#name-{number}").fill(f"Person Nummer{number}")
-        page.locator(f"#email-{number}").fill(address if number else "nonsense")
-    assert page.locator("#counter").inner_text() == "20 of 25 left"
-    page.locator("#more-rows").click()
-    assert page.locator("#email-5").count() == 1 and page.locator(":focus").get_attribute("id") == "name-5"
-    clean(person)
-    person.clicks("Invite all")
-    assert "Invited to Onix Express: 4" in person.reads()
-    assert page.locator("#email-0").input_value() == "nonsense"
-    clean(person)
-    page.locator("#email-0").fill(addresses[0])
-    person.clicks("Invite all")
-    assert page.url.startswith(f"{work}/orders/") and "Invited to Onix Express: 1" in person.reads()
-    assert "Invitations that are open: 5" in person.reads()
-    letters = [demo.letter(address) for address in addresses]
-    assert all("Bølgen Entreprenør AS" in letter["text"] and "Sigrid Vågen" in letter["text"] for letter in letters)
-
-    report = tmp_path / "report.pdf"
-    report.write_bytes(pdf([Page()], "Load test"))
-    person.clicks("Inspections")
-    for name, value in (("number", "I-77"), ("customer", "Bølgen Entreprenør AS"), ("equipment", "Lifting beam 5 t")):
-        page.locator(f"#{name}").fill(value)
-    page.locator("#customer_number").fill("956 789 012")
-    page.locator("#file").set_input_files(report)
-    clean(person)
-    person.clicks("Upload")
-    assert "The inspection is uploaded." in person.reads() and page.locator("#yes").count() == 1
-    clean(person)
-    person.goes_to(f"{demo.base}/api")
-    clean(person)
-    person.is_content()
-
-    invited = someone()
-    invited.goes_to(demo.link(letters[3]))
-    invited.page.locator("#password").fill(OWN)
-    invited.clicks("Accept the invitation")
-    invited.clicks("Open Onix Express")
-    invited.signs_in(addresses[3], OWN)
-    invited.page.wait_for_url(f"{express}/")
-    assert invited.headline() == "Documents for Bølgen Entreprenør AS"
-    assert "I-77" in invited.reads()
-    person.goes_to(work)
-    person.clicks("Order 2002")
-    assert page.locator("#offer").count() == 0, "somebody reads now"
-    assert "Users: 1. Open invitations: 4. 20 of 25 left." in person.reads()
+    # A stranger asks, confirms by mail, and waits at the top of the administrator's home page
+    stranger = someone("nb")
+    stranger.goes_to(f"{demo.base}/express/fjord-inspection/request")
+    found.extend(axe_everywhere(stranger.page))
+    for label, value in (
+        ("Fornavn", "Trond"), ("Etternavn", "Vik"), ("Jobb-e-post", f"trond@{domain}"), ("Firma", unknown),
+    ):  # fmt: skip
+        stranger.page.get_by_label(label, exact=True).fill(value)
+    stranger.clicks("Be om tilgang")
+    found.extend(axe_everywhere(stranger.page))
+    stranger.goes_to(demo.link(demo.letter(f"trond@{domain}")))
+    found.extend(axe_everywhere(stranger.page))
+    stranger.clicks("Ja, send den")
+    assert "på vei" in stranger.headline()
+    solveig.goes_to(f"{demo.base}/")
+    solveig.presses(page.locator("a.waits[href$='companies/requests']"))
+    looks()
+    solveig.presses(page.get_by_role("link", name="Trond Vik").last)
+    assert "Request date" in solveig.reads() and unknown in solveig.reads()
+    looks()
+    if not page.get_by_role("button", name="Create").is_visible():
+        page.get_by_text("It is a new company: create it").click()
+    solveig.clicks("Create")
+    assert page.get_by_label(unknown).is_checked()
+    looks()
+    solveig.clicks("Approve")
+    assert "An invitation was sent to Trond Vik." in page.inner_text("body")
+    assert unknown in demo.letter(f"trond@{domain}", "Fjord Inspection AS inviterer deg til Onix Work")["text"]
+    solveig.goes_to(f"{demo.base}{HERE}/companies/due")
+    assert "Randi Sund" in solveig.reads() and "Trond Vik" in solveig.reads()
+    looks()
+    assert found == []
+    for person in (solveig, liv, stranger):
+        person.is_content()

@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import select, update
 
 from idp.accounts.models import Account
-from idp.kernel import clock
+from idp.kernel import clock, counters
 from idp.kernel.database import change, db
 from idp.kernel.refusal import Refusal
 from idp.kernel.secrets import read_link, sign_link
@@ -55,6 +55,7 @@ def invite(member_id: str, *, actor_id: str | None = None) -> Invitation:
     not_above(member, actor_id)
     check_place(member)
     admit_mail(member, actor_id)
+    _admit_sender(member)
     withdraw_invitations(member)
     reopen(member, actor_id)
     now = clock.now()
@@ -89,6 +90,7 @@ def resend_invitation(member_id: str, *, actor_id: str | None = None) -> Invitat
         raise Refusal("invitation_not_open", _l("There is no open invitation."), status=409)
     check_place(member)
     admit_mail(member, actor_id)
+    _admit_sender(member)
     invitation.generation += 1
     db.session.flush()
     _tell_invited(member, invitation, actor_id)
@@ -111,6 +113,27 @@ def resend_own_invitations(account_id: str) -> list[Invitation]:
         .order_by(Member.organization_id, Member.id)  # locks are taken in one order everywhere
     )
     return [resend_invitation(member_id, actor_id=account_id) for _organization_id, member_id in waiting.all()]
+
+
+def _admit_sender(member: Member) -> None:
+    """Count one more invitation of a supplier. Raises `Refusal` (429) above the limit of an hour."""
+    if member.type != "express":
+        return
+    wait = counters.add(
+        db.session.connection(),
+        "express_invitation",
+        member.organization_id,
+        now=clock.now(),
+        window=3600,
+        limit=current_app.extensions["onix_settings"].express.invitations_per_hour,
+    )
+    if wait:
+        raise Refusal(
+            "too_many_invitations",
+            _l("Your organization has sent very many invitations lately. Go on in an hour."),
+            status=429,
+            retry_after=wait,
+        )
 
 
 def _tell_invited(member: Member, invitation: Invitation, actor_id: str | None) -> None:
