@@ -10,7 +10,7 @@ CODE := idp clients wsgi.py tests docs
 .PHONY: run test lint format bench screenshots docs lock messages migration clean help
 
 help:
-	@echo "make run          the provider, Tag, Pick and Pack, OneOffice, worker and mail sink; PORT=9000 moves the block"
+	@echo "make run          the provider, Tag, Pick and Pack, Express, Work, OneOffice, worker and mail sink; PORT=9000 moves the block"
 	@echo "make test         the whole suite; PYTEST_ARGS='tests/policy -x' narrows it"
 	@echo "make lint         style, types, the floors of the house, templates"
 	@echo "make format       rewrite what the linters can"

@@ -162,6 +162,46 @@ def endpoints_page() -> str:
     return text
 
 
+def api_page() -> str:
+    """Every operation of the API, its scopes, models and refusals."""
+    from idp.api.document import SCOPES, describe, refusals_of
+    from idp.api.page import kind
+    from idp.api.problems import TITLES
+
+    app = idp.create_app(settings.load(environment="test", database_url="sqlite:///:memory:"))
+    with app.app_context():
+        document = describe()
+    text = (
+        "# The API\n\nUnder `<issuer>/api/v1`, described by `/api/v1/openapi.json` (OpenAPI 3.1) and shown at `/api`."
+        " How an application gets a token: [use the API](../how-to/use-the-api.md).\n\n"
+        "| Scope | What the client may do |\n| --- | --- |\n"
+    )
+    text += "".join(f"| `{scope}` | {words} |\n" for scope, words in SCOPES.items())
+    for operation in importlib.import_module("idp.api").OPERATIONS:
+        described = document["paths"][operation.path][operation.method.lower()]
+        text += f"\n## `{operation.method} {operation.path}`\n\n{described['description']}\n"
+        if described["parameters"]:
+            text += "\n| Parameter | In | Type | Meaning |\n| --- | --- | --- | --- |\n"
+            for one in described["parameters"]:
+                text += f"| `{one['name']}` | {one['in']} | {kind(one['schema'])} | {one.get('description', '')} |\n"
+        text += f"\nBody: `{operation.body.__name__}`.\n" if operation.body else ""
+        text += "\n"
+        for status, (model, meaning) in operation.answers.items():
+            text += f"- **{status}** {meaning}{f': `{model.__name__}`' if model else ''}\n"
+        for status, codes in refusals_of(operation).items():
+            text += f"- **{status}** {', '.join(f'`{code}`' for code in codes)}\n"
+    text += "\n## Models\n"
+    for name, schema in document["components"]["schemas"].items():
+        text += (
+            f"\n### `{name}`\n\n{schema.get('description', '')}\n\n| Member | Type | Meaning |\n| --- | --- | --- |\n"
+        )
+        for member, inner in schema["properties"].items():
+            text += f"| `{member}` | {kind(inner).replace('|', 'or')} | {inner.get('description', '')} |\n"
+    text += "\n## Refusals\n\nProblem details (RFC 9457). A person's denial has its own [code](reasons.md).\n\n"
+    text += "| Code | Meaning |\n| --- | --- |\n"
+    return text + "".join(f"| `{code}` | {words} |\n" for code, words in TITLES.items())
+
+
 def pages() -> dict[str, Callable[[], Any]]:
     """File name → the function that writes it."""
     return {
@@ -172,6 +212,7 @@ def pages() -> dict[str, Callable[[], Any]]:
         "reasons.md": decisions_page,
         "addresses.md": endpoints_page,
         "onix_access.md": schema_page,
+        "api.md": api_page,
     }
 
 

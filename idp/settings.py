@@ -98,6 +98,9 @@ class Express(_Part):
         (30, 14, 7), min_length=1, description="Days before that termination when it is warned of, as a list"
     )
     request_link: int = Field(3 * 86400, ge=60, description="Seconds in which a request for access is to be confirmed")
+    invitations_per_hour: int = Field(
+        500, ge=1, description="Invitations, first and repeated, that one supplier may send in an hour"
+    )
     requests_per_address: int = Field(
         20, ge=1, description="Requests for access per network address and hour before 429"
     )

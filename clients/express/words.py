@@ -61,6 +61,8 @@ NB: dict[str, str] = {
     "Copy this into your page": "Kopier dette inn på siden din",
     "Sign in to Onix Express": "Logg inn i Onix Express",
     "It is a link and nothing else: no script, no picture from here, no cookie before somebody clicks.": "Det er en lenke og ikke noe annet: ikke noe skript, ikke noe bilde herfra, ingen informasjonskapsel før noen klikker.",
+    "Ask for access to Onix Express": "Be om tilgang til Onix Express",
+    "The second link is for those who have no access yet: it leads to the form on which they ask you for it.": "Den andre lenken er for dem som ikke har tilgang ennå: den fører til skjemaet der de ber dere om det.",
     "Try it": "Prøv den",
     "Type your short name above, and the button appears here.": "Skriv inn kortnavnet ovenfor, så vises knappen her.",
     "Earlier": "Forrige",

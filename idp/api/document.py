@@ -22,7 +22,7 @@ SCOPES = {
 }
 GENERAL: dict[int, tuple[str, ...]] = {
     401: ("invalid_token",),
-    403: ("insufficient_scope", "privilege_missing", "not_a_person"),
+    403: ("insufficient_scope", "privilege_missing", "not_a_person", "not_told"),
     429: ("too_many_requests",),
 }
 """What every operation may refuse."""

@@ -123,14 +123,18 @@ def _caller(operation: Operation) -> Caller:
                 scope=operation.scope,
             )
     except BearerRefused as refused:
-        headers = {name: value for name, value in refused.get_headers() if name == "WWW-Authenticate"}
+        issuer = current_app.extensions["onix_settings"].issuer
+        metadata = f', resource_metadata="{issuer}/.well-known/oauth-protected-resource{BASE}"'  # RFC 9728 §5.1
+        headers = {name: value + metadata for name, value in refused.get_headers() if name == "WWW-Authenticate"}
         code = refused.challenge_error or "invalid_token"
         detail = refused.description or "An access token for this API is needed"
         raise Problem(code, detail, status=refused.status_code, headers=headers) from None
     _count(f"{found.client_id} {found.account_id}")
     decision = found.decision
-    if found.account_id is None or decision is None:
+    if found.account_id is None:
         raise Problem("not_a_person", "This API acts in the name of a person, and the token is a machine's", status=403)
+    if decision is None:
+        raise Problem("not_told", "The client is told of no organization; it needs the scope organization", status=403)
     member = decision.member
     if not decision.allowed or member is None:
         code = decision.code or "privilege_missing"

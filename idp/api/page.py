@@ -1,10 +1,10 @@
-"""`/api`: the document as a page for people, under the same strict policy as every page, without a script."""
+"""`/api`: the document as a page for people, under the strict policy of every page, without a script; and metadata."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, current_app, render_template
+from flask import Blueprint, Response, current_app, jsonify, render_template
 
 from .companies import OPERATIONS
 from .document import SCOPES, describe, refusals_of
@@ -12,6 +12,23 @@ from .operations import BASE
 from .problems import TITLES
 
 blueprint = Blueprint("api_page", __name__)
+
+
+@blueprint.get(f"/.well-known/oauth-protected-resource{BASE}")
+def metadata() -> Response:
+    """Where a program that knows the API alone finds the issuer of its tokens (RFC 9728 §3)."""
+    issuer: str = current_app.extensions["onix_settings"].issuer
+    response = jsonify(
+        resource=f"{issuer}{BASE}",
+        authorization_servers=[issuer],
+        scopes_supported=list(SCOPES),
+        bearer_methods_supported=["header"],
+        resource_name="Onix Account API",
+        resource_documentation=f"{issuer}/api",
+    )
+    response.headers["Cache-Control"] = "public, max-age=300"
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    return response
 
 
 @blueprint.get("/api")
@@ -27,18 +44,18 @@ def show() -> str:
         refusals={op.id: refusals_of(op) for op in OPERATIONS},
         scopes=SCOPES,
         titles=TITLES,
-        kind=_kind,
+        kind=kind,
     )
 
 
-def _kind(schema: dict[str, Any]) -> str:
+def kind(schema: dict[str, Any]) -> str:
     """A schema in a few words: its type, or the model that it refers to."""
     if "$ref" in schema:
         return str(schema["$ref"]).rpartition("/")[2]
     if "anyOf" in schema:
-        return " | ".join(dict.fromkeys(_kind(one) for one in schema["anyOf"]))
+        return " | ".join(dict.fromkeys(kind(one) for one in schema["anyOf"]))
     if "enum" in schema:
         return " | ".join(f'"{value}"' for value in schema["enum"])
     if schema.get("type") == "array":
-        return f"list of {_kind(schema.get('items', {}))}"
+        return f"list of {kind(schema.get('items', {}))}"
     return str(schema.get("type", "any"))

@@ -19,6 +19,7 @@ TITLES = {
     "insufficient_scope": "The access token lacks a scope",
     "privilege_missing": "The person's role lacks the privilege",
     "not_a_person": "The access token is not a person's",
+    "not_told": "The client is told of no organization",
     "invalid_request": "The request can't be read",
     "invalid_value": "A value is not as it should be",
     "too_large": "The body is too large",

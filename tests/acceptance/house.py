@@ -22,8 +22,11 @@ from tests.support.needs import ROOT, free_port, listens, wait_until
 from tests.support.processes import Process, clean_environment
 
 BROWSER = "Mozilla/5.0 (a person's browser)"
-RESOURCES = {"tag": "urn:onix:tag", "pickandpack": "urn:onix:pickandpack", "oneoffice": "urn:onix:oneoffice"}
-MODULES = {"tag": "clients.tag", "pickandpack": "clients.pick_and_pack", "oneoffice": "clients.oneoffice"}
+MODULES = {
+    "tag": "clients.tag", "pickandpack": "clients.pick_and_pack", "express": "clients.express", "work": "clients.work",
+    "oneoffice": "clients.oneoffice",
+}  # fmt: skip
+RESOURCES = {app: f"urn:onix:{app}" for app in MODULES}
 
 
 class Shop:

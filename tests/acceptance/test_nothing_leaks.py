@@ -63,12 +63,19 @@ def test_a_whole_journey_leaves_no_secret_behind(
     see(guest.open(demo.apps["tag"]))
     see(guest.open(demo.apps["pickandpack"]))
     see(guest.open(demo.apps["oneoffice"]))
+    see(guest.open(demo.apps["express"]))
+    see(guest.open(demo.apps["work"]))
     probe = Application(demo.base, "demo-probe", "demo-probe-secret", demo.callback, "openid email offline_access")
     url, verifier = probe.authorization_url()
     answer = query_of(guest.visitor.walk(url, demo.callback))
     known["code"], known["verifier"] = answer["code"], verifier
     tokens = probe.redeem(answer["code"], verifier).json()
     later = probe.refresh(tokens["refresh_token"]).json()
+    api = f"{demo.base}/api/v1"
+    for_api = probe.refresh(later["refresh_token"], resource=api).json()
+    known["API token"] = for_api["access_token"]
+    for asked in (f"{api}/companies", f"{api}/companies?access_token={for_api['access_token']}"):
+        see(requests.get(asked, headers={"Authorization": f"Bearer {for_api['access_token']}"}, timeout=30))
     for kind in ("access_token", "refresh_token", "id_token"):
         known[kind], known[f"next {kind}"] = tokens[kind], later[kind]
     probe.userinfo(later["access_token"])

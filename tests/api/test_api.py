@@ -73,7 +73,12 @@ def test_a_token_has_to_be_for_the_api_and_to_live(supplier: Supplier, written: 
     path = f"/api/v1/companies/{supplier.company_id}"
     bare = protocol.http.get(path)
     problem(bare, 401, "invalid_token")
-    assert bare.headers["WWW-Authenticate"] == 'Bearer realm="onix-account"'
+    challenge = bare.headers["WWW-Authenticate"]
+    assert challenge.startswith('Bearer realm="onix-account", resource_metadata="') and "error" not in challenge
+    told = protocol.http.get(
+        challenge.split('resource_metadata="')[1].rstrip('"').removeprefix("http://localhost:8000")
+    )
+    assert told.json["resource"].endswith("/api/v1") and told.json["authorization_servers"]
 
     person = supplier.person()
     for_work = protocol.tokens("work", scope=SCOPE, person=person)
@@ -125,8 +130,8 @@ def test_what_the_person_may_is_todays(supplier: Supplier, app: Any, written: Wr
         from idp.organizations.models import Member
 
         role = session.get_one(Member, person.member_id).roles[0]
-        service.set_role_privileges(role.id, ["work:access", "account:access", "account:people.read"])
-    assert caller.get("/companies").status_code == 200, "who sees people may look"
+        service.set_role_privileges(role.id, ["work:access", "account:access", "account:companies.read"])
+    assert caller.get("/companies").status_code == 200, "who sees companies may look"
     before = written()
     problem(caller.invite(supplier.company_id, KARI), 403, "privilege_missing")
     with app.app_context(), unit_of_work():
@@ -135,6 +140,21 @@ def test_what_the_person_may_is_todays(supplier: Supplier, app: Any, written: Wr
     assert written() == before
     no_role = supplier.caller(supplier.person(privileges=()))
     problem(no_role.get("/companies"), 403, "privilege_missing")
+
+
+def test_a_client_of_no_app(supplier: Supplier, written: Written) -> None:
+    """Registered for the API and its scopes, asked at the authorization endpoint, and told of the organization."""
+    protocol = supplier.protocol
+    api = f"{protocol.app.extensions['onix_settings'].issuer}/api/v1"
+    scope = "openid organization companies.read"
+    protocol.register("orders", scope=scope, resources=[api])
+    person = supplier.person()
+    values = {"person": person, "organization_id": supplier.organization_id, "resource": api}
+    caller = Caller(protocol, protocol.tokens("orders", scope=scope, **values)["access_token"])
+    assert len(caller.get("/companies").json["items"]) == 2
+    problem(caller.invite(supplier.company_id, KARI), 403, "insufficient_scope")
+    untold = protocol.tokens("orders", scope="openid companies.read", **values)["access_token"]
+    problem(Caller(protocol, untold).get("/companies"), 403, "not_told")
 
 
 def test_a_machine_is_nobody(supplier: Supplier) -> None:

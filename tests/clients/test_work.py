@@ -1,6 +1,6 @@
 """Onix Work: the notice on orders and inspections, and the window that invites, by an API that answers as a test says.
 
-The real API answers in tests/journeys/test_express.py.
+The real API answers in tests/journeys/test_documents.py.
 """
 
 from __future__ import annotations

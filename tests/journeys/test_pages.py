@@ -81,7 +81,13 @@ def test_oneoffice(language: str, demo: Demo, someone: Callable[..., Person]) ->
 
 @pytest.mark.parametrize(
     ("app", "name"),
-    [("tag", "seat-limit-reached"), ("pickandpack", "seat-limit-reached"), ("oneoffice", "oneoffice-unlicensed")],
+    [
+        ("tag", "seat-limit-reached"),
+        ("pickandpack", "seat-limit-reached"),
+        ("oneoffice", "oneoffice-unlicensed"),
+        ("express", "express-expired"),
+        ("work", "seat-limit-reached"),
+    ],
 )
 def test_a_denial(app: str, name: str, demo: Demo, someone: Callable[..., Person]) -> None:
     person = someone()

@@ -295,6 +295,21 @@ class TestRules:
             here = db.session.query(Member).filter_by(company_id=place).count()
             assert here == (1 if number < 5 else 0)
 
+    def test_a_supplier_that_sends_without_end_is_slowed_down(
+        self, app: Any, world: Any, supplier: str, company: str, do: Callable[..., Any], clock: Any,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:  # fmt: skip
+        settings = app.extensions["onix_settings"]
+        few = settings.express.model_copy(update={"invitations_per_hour": 3})
+        monkeypatch.setitem(app.extensions, "onix_settings", settings.model_copy(update={"express": few}))
+        rows = [service.GuestRow(f"Kari {n}", f"k{n}@x.example") for n in range(5)]
+        results = do(service.invite_many, supplier, company, rows)
+        assert [result.outcome for result in results] == ["invited"] * 3 + ["too_many_invitations"] * 2
+        assert status(company).pending == 3
+        clock.advance(3600)
+        results = do(service.invite_many, supplier, company, rows)
+        assert [result.outcome for result in results] == ["already_invited"] * 3 + ["invited"] * 2
+
     def test_companies(
         self, world: Any, supplier: str, company: str, do: Callable[..., Any], refused: Callable[..., str]
     ) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.orm import joinedload
 
 from idp.accounts.models import Account, EmailAddress
-from idp.kernel import clock
+from idp.kernel import clock, counters
 from idp.kernel.database import change, db
 from idp.kernel.refusal import Refusal
 from idp.kernel.secrets import read_link, sign_link
@@ -57,6 +57,7 @@ def invite(member_id: str, *, actor_id: str | None = None) -> Invitation:
     not_above(member, actor_id)
     check_place(member)
     admit_mail(member, actor_id)
+    _admit_sender(member)
     withdraw_invitations(member)
     reopen(member, actor_id)
     now = clock.now()
@@ -91,6 +92,7 @@ def resend_invitation(member_id: str, *, actor_id: str | None = None) -> Invitat
         raise Refusal("invitation_not_open", _l("There is no open invitation."), status=409)
     check_place(member)
     admit_mail(member, actor_id)
+    _admit_sender(member)
     invitation.generation += 1
     db.session.flush()
     _tell_invited(member, invitation, actor_id)
@@ -157,6 +159,27 @@ def accept_own_invitation(account_id: str, invitation_id: str) -> Member:
     """Accept an invitation without its mail: the account has proven the mailbox that it went to. Raises `Refusal`."""
     invitation = own_invitation(account_id, invitation_id)
     return accept_invitation(invitation_link(invitation).rpartition("/")[2], account_id)
+
+
+def _admit_sender(member: Member) -> None:
+    """Count one more invitation of a supplier. Raises `Refusal` (429) above the limit of an hour."""
+    if member.type != "express":
+        return
+    wait = counters.add(
+        db.session.connection(),
+        "express_invitation",
+        member.organization_id,
+        now=clock.now(),
+        window=3600,
+        limit=current_app.extensions["onix_settings"].express.invitations_per_hour,
+    )
+    if wait:
+        raise Refusal(
+            "too_many_invitations",
+            _l("Your organization has sent very many invitations lately. Go on in an hour."),
+            status=429,
+            retry_after=wait,
+        )
 
 
 def _tell_invited(member: Member, invitation: Invitation, actor_id: str | None) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from babel.lists import format_list
 from flask import render_template
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
 from idp.express import ladders
-from idp.kernel import clock
+from idp.kernel import clock, language
 from idp.kernel.database import db
 from idp.organizations import roster
 from idp.organizations.models import Company
@@ -34,5 +37,13 @@ def companies_due() -> ResponseReturnValue:
         "organization_admin/companies_due.html",
         due=[(one, entries[one.member_id], companies.get(one.company_id or "")) for one in due],
         settings=settings,
+        reminders=_said(settings.invitation_reminders),
+        warnings=_said(settings.inactivity_warnings),
         may_manage=may_manage(),
     )
+
+
+def _said(days: Sequence[int]) -> str:
+    """Numbers as a sentence lists them: "30, 14 and 7"."""
+    locale = {"en": "en_GB"}.get(language.shown(), language.shown())
+    return str(format_list([str(one) for one in days], locale=locale))

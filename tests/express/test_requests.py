@@ -1,0 +1,287 @@
+"""Requests for access: the public form, the mail that confirms, and many at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from idp.express import requests
+from idp.express.models import GuestRequest
+from idp.kernel.database import db, unit_of_work
+from idp.kernel.refusal import Refusal
+from idp.organizations import service
+from idp.organizations.models import Invitation, Member
+from idp.outbox import mails
+from idp.outbox.models import Delivery
+from tests.support.forms import form_with, text_of
+
+PATH = "/express/fjord/request"
+TYPED = {
+    "given_name": "Trygve", "family_name": "Hagen", "email": "trygve@kunde.example", "company_name": "Havgap rederi",
+    "company_number": "123 456 785",
+}  # fmt: skip
+
+
+def asked(client: Any, path: str = PATH, **values: str) -> Any:
+    form = form_with(client.get(path).get_data(as_text=True), "company_name")
+    return client.post(path, data=form.filled(**{**TYPED, **values}))
+
+
+def deliveries(app: Any, kind: str = "guest_request") -> list[Delivery]:
+    with app.app_context():
+        return list(db.session.scalars(db.select(Delivery).where(Delivery.kind == kind).order_by(Delivery.id)))
+
+
+def rows(app: Any) -> list[GuestRequest]:
+    with app.app_context():
+        return list(db.session.scalars(db.select(GuestRequest).order_by(GuestRequest.id)))
+
+
+def link_in(app: Any, delivery: Delivery) -> str:
+    with app.app_context():
+        message = mails.compose(delivery)
+        assert message is not None
+        return next(word for word in message.body.split() if "/guest-request/" in word).removeprefix("http://localhost")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+class TestForm:
+    def test_the_mailbox_confirms_before_anybody_sees_it(
+        self, app: Any, client: Any, world: Any, supplier: str, clock: Any
+    ) -> None:
+        answer = asked(client)
+        assert answer.status_code == 200 and "trygve@kunde.example" in text_of(answer.get_data(as_text=True))
+        with app.app_context():
+            assert requests.count_waiting(supplier) == 0
+            (delivery,) = db.session.scalars(db.select(Delivery))
+            message = mails.compose(delivery)
+            assert message is not None and message.recipients == ["trygve@kunde.example"]
+            for typed in ("Trygve", "Hagen", "Havgap", "123"):
+                assert typed not in message.body + message.html + message.subject, "nothing that a stranger typed"
+        path = link_in(app, delivery)
+        for method in ("get", "head"):
+            seen = getattr(client, method)(path)
+            assert seen.status_code == 303 and "/guest-request/opened/" in seen.headers["Location"]
+        assert client.get(path).headers["Location"] not in (path, "")
+        assert rows(app)[0].confirmed_at is None, "mail scanners follow links"
+        opened = client.get(path).headers["Location"]
+        page = client.get(opened)
+        words = text_of(page.get_data(as_text=True))
+        assert page.status_code == 200 and "Trygve Hagen" in words and "Havgap rederi" in words
+        other = app.test_client().get(opened)
+        assert other.status_code == 404, "only in the browser that has the link"
+        form = form_with(page.get_data(as_text=True), "csrf_token")
+        done = client.post(opened, data=form.filled())
+        assert done.status_code == 200 and "on its way" in text_of(done.get_data(as_text=True))
+        again = client.post(opened, data=form.filled())
+        assert again.status_code == 410 and "sent already" in text_of(again.get_data(as_text=True))
+        with app.app_context():
+            assert requests.count_waiting(supplier) == 1
+            assert mails.compose(delivery) is None, "a mail that is sent late has nothing left to tell"
+
+    def test_the_answer_is_the_same_for_everybody(self, app: Any, world: Any, supplier: str, company: str) -> None:
+        """Unknown, with an account, a user there already, asked before, mailed too often: one page."""
+        person = world.account("user@kunde.example")
+        world.member(supplier, person.account_id, type="express", company_id=company, email="user@kunde.example")
+        pages = set()
+        for email in ("nobody@kunde.example", "user@kunde.example", *["often@kunde.example"] * 7):
+            answer = asked(app.test_client(), email=email)
+            assert answer.status_code == 200
+            pages.add(text_of(answer.get_data(as_text=True)).replace(email, "X"))
+        assert len(pages) == 1
+        sent = [one.payload["address"] for one in deliveries(app)]
+        assert sent.count("often@kunde.example") == 5, "a mailbox is left alone after some mails"
+        assert len(sent) == 7
+
+    def test_a_flood_from_one_address_ends(self, app: Any, client: Any, supplier: str) -> None:
+        answers = [asked(client, email=f"n{number}@kunde.example").status_code for number in range(21)]
+        assert answers == [200] * 20 + [429] and len(rows(app)) == 20
+
+    def test_bad_input_keeps_what_was_typed(self, app: Any, client: Any, world: Any, supplier: str) -> None:
+        for values in (
+            {"email": "no address"}, {"email": "a@x.example\r\nBcc: b@x.example"}, {"given_name": " "},
+            {"company_name": ""}, {"family_name": "X\x07"}, {"company_name": "x" * 201}, {"company_number": "1" * 21},
+            {"given_name": "\u202ecod"},
+        ):  # fmt: skip
+            answer = asked(client, **values)
+            page = answer.get_data(as_text=True)
+            assert answer.status_code == 400 and 'aria-invalid="true"' in page, values
+            assert 'value="123 456 785"' in page or "company_number" in values
+        assert rows(app) == [] and deliveries(app) == []
+        assert client.post(PATH, data=TYPED).status_code == 400, "without the form's token"
+
+    def test_only_a_supplier_can_be_asked(self, app: Any, client: Any, world: Any, supplier: str, clock: Any) -> None:
+        world.organization("plain")
+        for slug in ("plain", "nowhere", supplier, "FJORD"):
+            assert client.get(f"/express/{slug}/request").status_code == 404
+            assert client.get(f"/invitation/accepted/{slug}").status_code == 404
+        with app.app_context(), unit_of_work():
+            service.suspend_organization(supplier)
+        assert client.get(PATH).status_code == 404
+
+    def test_links_end(self, app: Any, client: Any, supplier: str, clock: Any) -> None:
+        asked(client)
+        path = link_in(app, deliveries(app)[0])
+        for wrong in (path[:-3], path + "x", "/guest-request/x", "/guest-request/opened/x"):
+            assert client.get(wrong).status_code == 404
+        clock.advance(3 * 86400)
+        late = client.get(path)
+        assert late.status_code == 410 and "expired" in text_of(late.get_data(as_text=True))
+        clock.advance(7 * 86400)
+        with app.app_context(), unit_of_work():
+            assert requests.tidy(clock.now()) == 1
+
+    def test_a_newer_request_of_a_mailbox_replaces_the_open_one(self, app: Any, client: Any, supplier: str) -> None:
+        for name in ("First AS", "Second AS"):
+            asked(client, company_name=name)
+        with app.app_context():
+            for row in rows(app):
+                with unit_of_work():
+                    requests.confirm(requests.confirmation_link(row).rpartition("/")[2])
+            assert [(row.company_name, row.outcome) for row in rows(app)] == [
+                ("First AS", "replaced"), ("Second AS", None),
+            ]  # fmt: skip
+            assert requests.count_waiting(supplier) == 1
+
+
+def all_at_once(app: Any, acts: list[Callable[[], Any]]) -> list[str]:
+    """What came of each: `done`, or the code of its refusal; anything else fails."""
+    start, results, faults = threading.Barrier(len(acts)), [], []
+
+    def run(act: Callable[[], Any]) -> None:
+        with app.app_context():
+            start.wait(60)
+            try:
+                act()
+                results.append("done")
+            except Refusal as refusal:
+                results.append(refusal.code)
+            except Exception as fault:
+                faults.append(fault)
+            finally:
+                db.session.remove()
+
+    threads = [threading.Thread(target=run, args=(act,)) for act in acts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert faults == []
+    return sorted(results)
+
+
+def in_unit(verb: Callable[..., Any], *args: Any, **values: Any) -> Callable[[], Any]:
+    def act() -> Any:
+        with unit_of_work():
+            return verb(*args, **values)
+
+    return act
+
+
+def test_colleagues_who_decide_at_once(app: Any, world: Any, supplier: str, company: str) -> None:
+    """Confirmed once, decided once: one invitation or one rejection, whoever was quicker."""
+    with app.app_context():
+        with unit_of_work():
+            row = requests.ask(supplier, **{**TYPED, "company_number": ""})
+        token = requests.confirmation_link(row).rpartition("/")[2]
+    assert all_at_once(app, [in_unit(requests.confirm, token) for _ in range(6)]) == ["done"] + ["link_spent"] * 5
+    acts = [in_unit(requests.approve, row.id, company) for _ in range(5)]
+    acts += [in_unit(requests.reject, row.id, "No such company.") for _ in range(5)]
+    assert all_at_once(app, acts) == ["done"] + ["handled_meanwhile"] * 9
+    decided = rows(app)[0]
+    with app.app_context():
+        invitations = db.session.query(Invitation).count()
+    assert invitations == (1 if decided.outcome == "approved" else 0)
+    assert len(deliveries(app, "invitation")) == invitations
+    assert len(deliveries(app, "guest_rejected")) == 1 - invitations
+
+
+def test_an_invitation_opened_twenty_times_at_once_makes_one_user(
+    app: Any, world: Any, supplier: str, company: str
+) -> None:
+    """The form that creates the password, sent by twenty browsers at once."""
+    with app.app_context():
+        with unit_of_work():
+            member = service.add_contact(company, name="Kari Nord", email="kari@kunde.example")
+        with unit_of_work():
+            path = service.invitation_link(service.invite_guest(member.id))
+    browsers = [app.test_client() for _ in range(20)]
+    forms = []
+    for browser in browsers:
+        opened = browser.get(path).headers["Location"]
+        forms.append((opened, form_with(browser.get(opened).get_data(as_text=True), "password")))
+    start, statuses = threading.Barrier(10), []
+
+    def send(number: int) -> None:
+        start.wait(60)
+        for place in (number, number + 10):
+            opened, form = forms[place]
+            answer = browsers[place].post(opened, data=form.filled(password="seven yellow cranes by the fjord"))
+            statuses.append((answer.status_code, answer.headers.get("Location")))
+
+    threads = [threading.Thread(target=send, args=(number,)) for number in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(200)
+    assert statuses.count((303, "/invitation/accepted/fjord")) == 1
+    assert {status for status, _place in statuses} <= {303, 410, 403, 200}
+    with app.app_context():
+        (row,) = db.session.scalars(db.select(Member).where(Member.company_id == company))
+        assert (row.status, [role.name for role in row.roles]) == ("active", ["Express guest"])
+        assert service.express_status(service.find_company(supplier, company)).taken == 1
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("wrong", ["expired", "withdrawn", "removed", "full", "accepted", "replaced"])
+def test_an_invitation_that_is_worth_nothing(
+    app: Any, client: Any, world: Any, supplier: str, company: str, clock: Any, wrong: str
+) -> None:
+    """Each has its page, and nothing is written: also when the form was open already."""
+    with app.app_context():
+        with unit_of_work():
+            member = service.add_contact(company, name="Kari Nord", email="kari@kunde.example")
+        with unit_of_work():
+            invitation = service.invite_guest(member.id)
+            path = service.invitation_link(invitation)
+    opened = client.get(path).headers["Location"]
+    form = form_with(client.get(opened).get_data(as_text=True), "password")
+    with app.app_context():
+        if wrong == "expired":
+            clock.advance(28 * 86400)
+        elif wrong == "full":
+            for _ in range(25):
+                world.member(supplier, type="express", company_id=company)
+        else:
+            with unit_of_work():
+                if wrong == "withdrawn":
+                    service.revoke_invitation(member.id)
+                elif wrong == "removed":
+                    service.delete_company(company)
+                elif wrong == "replaced":
+                    service.resend_invitation(member.id)
+                else:
+                    from idp.accounts import service as accounts
+
+                    made = accounts.create_account(
+                        address="kari@kunde.example", given_name="K", family_name="N", verified=True
+                    )
+                    service.accept_invitation(path.rpartition("/")[2], made.id)
+    answer = client.post(opened, data=form.filled(password="seven yellow cranes by the fjord"))
+    words = text_of(answer.get_data(as_text=True))
+    told = {
+        "expired": (410, "Your invitation has expired"), "withdrawn": (410, "has been withdrawn"),
+        "removed": (404, "not valid"), "full": (409, "There is no place left"),
+        "accepted": (410, "has been accepted already"), "replaced": (410, "Only the newest invitation counts"),
+    }  # fmt: skip
+    assert (answer.status_code, told[wrong][1] in words) == (told[wrong][0], True), words
+    with app.app_context():
+        from idp.accounts.models import Account
+
+        assert db.session.query(Account).filter_by(given_name="Kari").count() == 0
+        assert db.session.query(Member).filter_by(email="kari@kunde.example", status="active").count() == (
+            wrong == "accepted"
+        )
