@@ -63,7 +63,7 @@ def work_problem(domain: str) -> Any | None:
 
 def clean_name(text: str | None) -> str:
     """A typed name as it is kept: NFC, outer spaces gone, inner runs of spaces made one."""
-    return " ".join(unicodedata.normalize("NFC", text or "").split(" ")).strip() if text else ""
+    return " ".join(part for part in unicodedata.normalize("NFC", text or "").strip().split(" ") if part)
 
 
 def name_problem(name: str) -> Any | None:

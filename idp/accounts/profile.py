@@ -107,7 +107,7 @@ LONGEST: Mapping[str, int] = {
 
 def _line(name: str, text: str | None) -> str | None:
     """One line of anything that prints."""
-    tidy = " ".join(unicodedata.normalize("NFC", text or "").split(" ")).strip()
+    tidy = policy.clean_name(text)
     if not tidy:
         return None
     if len(tidy) > LONGEST[name]:
@@ -123,7 +123,7 @@ def _odd(sign: str) -> bool:
 
 def _lines(name: str, text: str | None) -> str | None:
     """A few lines, each as `_line` takes it."""
-    found = [line for one in (text or "").replace("\r\n", "\n").split("\n")[:20] if (line := _line(name, one))]
+    found = [line for one in (text or "").replace("\r\n", "\n").split("\n") if (line := _line(name, one))]
     if len(joined := "\n".join(found)) > LONGEST[name]:
         raise _too_long(name)
     return joined or None
