@@ -344,7 +344,7 @@ GARBAGE = [
 def test_whatever_is_sent_in_place_of_a_credential_is_refused_calmly(
     app: Any, world: Any, signed_in: Any, app_settings: Any
 ) -> None:
-    add_passkey(signed_in)  # = add_passkey(signed_in)
+    add_passkey(signed_in)
     bombs = [
         json.dumps({"id": "AAAA", "rawId": "AAAA", "type": "public-key", "response": {
             "clientDataJSON": "e30", "attestationObject": bomb}})
