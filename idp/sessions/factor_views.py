@@ -26,13 +26,15 @@ STEPS = {"code": second_step.waiting, "stronger": second_step.of_session}
 """By the page's name: whose second step it is."""
 
 
-@blueprint.route("/login/<any(code, stronger):here>", methods=["GET", "POST"])
+@blueprint.route("/login/code", methods=["GET", "POST"], defaults={"here": "code"})
+@blueprint.route("/login/stronger", methods=["GET", "POST"], defaults={"here": "stronger"})
 def second(here: str) -> ResponseReturnValue:
     """The second step with a code of the authenticator app, or with a passkey where the account has one."""
     return _second(here, "code", CodeForm())
 
 
-@blueprint.route("/login/<any(code, stronger):here>/recovery", methods=["GET", "POST"])
+@blueprint.route("/login/code/recovery", methods=["GET", "POST"], defaults={"here": "code"})
+@blueprint.route("/login/stronger/recovery", methods=["GET", "POST"], defaults={"here": "stronger"})
 def recovery(here: str) -> ResponseReturnValue:
     """The second step with a recovery code, for who has nothing else at hand."""
     return _second(here, "recovery", RecoveryCodeForm())
@@ -112,7 +114,7 @@ def passkey_options() -> ResponseReturnValue:
     who = service.actor()
     account_id = step.account.id if step else who.account.id if on == "again" and who else None
     if account_id is None and on != "login":
-        return jsonify(error="sign_in_again"), 401
+        return jsonify(error="sign_in_again"), 400
     with unit_of_work():
         begun = passkeys.begin_proof(account_id)
     response = jsonify(begun)

@@ -15,10 +15,12 @@ from idp.oidc.interaction import (
     Refuse,
     RequestFacts,
     RequiredAction,
+    SecondFactor,
     SelectAccount,
     SessionFacts,
     SignUp,
     next_step,
+    told_acr,
 )
 from idp.organizations.policy import Choices, Decision, MemberFacts, OrganizationFacts
 
@@ -27,6 +29,11 @@ ME = SessionFacts(sid="s1", sub="ada", auth_time=NOW - 100)
 MEMBER = MemberFacts(id="m1", type="employee", status="active", organization=OrganizationFacts("o1", "lift", "Lift"))
 ALLOW = Decision(code=None, account_id="ada", app_id="tag", member=MEMBER, judged=MEMBER)
 DENY = Decision(code="license_missing", account_id="ada", app_id="tag", member=MEMBER, judged=MEMBER)
+ONE, TWO = "urn:onix:acr:1", "urn:onix:acr:2"
+ABLE, STRONG = replace(ME, second_factor=True), replace(ME, acr=TWO, second_factor=True)
+_STRICT = replace(MEMBER, organization=replace(MEMBER.organization, second_factor_required=True))
+STRICT = replace(ALLOW, member=_STRICT, judged=_STRICT)
+STRICT_DENY = replace(DENY, member=_STRICT, judged=_STRICT)
 MANY = Choices((ALLOW, ALLOW))
 PARTNER: dict[str, Any] = {"family": False, "consent_scope": frozenset({"openid", "email"})}
 AGREED = frozenset({"openid", "email", "profile"})
@@ -106,6 +113,40 @@ TABLE: list[tuple[str, RequestFacts, SessionFacts | None, Any, frozenset[str] | 
      refused("unmet_authentication_requirements")),
     ("an essential acr the session does not have", asked(essential_acr=("urn:onix:acr:1",)),
      replace(ME, acr="urn:onix:acr:0"), ALLOW, None, refused("unmet_authentication_requirements")),
+    ("essential two factors, shown", asked(essential_acr=(TWO,)), STRONG, ALLOW, None, Issue(ALLOW)),
+    ("essential two factors, not shown yet", asked(essential_acr=(TWO,)), ABLE, ALLOW, None, SecondFactor()),
+    ("essential two factors, not shown yet, silent", asked("none", essential_acr=(TWO,)), ABLE, ALLOW, None,
+     refused("login_required")),
+    ("essential two factors, none to show", asked(essential_acr=(TWO,)), ME, ALLOW, None,
+     refused("unmet_authentication_requirements")),
+    ("essential two factors, none to show, silent", asked("none", essential_acr=(TWO,)), ME, ALLOW, None,
+     refused("unmet_authentication_requirements")),
+    ("essential two factors or one", asked(essential_acr=(TWO, ONE)), ABLE, ALLOW, None, Issue(ALLOW)),
+    ("essential one factor, two shown", asked(essential_acr=(ONE,)), STRONG, ALLOW, None, Issue(ALLOW)),
+    ("essential and unknown, two shown", asked(essential_acr=("x",)), STRONG, ALLOW, None,
+     refused("unmet_authentication_requirements")),
+    ("essential two factors, nobody there", asked(essential_acr=(TWO,)), None, None, None, Login()),
+    ("essential two factors, a mailbox to prove", asked(essential_acr=(TWO,)), replace(ABLE, required="mailbox"), ALLOW,
+     None, RequiredAction("mailbox")),
+    ("two factors wished", asked(acr_values=(TWO,)), ABLE, ALLOW, None, SecondFactor()),
+    ("two factors wished, shown", asked(acr_values=(TWO,)), STRONG, ALLOW, None, Issue(ALLOW)),
+    ("two factors wished, none to show", asked(acr_values=(TWO,)), ME, ALLOW, None, Issue(ALLOW)),
+    ("two factors wished, silent", asked("none", acr_values=(TWO,)), ABLE, ALLOW, None, Issue(ALLOW)),
+    ("two factors wished after something unknown", asked(acr_values=("x", TWO)), ABLE, ALLOW, None, SecondFactor()),
+    ("one factor wished rather than two", asked(acr_values=(ONE, TWO)), ABLE, ALLOW, None, Issue(ALLOW)),
+    ("something unknown wished", asked(acr_values=("x",)), ABLE, ALLOW, None, Issue(ALLOW)),
+    # an organization that asks for two factors
+    ("the organization asks, shown", asked(), STRONG, STRICT, None, Issue(STRICT)),
+    ("the organization asks, not shown yet", asked(), ABLE, STRICT, None, SecondFactor()),
+    ("the organization asks, not shown yet, silent", asked("none"), ABLE, STRICT, None, refused("login_required")),
+    ("the organization asks, none to show", asked(), ME, STRICT, None, SecondFactor(set_up=True)),
+    ("the organization asks, none to show, silent", asked("none"), ME, STRICT, None, refused("interaction_required")),
+    ("the organization asks, but denies", asked(deny_mode="token"), ME, STRICT_DENY, None, Issue(STRICT_DENY)),
+    ("the organization asks, but denies, as an error", asked(), ME, STRICT_DENY, None,
+     Refuse("access_denied", "license_missing")),
+    ("the organization asks before consent is", asked(**PARTNER), ABLE, STRICT, None, SecondFactor()),
+    ("the organization is chosen first", asked(), ME, Choices((STRICT, ALLOW)), None,
+     ChooseOrganization(Choices((STRICT, ALLOW)))),
     # organizations
     ("several organizations allow", asked(), ME, MANY, None, ChooseOrganization(MANY)),
     ("several organizations allow, silent", asked("none"), ME, MANY, None, refused("interaction_required")),
@@ -134,6 +175,24 @@ TABLE: list[tuple[str, RequestFacts, SessionFacts | None, Any, frozenset[str] | 
                          ids=[row[0] for row in TABLE])  # fmt: skip
 def test_next_step(request_: Any, session: Any, choice: Any, consent: Any, step: Any) -> None:
     assert next_step(request_, session, choice, consent, NOW) == step
+
+
+@pytest.mark.parametrize(
+    ("request_", "acr", "told"),
+    [
+        (asked(), ONE, ONE),
+        (asked(), TWO, TWO),
+        (asked(essential_acr=(ONE,)), TWO, ONE),
+        (asked(essential_acr=(TWO, ONE)), TWO, TWO),
+        (asked(essential_acr=(TWO, ONE)), ONE, ONE),
+        (asked(essential_acr=()), TWO, TWO),
+        (asked(acr_values=("x", ONE)), TWO, ONE),
+        (asked(acr_values=("x",)), TWO, TWO),
+        (asked(acr_values=(TWO,)), ONE, ONE),
+    ],
+)
+def test_told_acr_is_true_and_one_of_those_asked_for(request_: RequestFacts, acr: str, told: str) -> None:
+    assert told_acr(request_, acr) == told
 
 
 def test_nothing_but_a_live_session_with_no_question_open_issues() -> None:

@@ -13,6 +13,7 @@ from idp.accounts.models import Account
 from idp.kernel.refusal import Refusal
 from tests.specs.person import CALLBACK, SECRET, Browser, answer_of
 from tests.support.assertions import assertion_form, client_key
+from tests.support.authenticators import add_passkey
 from tests.support.flow import claims_of
 from tests.support.forms import forms_of
 
@@ -227,6 +228,8 @@ def test_response_algorithms(
 
 def test_authentication_context(document: Any, family: Any, person: Any, browser_of: Callable[..., Browser]) -> None:
     browser = browser_of().signed_in(person)
+    assert document["acr_values_supported"] == ["urn:onix:acr:1", "urn:onix:acr:2"]
+    add_passkey(browser.http)
     for acr in document["acr_values_supported"]:
         claims = json.dumps({"id_token": {"acr": {"essential": True, "values": [acr]}}})
         assert claims_of(_tokens(browser, person, claims=claims)["id_token"])["acr"] == acr
