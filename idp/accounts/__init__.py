@@ -9,10 +9,14 @@ from __future__ import annotations
 
 from flask import Flask
 
+from idp.kernel.exports import declare
+
 
 def init_app(app: Flask) -> None:
     """Give the application this room's pages."""
+    from .exports import PARTS
     from .views import blueprint
 
     app.register_blueprint(blueprint)
+    declare(app, *PARTS)
     app.jinja_env.globals["password_length"] = lambda: app.extensions["onix_settings"].passwords.min_length

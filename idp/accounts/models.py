@@ -17,11 +17,13 @@ class Account(Base):
     Claims columns are named as OpenID Connect Core §5.1 names them. `address` is its object, `birthdate` its text.
     `rev` rises with every change to the person's own data; `updated_at` is what the claim of that name says.
     `search_text`: the folded name, family name first; it follows the name by itself.
+    `closes_at`: the person closed the account, and from this moment on it is erased (`policy.closing`); also a disabled
+    one.
     """
 
     __tablename__ = "account"
     id: Mapped[str] = id_column()
-    status: Mapped[str] = mapped_column(String(16), default="active")  # active | disabled
+    status: Mapped[str] = mapped_column(String(16), default="active")  # active | disabled | closing
     given_name: Mapped[str] = mapped_column(String(100), default="")
     family_name: Mapped[str] = mapped_column(String(100), default="")
     middle_name: Mapped[str | None] = mapped_column(String(100))
@@ -41,6 +43,7 @@ class Account(Base):
     password_changed_at: Mapped[int | None]
     must_change_password: Mapped[bool] = mapped_column(default=False)
     disabled_at: Mapped[int | None]
+    closes_at: Mapped[int | None]
     rev: Mapped[int] = mapped_column(default=1)
     search_text: Mapped[str] = mapped_column(String(310), default="", server_default="")
     created_at: Mapped[int]
@@ -61,6 +64,12 @@ class Account(Base):
 
 
 Index("ix_account_search", Account.search_text, Account.id)
+Index(
+    "ix_account_closes_at",
+    Account.closes_at,
+    sqlite_where=text("closes_at IS NOT NULL"),
+    postgresql_where=text("closes_at IS NOT NULL"),
+)
 
 
 @event.listens_for(Account, "before_insert")

@@ -38,7 +38,11 @@ class Person:
         return self.account.name or self.address
 
 
-STATUSES = {"active": ("good", _l("Active")), "disabled": ("wrong", _l("Disabled"))}
+STATUSES = {
+    "active": ("good", _l("Active")),
+    "disabled": ("wrong", _l("Disabled")),
+    "closing": ("late", _l("Closing")),
+}
 
 COLUMNS = (
     Column("name", _l("Name"), lambda row: row.name, sort=Account.search_text),
@@ -97,6 +101,7 @@ def facts(row: Person) -> Pairs:
         (_l("Mailbox"), _l("proven") if proven else _l("not proven yet")),
         (_l("Password"), first if account.password_hash else _l("none yet")),
         (_l("Status"), STATUSES[account.status][1]),
+        (_l("Is erased"), language.at_time(account.closes_at) if account.closes_at else ""),
         (_l("Added"), language.at_time(account.created_at)),
         (_l("Id"), account.id),
     )

@@ -20,6 +20,7 @@ _COLUMNS = frozenset(
     {"at", "actor_id", "account_id", "member_id", "organization_id", "client_id", "authorization_id", "app_ids"}
 )
 _PERSONAL = frozenset({"address", "normalized", "language"})  # the account or proof named beside them says whose
+_GUESSABLE = "identifier_digest"  # of an address: kept only where no account tells whose it is
 _MANY = 20  # longer lists are counted instead
 
 
@@ -67,6 +68,10 @@ def _data(event: Event) -> dict[str, Any]:
         value = getattr(event, field.name)
         if field.name in _COLUMNS or field.name in _PERSONAL or value is None:
             continue
+        if field.name == _GUESSABLE and getattr(event, "account_id", None):
+            continue
+        if field.name == "path" and isinstance(value, str):
+            value = value.partition("?")[0]  # what was searched for may be somebody's name
         if isinstance(value, tuple | list | frozenset | set):
             value = list(value) if len(value) <= _MANY else {"count": len(value)}
         elif isinstance(value, Mapping):

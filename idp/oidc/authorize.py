@@ -117,7 +117,9 @@ def judge(
         auth_time=who.session.auth_time,
         acr=who.session.acr,
         required=required_action(
-            mailbox_proven=between.mailbox_proven, must_change_password=who.account.must_change_password
+            mailbox_proven=between.mailbox_proven,
+            must_change_password=who.account.must_change_password,
+            closing=who.account.status == "closing",
         ),
     )
     first = next_step(request, session, None, frozenset(asked.consent_scope), now)

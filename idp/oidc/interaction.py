@@ -55,7 +55,7 @@ class SessionFacts:
     sub: str
     auth_time: int
     acr: str = ACR_VALUES[0]
-    required: Literal["mailbox", "password"] | None = None
+    required: Literal["closing", "mailbox", "password"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class SignUp:
 
 @dataclass(frozen=True, slots=True)
 class RequiredAction:
-    """Something the account must do first: prove its `mailbox`, or change its `password`."""
+    """Something the account must do first: be kept when it is `closing`, prove its `mailbox`, change its `password`."""
 
     action: str
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
+from babel.dates import format_date
 from flask import current_app
 from flask_mail import Message
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -49,6 +51,9 @@ def _environment(layout: str) -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["layout"] = layout
+    environment.filters["on_date"] = lambda instant, spoken: format_date(
+        datetime.fromtimestamp(instant, tz=UTC), "d. MMMM y" if spoken == "nb" else "d MMMM y", locale=spoken
+    )
     return environment
 
 
@@ -103,6 +108,18 @@ def _password_changed(payload: dict[str, Any]) -> dict[str, Any] | None:
     if account is None:
         return None
     return {"name": account.name, "address": payload["address"], "forgot": f"{_issuer()}/password/forgot"}
+
+
+def _account_closing(payload: dict[str, Any]) -> dict[str, Any] | None:
+    account = db.session.get(Account, payload["account_id"], populate_existing=True)
+    if account is None or account.closes_at != payload["closes_at"]:
+        return None
+    return {
+        "address": payload["address"],
+        "closes_at": payload["closes_at"],
+        "login": f"{_issuer()}/login",
+        "forgot": f"{_issuer()}/password/forgot",
+    }
 
 
 def _invitation(payload: dict[str, Any]) -> dict[str, Any] | None:
@@ -170,7 +187,7 @@ def _user_added(payload: dict[str, Any]) -> dict[str, Any] | None:
     }
 
 
-def _test(payload: dict[str, Any]) -> dict[str, Any] | None:
+def _address_alone(payload: dict[str, Any]) -> dict[str, Any] | None:
     return {"address": payload["address"]}
 
 
@@ -184,11 +201,13 @@ _KINDS: dict[str, Callable[[dict[str, Any]], dict[str, Any] | None]] = {
     "reset": _with_proof,
     "mailbox": _with_proof,
     "password_changed": _password_changed,
+    "account_closing": _account_closing,
+    "account_erased": _address_alone,
     "invitation": _invitation,
     "access_requested": _access_requested,
     "access_granted": _access_answered,
     "access_declined": _access_answered,
     "user_added": _user_added,
-    "test": _test,
+    "test": _address_alone,
 }
 KINDS = tuple(_KINDS)

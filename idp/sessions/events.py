@@ -36,7 +36,7 @@ class SignInFailed(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class SessionEnded(Event):
-    """reason: signed_out, replaced, password_changed, account_disabled, by_admin."""
+    """reason: signed_out, replaced, password_changed, account_disabled, account_closing, by_admin."""
 
     account_id: str
     sid: str

@@ -61,6 +61,10 @@ MATRIX = {
     "GET /account/security": "person",
     "GET /account/security/password": "person",
     "POST /account/security/password": "person",
+    "GET /account/data": "person",
+    "POST /account/data/export": "person",
+    "GET /account/data/close": "person",
+    "POST /account/data/close": "person",
     # mailed links
     "GET /activate/<token>": "link",
     "POST /activate/<token>": "link",
@@ -92,7 +96,8 @@ MATRIX = {
     "POST /oauth2/logout/confirm": "anybody",
     # the launcher
     "GET /": "person",
-    "POST /organization": "person",
+    "POST /pin": "person",
+    "POST /unpin": "person",
     "POST /invitation/resend": "person",
     "GET /access/request": "person",
     "POST /access/request": "person",

@@ -29,6 +29,7 @@ VALUES: dict[str, Any] = {
     "reason": "Ask <b>again</b> in May.",
     "made": True,
     "first_password": False,
+    "closes_at": 1_800_000_000,
 }
 
 

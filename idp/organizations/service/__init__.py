@@ -61,12 +61,22 @@ from .roles import (
     delete_role,
     find_role,
     free_role_name,
+    platform_administrators,
     rename_role,
     set_role_privileges,
     sync_system_roles,
     unassign_role,
 )
-from .users import add_administrator, add_user, check_reach, delete_user, disable_user, edit_user, enable_user
+from .users import (
+    add_administrator,
+    add_user,
+    administered_alone,
+    check_reach,
+    delete_user,
+    disable_user,
+    edit_user,
+    enable_user,
+)
 
 __all__ = [
     "InvitationState",
@@ -78,6 +88,7 @@ __all__ = [
     "add_member",
     "add_person",
     "add_user",
+    "administered_alone",
     "administrators_of",
     "assign_edition",
     "assign_role",
@@ -114,6 +125,7 @@ __all__ = [
     "lock",
     "note_use",
     "own_organization",
+    "platform_administrators",
     "read_invitation",
     "rename_role",
     "resend_invitation",

@@ -29,6 +29,7 @@ class Section:
 
 SECTIONS: tuple[Section, ...] = (
     Section("security", _l("Security"), _l("Your password, and what else you sign in with.")),
+    Section("data", _l("Your data"), _l("A copy of everything that is held about you, and closing the account.")),
 )
 """In the order of the menu."""
 
@@ -56,8 +57,9 @@ def _frame() -> dict[str, Any]:
 
 # Each puts its routes on the blueprint.
 from . import (  # noqa: E402
+    data,
     overview,
     security,
 )
 
-__all__ = ["SECTIONS", "Section", "blueprint", "overview", "owner", "security"]
+__all__ = ["SECTIONS", "Section", "blueprint", "data", "overview", "owner", "security"]
