@@ -9,8 +9,8 @@ if (find) {
   const nothing = document.querySelector("[data-nothing]");
   const front = document.querySelector("[data-front]");
   const shelves = [...document.querySelectorAll("[data-shelf]")].map((section) => {
-    const details = section.querySelector("details");
-    return { section, details, open: details?.open, tiles: [...section.querySelectorAll("[data-name]")] };
+    const locks = section.querySelector("[data-locks]");
+    return { section, locks, open: locks?.open, tiles: [...section.querySelectorAll("[data-name]")] };
   });
   const links = () =>
     [...document.querySelectorAll("[data-apps] [data-name] > a")].filter((link) => link.offsetParent !== null);
@@ -19,7 +19,7 @@ if (find) {
     const words = input.value.toLocaleLowerCase().split(/\s+/).filter(Boolean);
     const names = [];
     if (front) front.hidden = words.length > 0;
-    for (const { section, details, open, tiles } of shelves) {
+    for (const { section, locks, open, tiles } of shelves) {
       let inside = false;
       let locked = false;
       for (const tile of tiles) {
@@ -27,13 +27,13 @@ if (find) {
         tile.hidden = !words.every((word) => name.includes(word));
         if (tile.hidden) continue;
         names.push(tile.dataset.name);
-        if (details?.contains(tile)) locked = true;
+        if (locks?.contains(tile)) locked = true;
         else inside = true;
       }
       section.hidden = words.length > 0 && !inside && !locked;
-      if (details) {
-        details.hidden = words.length > 0 && !locked;
-        details.open = words.length > 0 ? locked && !inside : open;
+      if (locks) {
+        locks.hidden = words.length > 0 && !locked;
+        locks.open = words.length > 0 ? locked && !inside : open;
       }
     }
     nothing.hidden = names.length > 0;
