@@ -22,6 +22,7 @@ from idp.express import ladders
 from idp.express import requests as guest_requests
 from idp.kernel import clock, continuation, counters
 from idp.kernel.database import aside, change, db, unit_of_work
+from idp.kernel.refusal import Refusal
 from idp.oidc import authorizations, keys, requests
 from idp.oidc.models import RevokedAccessToken, UsedAssertion
 from idp.organizations.catalog import current_catalog
@@ -100,6 +101,25 @@ def inactive_guests() -> int:
         after = last
 
 
+def closed_accounts() -> int:
+    """Erase the accounts whose person closed them and did not keep them in time, each in a unit of its own.
+
+    One that can't go (somebody else's rule is in its way) holds up no other, and is tried again at the next turn.
+    """
+    erased, kept = 0, set[str]()
+    while due := accounts.closed_and_due(clock.now(), without=frozenset(kept)):
+        db.session.rollback()
+        for account_id in due:
+            try:
+                with unit_of_work():
+                    erased += accounts.erase_closed(account_id, clock.now())
+            except Refusal as refusal:
+                kept.add(account_id)
+                log.warning("account_not_erased", account=account_id, reason=refusal.code)
+    db.session.rollback()
+    return erased
+
+
 def rotate_keys() -> int:
     """Publish the next signing keys in time (R15)."""
     with unit_of_work():
@@ -136,6 +156,7 @@ JOBS = (
     Job("answered_requests", 60, answered_requests),
     Job("invitation_reminders", 30, invitation_reminders),
     Job("inactive_guests", 30, inactive_guests),
+    Job("closed_accounts", 60, closed_accounts),
     Job("tidy", 600, tidy),
 )
 

@@ -46,6 +46,9 @@ class Lifetimes(_Part):
     activation: int = Field(24 * 3600, ge=60, description="Activation link")
     reset: int = Field(3600, ge=60, description="Password reset link")
     invitation: int = Field(28 * 86400, ge=60, description="Invitation")
+    closing: int = Field(
+        14 * 86400, ge=60, description="An account that its person closes can be kept this long; then it is erased"
+    )
     refresh_idle: int = Field(30 * 86400, ge=60, description="Offline refresh token without use")
     refresh_absolute: int = Field(180 * 86400, ge=60, description="Offline authorization in all")
     rotation_grace: int = Field(10, ge=0, le=60, description="A spent refresh token shown again by its own client")
@@ -78,6 +81,7 @@ class Throttle(_Part):
         ge=1,
         description="Mails to one mailbox per hour that strangers can cause, and administrators as many",
     )
+    exports_per_hour: int = Field(5, ge=1, description="Archives of one's own data per account and hour")
     requests_per_minute: int = Field(
         600, ge=1, description="Form posts and sign-ins begun per network address per minute"
     )

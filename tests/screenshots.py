@@ -76,6 +76,20 @@ def open_found(page: Any) -> None:
         page.locator("ul.list--links a").first.click()
 
 
+def at_hand(page: Any) -> None:
+    """Tag was opened for one organization, and Pick and Pack is pinned in another."""
+    shelf = "section[data-shelf]"
+    with page.expect_navigation():
+        page.locator(shelf, has_text="Fjord Inspection").locator(".app a").first.click()
+    page.wait_for_load_state()
+    page.goto(f"http://localhost:{PORT}/")
+    pin = page.locator(shelf, has_text="Nordic Lift").locator("form[action='/pin'] button").nth(1)
+    if page.locator("form[action='/unpin']").count() == 0:
+        with page.expect_navigation():
+            pin.click()
+        page.goto(f"http://localhost:{PORT}/")
+
+
 SHOTS = [
     Shot("login", "/login"),
     Shot("login-refused", "/login", act=press),
@@ -87,8 +101,11 @@ SHOTS = [
     Shot("demo-mail-html", "/demo/mail?view=html"),
     Shot("dead-link", "/activate/not-a-link"),
     Shot("not-found", "/nowhere"),
-    Shot("launcher", "/", "allow", kept=True),
+    Shot("launcher", "/", "many", act=at_hand, kept=True),
+    Shot("launcher-one", "/", "allow"),
     Shot("launcher-menu", "/", "allow", act=open_menu),
+    Shot("data", "/account/data", "allow"),
+    Shot("data-close", "/account/data/close", "allow"),
     Shot("people", "/org/nordic-lift/people", "admin"),
     Shot("people-new", "/org/nordic-lift/people/new", "admin"),
     Shot("people-import", "/org/nordic-lift/people/import", "admin"),
@@ -117,7 +134,6 @@ SHOTS = [
     Shot("organizations-one", "/admin/organizations?q=nordic", "root", act=open_person),
     Shot("organizations-add", "/admin/organizations/add", "root"),
     Shot("ask", "/access/request?app=tag&organization=nordic-lift", "license-missing"),
-    Shot("launcher-many", "/", "many"),
     Shot("launcher-license-missing", "/", "license-missing"),
     Shot("launcher-contact-only", "/", "contact-only"),
     Shot("launcher-no-organization", "/", "no-organization"),

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from flask import Flask
 
+from idp.kernel.exports import declare
+
 
 def face(address: str | None, version: int | str, pixels: int) -> str | None:
     """Where our own pages show a picture of ours in this size; None for no picture, and for one that is elsewhere.
@@ -23,10 +25,12 @@ def face(address: str | None, version: int | str, pixels: int) -> str | None:
 
 def init_app(app: Flask) -> None:
     """Give the application this room's pages."""
+    from .exports import PARTS
     from .picture_views import blueprint as pictures
     from .views import blueprint
 
     app.register_blueprint(blueprint)
     app.register_blueprint(pictures)
     app.jinja_env.filters["face"] = face
+    declare(app, *PARTS)
     app.jinja_env.globals["password_length"] = lambda: app.extensions["onix_settings"].passwords.min_length

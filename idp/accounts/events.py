@@ -80,8 +80,32 @@ class AccountEnabled(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AccountClosing(Event):
+    """The person closed the account: nothing counts any more that it was given. It is erased at `closes_at` (UTC
+    seconds) unless the person keeps it."""
+
+    account_id: str
+    closes_at: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountKept(Event):
+    """The person kept the account that was closing. What ended when it was closed stays ended."""
+
+    account_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class AccountDeleted(Event):
-    """The account is about to go, disabled already; everything that refers to it goes along or lets go of it."""
+    """The account is about to go, disabled already; everything that refers to it goes along or lets go of it, and no
+    room keeps a word of the person's."""
+
+    account_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataExported(Event):
+    """The person took a copy of what is held about them."""
 
     account_id: str
 

@@ -20,11 +20,13 @@ class Account(Base):
     `rev` rises with every change to the person's own data; `updated_at` is what the claim of that name says.
     `picture`: where it is, a path of ours (`Picture.path`), or an address elsewhere that came with the account.
     `search_text`: the folded name, family name first, and the addresses; it follows these by itself.
+    `closes_at`: the person closed the account, and from this moment on it is erased (`policy.closing`); also a disabled
+    one.
     """
 
     __tablename__ = "account"
     id: Mapped[str] = id_column()
-    status: Mapped[str] = mapped_column(String(16), default="active")  # active | disabled
+    status: Mapped[str] = mapped_column(String(16), default="active")  # active | disabled | closing
     given_name: Mapped[str] = mapped_column(String(100), default="")
     family_name: Mapped[str] = mapped_column(String(100), default="")
     middle_name: Mapped[str | None] = mapped_column(String(100))
@@ -47,6 +49,7 @@ class Account(Base):
     must_change_password: Mapped[bool] = mapped_column(default=False)
     disabled_at: Mapped[int | None]
     passkey_offered_at: Mapped[int | None]  # when the person said "not now", or made one
+    closes_at: Mapped[int | None]
     rev: Mapped[int] = mapped_column(default=1)
     search_text: Mapped[str] = mapped_column(String(600), default="", server_default="")
     created_at: Mapped[int]
@@ -67,6 +70,12 @@ class Account(Base):
 
 
 Index("ix_account_search", Account.search_text, Account.id)
+Index(
+    "ix_account_closes_at",
+    Account.closes_at,
+    sqlite_where=text("closes_at IS NOT NULL"),
+    postgresql_where=text("closes_at IS NOT NULL"),
+)
 
 
 class EmailAddress(Base):

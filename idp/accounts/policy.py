@@ -16,7 +16,8 @@ from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from .norwegian import WORDS as NORWEGIAN_WORDS
 
-RequiredAction = Literal["mailbox", "password"]
+RequiredAction = Literal["closing", "mailbox", "password"]
+Closing = Literal["no", "waits", "due"]
 
 NAME_LENGTH = 100
 PRODUCT_WORDS = (
@@ -40,8 +41,25 @@ DIRECTION_MARKS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2
 _COMMON = _l("This password is easy to guess: it is made of common words. Add words that don't belong together.")
 
 
-def required_action(*, mailbox_proven: bool, must_change_password: bool) -> RequiredAction | None:
-    """What a signed-in person must do before anything else is given: the mailbox first, then the password."""
+def closing(closes_at: int | None, now: int) -> Closing:
+    """Whether the person closed the account: it `waits` and can be kept, or is `due` to be erased, never before."""
+    if closes_at is None:
+        return "no"
+    return "waits" if now < closes_at else "due"
+
+
+def may_sign_in(*, status: str, closes_at: int | None, now: int) -> bool:
+    """Whether the account lets its person in: it is in use, or was closed and can be kept still."""
+    return status in ("active", "closing") and closing(closes_at, now) != "due"
+
+
+def required_action(
+    *, mailbox_proven: bool, must_change_password: bool, closing: bool = False
+) -> RequiredAction | None:
+    """What a signed-in person must do before anything else is given: say whether the account is kept after all, prove
+    the mailbox, change the password, in this order."""
+    if closing:
+        return "closing"
     if not mailbox_proven:
         return "mailbox"
     if must_change_password:

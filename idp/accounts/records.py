@@ -40,7 +40,11 @@ class Person:
         return self.account.name or self.address
 
 
-STATUSES = {"active": ("good", _l("Active")), "disabled": ("wrong", _l("Disabled"))}
+STATUSES = {
+    "active": ("good", _l("Active")),
+    "disabled": ("wrong", _l("Disabled")),
+    "closing": ("late", _l("Closing")),
+}
 
 COLUMNS = (
     Column("name", _l("Name"), lambda row: row.name, sort=Account.search_text),
@@ -103,6 +107,7 @@ def facts(row: Person) -> Pairs:
         (_l("Password"), first if account.password_hash else _l("none yet")),
         (_l("Second factor"), _second_factor(methods_of(account.id))),
         (_l("Status"), STATUSES[account.status][1]),
+        (_l("Is erased"), language.at_time(account.closes_at) if account.closes_at else ""),
         (_l("Added"), language.at_time(account.created_at)),
         (_l("Id"), account.id),
     )

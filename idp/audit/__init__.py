@@ -6,7 +6,17 @@ added. Start reading: `listener.py`, then `trail.py`.
 
 from __future__ import annotations
 
+from flask import Flask
+
 from idp.kernel.events import Bus
+from idp.kernel.exports import declare
+
+
+def init_app(app: Flask) -> None:
+    """Declare what a person takes along of the trail."""
+    from .exports import PARTS
+
+    declare(app, *PARTS)
 
 
 def subscribe(bus: Bus) -> None:

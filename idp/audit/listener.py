@@ -22,6 +22,7 @@ _COLUMNS = frozenset(
 _PERSONAL = frozenset(
     {"address", "normalized", "language", "label"}
 )  # the account or proof named beside them says whose
+_GUESSABLE = "identifier_digest"  # of an address: kept only where no account tells whose it is
 _MANY = 20  # longer lists are counted instead
 
 
@@ -69,6 +70,10 @@ def _data(event: Event) -> dict[str, Any]:
         value = getattr(event, field.name)
         if field.name in _COLUMNS or field.name in _PERSONAL or value is None:
             continue
+        if field.name == _GUESSABLE and getattr(event, "account_id", None):
+            continue
+        if field.name == "path" and isinstance(value, str):
+            value = value.partition("?")[0]  # what was searched for may be somebody's name
         if isinstance(value, tuple | list | frozenset | set):
             value = list(value) if len(value) <= _MANY else {"count": len(value)}
         elif isinstance(value, Mapping):

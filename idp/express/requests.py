@@ -6,7 +6,7 @@ that was typed stands in that mail. A request reaches nobody before its link is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -247,18 +247,21 @@ def find(organization_id: str, request_id: str) -> GuestRequest:
 
 def count_waiting(organization_id: str) -> int:
     """How many requests wait for an answer."""
-    return (
-        db.session.scalar(
-            select(func.count())
-            .select_from(GuestRequest)
-            .where(
-                GuestRequest.organization_id == organization_id,
-                GuestRequest.confirmed_at.is_not(None),
-                GuestRequest.decided_at.is_(None),
-            )
+    return counts_waiting([organization_id]).get(organization_id, 0)
+
+
+def counts_waiting(organization_ids: Collection[str]) -> dict[str, int]:
+    """The same of several organizations, by their ids; those in which nobody waits are left out. One statement."""
+    rows = db.session.execute(
+        select(GuestRequest.organization_id, func.count().label("waiting"))
+        .where(
+            GuestRequest.organization_id.in_(organization_ids),
+            GuestRequest.confirmed_at.is_not(None),
+            GuestRequest.decided_at.is_(None),
         )
-        or 0
+        .group_by(GuestRequest.organization_id)
     )
+    return {row.organization_id: row.waiting for row in rows}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import session as cookie
-from sqlalchemy import String, delete, select
+from sqlalchemy import String, delete, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from . import clock
@@ -69,6 +69,12 @@ def find(handle: str | None) -> Continuation | None:
             Continuation.expires_at > clock.now(),
         )
     )
+
+
+def forget(names: set[str]) -> int:
+    """Delete those whose `login_hint` is one of these (in small letters), in a unit of work."""
+    hint = func.lower(Continuation.context["login_hint"].as_string())
+    return change(delete(Continuation).where(hint.in_(names)).execution_options(synchronize_session=False))
 
 
 def tidy(now: int) -> int:

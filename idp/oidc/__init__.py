@@ -10,12 +10,15 @@ from __future__ import annotations
 from flask import Flask
 
 from idp.kernel.events import Bus
+from idp.kernel.exports import declare
 
 
 def init_app(app: Flask) -> None:
     """Build this application's server and register its endpoints: for browsers, for programs."""
     from . import server, token_views, views
+    from .exports import PARTS
 
+    declare(app, *PARTS)
     server.install(app)
     app.register_blueprint(views.blueprint)
     app.register_blueprint(token_views.blueprint)
@@ -23,10 +26,12 @@ def init_app(app: Flask) -> None:
 
 def subscribe(bus: Bus) -> None:
     """Sign-ins that a stored request waits for, and everything that an authorization can lose."""
+    from idp.accounts import events as people
     from idp.sessions import events as signing_in
 
     from . import authorizations, requests
 
     bus.subscribe(signing_in.SignedIn, requests.on_signed_in)
     bus.subscribe(signing_in.AccountConfirmed, requests.on_account_confirmed)
+    bus.subscribe(people.AccountDeleted, requests.on_account_deleted)
     authorizations.subscribe(bus)

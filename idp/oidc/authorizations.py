@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from flask import current_app
 from sqlalchemy import Connection, Row, Table, and_, delete, insert, null, or_, select, tuple_, update
 
-from idp.accounts.events import AccountDisabled, PasswordChanged
+from idp.accounts.events import AccountClosing, AccountDisabled, PasswordChanged
 from idp.kernel import clock
 from idp.kernel.database import change, db, new_id
 from idp.kernel.events import Bus, emit
@@ -41,7 +41,7 @@ PAGE = 200  # authorizations compared at once
 TAKEN = 50  # checks of named members taken together
 KEPT = 90 * 86400  # seconds that an authorization stays after its end, with everything that hangs on it
 PORTION = 5000  # rows deleted in one transaction
-ENDS_OFFLINE_TOO = frozenset({"password_changed", "account_disabled"})
+ENDS_OFFLINE_TOO = frozenset({"password_changed", "account_disabled", "account_closing"})
 """Why a session ended that takes its offline grants along: also one that was being opened at that very moment, and that
 `_on_account` could not see yet."""
 
@@ -188,9 +188,9 @@ def issue_code(authorization: Authorization, request: Asked) -> str:
 def withdraw(authorization_ids: Iterable[str], reason: str, *, actor_id: str | None = None) -> tuple[str, ...]:
     """End authorizations for life; gives those that were still alive. Their clients hear of it.
 
-    reason: `code_reused`, `refresh_reused`, `revoked`, `session_ended`, `account_disabled`, `password_changed`,
-    `consent_withdrawn`, `client_disabled`, `by_admin`. Emits `AuthorizationWithdrawn` and a `LogoutDue` per client and
-    session.
+    reason: `code_reused`, `refresh_reused`, `revoked`, `session_ended`, `account_disabled`, `account_closing`,
+    `password_changed`, `consent_withdrawn`, `client_disabled`, `by_admin`. Emits `AuthorizationWithdrawn` and a
+    `LogoutDue` per client and session.
     """
     ids = tuple(authorization_ids)
     return _withdraw(_table.c.id.in_(ids), reason, actor_id) if ids else ()
@@ -340,6 +340,7 @@ def subscribe(bus: Bus) -> None:
     bus.subscribe(SystemRoleReduced, _on_system_role_reduced)
     bus.subscribe(SessionEnded, _on_session_ended)
     bus.subscribe(AccountDisabled, lambda event: _on_account(event.account_id, "account_disabled"))
+    bus.subscribe(AccountClosing, lambda event: _on_account(event.account_id, "account_closing"))
     bus.subscribe(PasswordChanged, _on_password_changed)
     bus.subscribe(ConsentWithdrawn, _on_consent_withdrawn)
     bus.subscribe(ClientDisabled, _on_client_disabled)

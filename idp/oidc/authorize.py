@@ -123,7 +123,9 @@ def judge(
         auth_time=who.session.auth_time,
         acr=who.session.acr,
         required=required_action(
-            mailbox_proven=between.mailbox_proven, must_change_password=who.account.must_change_password
+            mailbox_proven=between.mailbox_proven,
+            must_change_password=who.account.must_change_password,
+            closing=who.account.status == "closing",
         ),
         second_factor=between.second_factor,
     )

@@ -63,7 +63,7 @@ class SessionFacts:
     sub: str
     auth_time: int
     acr: str = ACR_VALUES[0]
-    required: Literal["mailbox", "password"] | None = None
+    required: Literal["closing", "mailbox", "password"] | None = None
     second_factor: bool = False
 
 
@@ -81,7 +81,7 @@ class SignUp:
 
 @dataclass(frozen=True, slots=True)
 class RequiredAction:
-    """Something the account must do first: prove its `mailbox`, or change its `password`."""
+    """Something the account must do first: be kept when it is `closing`, prove its `mailbox`, change its `password`."""
 
     action: str
 

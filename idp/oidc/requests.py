@@ -14,14 +14,17 @@ from functools import cached_property
 from typing import Any, cast
 
 from flask import current_app
-from sqlalchemy import Table, delete, or_, select, update
+from sqlalchemy import Table, delete, func, or_, select, update
 from werkzeug.datastructures import MultiDict
 
+from idp.accounts import events as people
+from idp.accounts.models import EmailAddress
 from idp.kernel import clock, continuation
 from idp.kernel.database import change, db
 from idp.kernel.secrets import digest
 from idp.organizations.catalog import App
 from idp.sessions import events as signing_in
+from idp.sessions.models import Session
 
 from . import authorizations
 from .claims import SCOPE_CLAIMS
@@ -228,6 +231,25 @@ def on_signed_in(event: signing_in.SignedIn) -> None:
 def on_account_confirmed(event: signing_in.AccountConfirmed) -> None:
     """The person goes on as themselves (`prompt=select_account`)."""
     _of_path(event.path, account_confirmed_sid=event.sid)
+
+
+def on_account_deleted(event: people.AccountDeleted) -> None:
+    """A request at rest may name the person: it goes with the account that it waits for or hints at."""
+    own = select(EmailAddress.normalized).where(EmailAddress.account_id == event.account_id)
+    sids = select(Session.id).where(Session.account_id == event.account_id)
+    hint = func.lower(AuthorizationRequest.parameters["login_hint"].as_string())
+    change(
+        delete(AuthorizationRequest)
+        .where(
+            or_(
+                hint.in_(own),
+                AuthorizationRequest.signed_in_sid.in_(sids),
+                AuthorizationRequest.account_confirmed_sid.in_(sids),
+                AuthorizationRequest.consented_sid.in_(sids),
+            )
+        )
+        .execution_options(synchronize_session=False)
+    )
 
 
 def values_of(row: AuthorizationRequest) -> MultiDict[str, str]:

@@ -11,8 +11,16 @@ from __future__ import annotations
 
 from flask import Flask
 
-from idp.accounts.events import AccountDeleted, AccountDisabled, AddressProven, PrimaryAddressChosen, ProfileChanged
+from idp.accounts.events import (
+    AccountClosing,
+    AccountDeleted,
+    AccountDisabled,
+    AddressProven,
+    PrimaryAddressChosen,
+    ProfileChanged,
+)
 from idp.kernel.events import Bus
+from idp.kernel.exports import declare
 
 from .catalog import load_catalog
 from .events import EntitlementChanged
@@ -26,10 +34,12 @@ NAMES = frozenset({"given_name", "family_name"})
 
 def init_app(app: Flask) -> None:
     """Read the catalog and register the invitation's page. Raises `CatalogError` with everything that is wrong."""
+    from .exports import PARTS
     from .views import blueprint
 
     settings = app.extensions["onix_settings"]
     app.extensions["onix_catalog"] = load_catalog(settings.catalog, settings.issuer)
+    declare(app, *PARTS)
     app.register_blueprint(blueprint)
 
 
@@ -48,5 +58,6 @@ def subscribe(bus: Bus) -> None:
     bus.subscribe(ProfileChanged, find_anew)
     bus.subscribe(PrimaryAddressChosen, find_anew)
     bus.subscribe(EntitlementChanged, on_entitlement_changed)
+    bus.subscribe(AccountClosing, users.on_account_closing)
     bus.subscribe(AccountDisabled, users.on_account_disabled)
     bus.subscribe(AccountDeleted, users.on_account_deleted)

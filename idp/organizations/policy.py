@@ -292,6 +292,15 @@ def candidates(account: AccountFacts, organization: str | None = None) -> tuple[
     )
 
 
+def tellable(account: AccountFacts, now: int) -> dict[str, list[MemberFacts]]:
+    """The person's members by organization id, without those whose organization is not told (codes 1 to 4)."""
+    found: dict[str, list[MemberFacts]] = {}
+    for member in candidates(account):
+        if entitlement(account, member, None, now).code not in WITHOUT_ORGANIZATION:
+            found.setdefault(member.organization.id, []).append(member)
+    return found
+
+
 def choose(
     account: AccountFacts,
     app: App | None,

@@ -11,10 +11,14 @@ from flask import Flask
 from flask_mail import Mail
 
 from idp.kernel.events import Bus
+from idp.kernel.exports import declare
 
 
 def init_app(app: Flask) -> None:
     """Flask-Mail composes the messages; sending is ours, because its connection has no timeout (security P31)."""
+    from .exports import PARTS
+
+    declare(app, *PARTS)
     settings = app.extensions["onix_settings"]
     app.config.setdefault("MAIL_DEFAULT_SENDER", settings.mail_sender)
     app.config.setdefault("MAIL_SUPPRESS_SEND", True)

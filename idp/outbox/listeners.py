@@ -26,6 +26,8 @@ def subscribe(bus: Bus) -> None:
     bus.subscribe(accounts.AddressRequested, _address_requested)
     bus.subscribe(accounts.AddressEvent, _addresses_changed)
     bus.subscribe(credentials.CredentialChanged, _credential_changed)
+    bus.subscribe(accounts.AccountClosing, _account_closing)
+    bus.subscribe(accounts.AccountDeleted, _account_erased)
     bus.subscribe(organizations.MemberInvited, _invited)
     bus.subscribe(express.InvitationReminded, _reminded)
     bus.subscribe(express.InactivityWarned, _warned)
@@ -127,6 +129,30 @@ def _left(event: organizations.MemberEnded) -> None:
             service.queue_mail(
                 "member_left", address=administrator.email.address, language=administrator.locale, payload=payload
             )
+
+
+def _account_closing(event: accounts.AccountClosing) -> None:
+    """Tell every proven address when the account goes, and how it is kept."""
+    account = db.session.get(Account, event.account_id)
+    for email in account.emails if account else ():
+        if email.verified_at is not None and account is not None:
+            service.queue_mail(
+                "account_closing",
+                address=email.address,
+                language=account.locale,
+                payload={"account_id": account.id, "closes_at": event.closes_at},
+            )
+
+
+def _account_erased(event: accounts.AccountDeleted) -> None:
+    """The mails to the person's addresses go, sent or not; one more says so, and goes as soon as it has arrived."""
+    account = db.session.get(Account, event.account_id)
+    if account is None:
+        return
+    service.forget_mails_to({email.address for email in account.emails})
+    for email in account.emails:
+        if email.verified_at is not None:
+            service.queue_mail("account_erased", address=email.address, language=account.locale)
 
 
 def _invited(event: organizations.MemberInvited) -> None:

@@ -159,6 +159,18 @@ def _left(payload: dict[str, Any]) -> dict[str, Any] | None:
     }
 
 
+def _account_closing(payload: dict[str, Any]) -> dict[str, Any] | None:
+    account = db.session.get(Account, payload["account_id"], populate_existing=True)
+    if account is None or account.closes_at != payload["closes_at"]:
+        return None
+    return {
+        "address": payload["address"],
+        "closes_at": payload["closes_at"],
+        "login": f"{_issuer()}/login",
+        "forgot": f"{_issuer()}/password/forgot",
+    }
+
+
 def _invitation(payload: dict[str, Any]) -> dict[str, Any] | None:
     invitation = db.session.get(Invitation, payload["invitation_id"], populate_existing=True)
     if invitation is None or invitation.accepted_at or invitation.revoked_at or invitation.expires_at <= clock.now():
@@ -263,7 +275,7 @@ def _user_added(payload: dict[str, Any]) -> dict[str, Any] | None:
     }
 
 
-def _test(payload: dict[str, Any]) -> dict[str, Any] | None:
+def _address_alone(payload: dict[str, Any]) -> dict[str, Any] | None:
     return {"address": payload["address"]}
 
 
@@ -289,6 +301,8 @@ _KINDS: dict[str, Callable[[dict[str, Any]], dict[str, Any] | None]] = {
     "addresses_changed": _addresses_changed,
     "organization_left": _left,
     "member_left": _left,
+    "account_closing": _account_closing,
+    "account_erased": _address_alone,
     "invitation": _invitation,
     "invitation_reminder": _invitation_reminder,
     "inactivity_warning": _inactivity_warning,
@@ -298,6 +312,6 @@ _KINDS: dict[str, Callable[[dict[str, Any]], dict[str, Any] | None]] = {
     "access_granted": _access_answered,
     "access_declined": _access_answered,
     "user_added": _user_added,
-    "test": _test,
+    "test": _address_alone,
 }
 KINDS = tuple(_KINDS)

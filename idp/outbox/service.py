@@ -22,6 +22,8 @@ from .models import Delivery
 
 MAIL, LOGOUT = "mail", "logout"
 KEPT = 30 * 86400  # seconds that a settled delivery stays to be looked at
+FORGOTTEN = frozenset({"account_erased"})
+"""Kinds of mails to somebody who is known no more: nothing stays of them once they are settled."""
 
 
 def queue_mail(kind: str, *, address: str, language: str | None, payload: dict[str, Any] | None = None) -> Delivery:
@@ -96,6 +98,26 @@ def release(deliveries: Collection[Delivery]) -> None:
             .values(lease=None, leased_until=0, attempts=Delivery.attempts - 1)
             .execution_options(synchronize_session=False)
         )
+
+
+def forget_mails_to(addresses: Collection[str]) -> int:
+    """Delete every mail to these addresses, sent or not; gives how many. Inside a unit of work."""
+    small = [address.lower() for address in addresses]
+    return change(
+        delete(Delivery)
+        .where(
+            Delivery.lane == MAIL,
+            Delivery.destination.in_({address.rsplit("@", 1)[-1] for address in small}),
+            func.lower(Delivery.payload["address"].as_string()).in_(small),
+        )
+        .execution_options(synchronize_session=False)
+    )
+
+
+def forget(delivery_id: str, lease: str | None) -> bool:
+    """End a delivery of which nothing may stay. False when the lease has passed to another worker meanwhile."""
+    which = (Delivery.id == delivery_id, Delivery.lease == lease, Delivery.settled_at.is_(None))
+    return change(delete(Delivery).where(*which).execution_options(synchronize_session=False)) == 1
 
 
 def settle(delivery_id: str, lease: str | None, outcome: str, now: int, error: str | None = None) -> bool:

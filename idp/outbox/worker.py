@@ -230,6 +230,8 @@ def attempt(
             wait = lane.back_off(delivery.attempts, age)
             service.postpone(delivery.id, delivery.lease, now + wait, error)
             rest(delivery.destination, min(wait, 30))
+        elif delivery.kind in service.FORGOTTEN:
+            service.forget(delivery.id, delivery.lease)
         else:
             service.settle(delivery.id, delivery.lease, outcome, now, error or None)
     if outcome == "given_up":

@@ -10,13 +10,17 @@ from __future__ import annotations
 
 from flask import Flask
 
+from idp.kernel.exports import declare
+
 
 def init_app(app: Flask) -> None:
     """Put the launcher at `/`, and asking for access at `/access/request`."""
     from .account import blueprint as account
     from .asking import blueprint as asking
+    from .exports import PARTS
     from .views import blueprint
 
+    declare(app, *PARTS)
     app.register_blueprint(blueprint)
     app.register_blueprint(asking)
     app.register_blueprint(account)

@@ -1,4 +1,4 @@
-"""The launcher at `/`, and the switch of organization on it."""
+"""The launcher at `/`, and pinning apps on it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 from wtforms import StringField
-from wtforms.validators import DataRequired
+from wtforms.validators import DataRequired, Length
 
 from idp import sessions
 from idp.accounts import service as accounts
@@ -16,14 +16,16 @@ from idp.accounts.forms import ConfirmForm
 from idp.express import requests as guest_requests
 from idp.kernel import clock, language
 from idp.kernel.database import db, unit_of_work
+from idp.kernel.listing import LONGEST
 from idp.kernel.refusal import Refusal
 from idp.organizations import service as organizations
 from idp.organizations.catalog import current_catalog
 from idp.organizations.facts import load_facts_of_all_apps
+from idp.organizations.policy import tellable
 from idp.organizations.service import requests as access_requests
 
 from . import service
-from .launcher import arrange, start, tellable
+from .launcher import arrange, start
 
 blueprint = Blueprint("portal", __name__)
 
@@ -31,16 +33,18 @@ CAME_FROM = "first_app"
 """Cookie key, set when a user is activated: id of the app that the person set out from; its tile stands first."""
 
 
-class OrganizationForm(FlaskForm):
-    """Which organization the launcher shows."""
+class PinForm(FlaskForm):
+    """Which app of which organization is pinned, or no longer."""
 
-    organization = StringField(validators=[DataRequired()])
+    organization = StringField(validators=[DataRequired(), Length(max=36)])
+    app = StringField(validators=[DataRequired(), Length(max=40)])
+    at = StringField(validators=[Length(max=120)])
 
 
 @blueprint.get("/")
 @sessions.login_required
 def home() -> str | Response:
-    """The launcher of whoever is signed in. `?app=tag` says where the person came from."""
+    """The launcher of whoever is signed in. `?app=tag`: where the person came from; `?q=` searches without scripts."""
     actor = sessions.actor()
     facts = load_facts_of_all_apps(db.session(), actor.account.id) if actor else None
     if actor is None or facts is None:
@@ -48,30 +52,32 @@ def home() -> str | Response:
     apps = current_catalog().apps
     if request.args.get("app") in apps:
         cookie[CAME_FROM] = request.args["app"]
+    search = request.args.get("q", "").strip()[:LONGEST]
     launcher = arrange(
         facts,
         apps.values(),
         service.login_addresses(),
         issuer=current_app.extensions["onix_settings"].issuer,
-        organization_id=actor.session.organization_id,
         came_from=cookie.get(CAME_FROM),
         language=language.shown(),
         now=clock.now(),
         waiting=access_requests.waiting_for(actor.account.id),
+        pinned=service.pins_of(actor.account.id),
+        recent=service.opened_lately(actor.account.id),
+        search=search,
+        page=request.args.get("page", 1, type=int),
     )
-    asked = launcher.handles_requests and launcher.place is not None
-    requests = access_requests.count_waiting(launcher.place.id) if asked and launcher.place else 0
-    guests = 0
-    if launcher.handles_guests and launcher.place and organizations.is_supplier(launcher.place.id):
-        guests = guest_requests.count_waiting(launcher.place.id)
+    handled = launcher.answers_requests_of
+    suppliers = organizations.suppliers_among(launcher.answers_guests_of) if launcher.answers_guests_of else ()
     return render_template(
         "portal/home.html",
         launcher=launcher,
         account=actor.account,
-        requests=requests,
-        guests=guests,
+        requests=access_requests.counts_waiting(handled) if handled else {},
+        guests=guest_requests.counts_waiting(suppliers) if suppliers else {},
         # Once, to who has just shown how much more a password is to type.
         offer_passkey=actor.account.passkey_offered_at is None and "pwd" in actor.session.amr,
+        search=search,
     )
 
 
@@ -100,19 +106,47 @@ def passkey_endpoints() -> Response:
     return jsonify(enroll=f"{issuer}/account/security/passkeys/new", manage=f"{issuer}/account/security")
 
 
-@blueprint.post("/organization")
+@blueprint.post("/pin")
 @sessions.login_required
-def switch() -> Response:
-    """Show another of the person's organizations; one that is not theirs answers as an unknown one does."""
-    actor = sessions.actor()
-    facts = load_facts_of_all_apps(db.session(), actor.account.id) if actor else None
-    form = OrganizationForm()
-    wanted = form.organization.data if form.validate_on_submit() else None
-    if actor is None or facts is None or wanted not in tellable(facts, clock.now()):
-        raise Refusal("no_organization", _("You don’t have access to this organization."), status=404)
+def pin() -> Response:
+    """Pin an app; of an organization that is not the person's it answers as of an unknown one."""
+    account_id, form = _pinning()
+    organization, app_id = form.organization.data or "", form.app.data or ""
+    facts = load_facts_of_all_apps(db.session(), account_id)
+    if facts is None or organization not in tellable(facts, clock.now()):
+        raise _unknown()
     with unit_of_work():
-        service.show_organization(actor.session.id, wanted)
-    return redirect("/", 303)
+        service.pin(account_id, organization, app_id)
+    return redirect(_back(form), 303)
+
+
+@blueprint.post("/unpin")
+@sessions.login_required
+def unpin() -> Response:
+    """Unpin an app, also one that has been closed to the person since."""
+    account_id, form = _pinning()
+    with unit_of_work():
+        service.unpin(account_id, form.organization.data or "", form.app.data or "")
+    return redirect(_back(form), 303)
+
+
+def _pinning() -> tuple[str, PinForm]:
+    actor, form = sessions.actor(), PinForm()
+    if actor is None or not form.validate_on_submit():
+        raise _unknown()
+    return actor.account.id, form
+
+
+def _unknown() -> Refusal:
+    return Refusal("no_organization", _("You don’t have access to this organization."), status=404)
+
+
+def _back(form: PinForm) -> str:
+    """To the page and the icon that the person pressed the button on, so that reading goes on from there."""
+    page = request.args.get("page", 1, type=int)
+    at = form.at.data or ""
+    mark = f"#{at}" if at.replace("-", "").isalnum() and at.isascii() else ""
+    return f"/{f'?page={page}' if page > 1 else ''}{mark}"
 
 
 @blueprint.post("/invitation/resend")

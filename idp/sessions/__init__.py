@@ -11,6 +11,7 @@ from __future__ import annotations
 from flask import Flask
 
 from idp.kernel.events import Bus
+from idp.kernel.exports import declare
 
 from .ceremony import authenticate as authenticate
 from .guard import confirm_first as confirm_first
@@ -36,18 +37,22 @@ from .service import sign_out as sign_out
 
 def init_app(app: Flask) -> None:
     """Hook Flask-Login on the application and register the pages."""
+    from .exports import PARTS
     from .service import login_manager
     from .views import blueprint
 
+    declare(app, *PARTS)
     login_manager.init_app(app)
     app.register_blueprint(blueprint)
 
 
 def subscribe(bus: Bus) -> None:
-    """A changed password and a disabled account end every session (R33)."""
+    """A changed password and an account that is disabled or closed end every session (R33)."""
     from idp.accounts import events as people
 
     from . import service
 
     bus.subscribe(people.PasswordChanged, service.on_password_changed)
     bus.subscribe(people.AccountDisabled, service.on_account_disabled)
+    bus.subscribe(people.AccountClosing, service.on_account_closing)
+    bus.subscribe(people.AccountDeleted, service.on_account_deleted)

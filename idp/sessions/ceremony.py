@@ -10,6 +10,7 @@ from sqlalchemy.orm import lazyload, load_only
 
 from idp.accounts import addresses, passwords
 from idp.accounts.models import Account, EmailAddress
+from idp.accounts.policy import closing
 from idp.kernel import clock, continuation
 from idp.kernel.database import db, single, unit_of_work
 from idp.kernel.events import emit
@@ -31,6 +32,8 @@ def authenticate(identifier: str, password: str, address: str) -> Account | Refu
     """
     subject = subject_of(identifier)
     account = _find(subject)
+    if account is not None and closing(account.closes_at, clock.now()) == "due":
+        account = None  # it is erased at any moment, and counts as gone
     key = counted_under(account) if account else subject
     throttle.check(key, address)
     stored = account.password_hash if account else None
@@ -39,7 +42,7 @@ def authenticate(identifier: str, password: str, address: str) -> Account | Refu
         throttle.fail(key, address)
         remember(subject, account.id if account else None, "wrong")
         return wrong()
-    if account.status != "active":
+    if account.status == "disabled":
         remember(subject, account.id, "account_disabled")
         return disabled()
     if verdict.rehash:
@@ -84,7 +87,10 @@ _by_address = (
     select(Account)
     .join(EmailAddress, EmailAddress.account_id == Account.id)
     .where(EmailAddress.normalized == bindparam("normalized"))
-    .options(load_only(Account.status, Account.password_hash, Account.password_changed_at), lazyload(Account.emails))
+    .options(
+        load_only(Account.status, Account.closes_at, Account.password_hash, Account.password_changed_at),
+        lazyload(Account.emails),
+    )
     .execution_options(populate_existing=True)
 )
 

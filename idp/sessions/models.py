@@ -11,15 +11,14 @@ from idp.kernel.database import Base, id_column
 class Session(Base):
     """One signed-in browser. `id` is the `sid` of tokens (public); the cookie carries a handle, stored as its digest.
 
-    `acr` and `amr` are RFC 9068 / Core values of the sign-in; `organization_id` the one the launcher shows.
-    ended_reason: signed_out, replaced, password_changed, account_disabled, by_admin, by_owner.
+    `acr` and `amr` are RFC 9068 / Core values of the sign-in.
+    ended_reason: signed_out, replaced, password_changed, account_disabled, account_closing, by_admin, by_owner.
     """
 
     __tablename__ = "session"
     id: Mapped[str] = id_column()
     handle_digest: Mapped[str] = mapped_column(String(64), unique=True)
     account_id: Mapped[str] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"), index=True)
-    organization_id: Mapped[str | None] = mapped_column(ForeignKey("organization.id", ondelete="SET NULL"))
     auth_time: Mapped[int]
     acr: Mapped[str] = mapped_column(String(60))
     amr: Mapped[list[str]]

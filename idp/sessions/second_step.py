@@ -16,6 +16,7 @@ from idp.accounts.credentials.methods import methods_of
 from idp.accounts.credentials.models import Ceremony
 from idp.accounts.credentials.policy import Methods
 from idp.accounts.models import Account
+from idp.accounts.service import may_sign_in
 from idp.kernel.database import db, unit_of_work
 from idp.kernel.refusal import Refusal
 from idp.kernel.secrets import digest, same
@@ -55,7 +56,7 @@ def waiting() -> Waiting | None:
     """The second step that this browser's password began, while the password and the account still stand."""
     begun = ceremonies.find("second_step")
     account = db.session.get(Account, begun.account_id, populate_existing=True) if begun else None
-    if begun is None or account is None or account.status != "active":
+    if begun is None or account is None or not may_sign_in(account):
         return None
     if not same(begun.secret, _fingerprint(account)):
         return None
@@ -112,7 +113,7 @@ def show_passkey(
 
 
 def _enter_with(shown: passkeys.Proof, step: Waiting | None, path: str | None, again: bool) -> Refusal | None:
-    if shown.account.status != "active":
+    if not may_sign_in(shown.account):
         return ceremony.disabled()
     methods = policy.by_passkey(synced=shown.synced)
     if step is not None:

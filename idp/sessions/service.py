@@ -18,7 +18,8 @@ from sqlalchemy.orm import joinedload, lazyload
 
 from idp.accounts import events as people
 from idp.accounts.credentials.methods import has_second_factor
-from idp.accounts.models import Account
+from idp.accounts.models import Account, EmailAddress
+from idp.accounts.service import may_sign_in
 from idp.kernel import clock
 from idp.kernel.database import aside, change, db, new_id
 from idp.kernel.events import emit
@@ -69,7 +70,8 @@ def _load(handle: str) -> Actor | None:
             Session.ended_at.is_(None),
             Session.expires_at > now,
             Session.last_seen_at > now - _lifetimes().session_idle,
-            Account.status == "active",
+            Account.status.in_(("active", "closing")),
+            or_(Account.closes_at.is_(None), Account.closes_at > now),
         )
         .options(lazyload(Account.emails))
     ).one_or_none()
@@ -122,7 +124,7 @@ def sign_in(
     checked = account.password_hash
     row = db.session.execute(_locked, {"account_id": account.id}).unique().one_or_none()
     fresh = row.Account if row else None
-    if row is None or fresh is None or fresh.status != "active" or fresh.password_hash != checked:
+    if row is None or fresh is None or not may_sign_in(fresh) or fresh.password_hash != checked:
         raise Refusal("sign_in_again", _l("Something changed meanwhile. Sign in again."), status=401)
     now, lifetimes, methods = clock.now(), _lifetimes(), list(amr or ["pwd"])
     who = actor()
@@ -251,6 +253,17 @@ def on_password_changed(event: people.PasswordChanged) -> None:
 
 def on_account_disabled(event: people.AccountDisabled) -> None:
     end_sessions_of(event.account_id, "account_disabled", actor_id=event.actor_id)
+
+
+def on_account_closing(event: people.AccountClosing) -> None:
+    end_sessions_of(event.account_id, "account_closing", actor_id=event.actor_id)
+
+
+def on_account_deleted(event: people.AccountDeleted) -> None:
+    """Failures are counted under the account, and under its addresses where there was none yet."""
+    own = select(EmailAddress.normalized).where(EmailAddress.account_id == event.account_id)
+    for subject in (event.account_id, *db.session.scalars(own)):
+        throttle.clear(subject)
 
 
 def _current_of_browser() -> Session | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, current_app, make_response, redirect, render_template, request
+from flask import Blueprint, current_app, flash, make_response, redirect, render_template, request
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
@@ -199,7 +199,8 @@ def again_page(
 
 @blueprint.route("/login/required", methods=["GET", "POST"])
 def required() -> ResponseReturnValue:
-    """What the person must do before anything else is given: prove the mailbox, then change the first password."""
+    """What the person must do before anything else is given: keep an account that is closing, prove the mailbox, change
+    the first password."""
     handle, waiting = read_continuation()
     who = service.actor()
     if who is None:
@@ -208,9 +209,22 @@ def required() -> ResponseReturnValue:
     if action is None:
         return onward(handle, waiting)
     context = waiting.context if waiting else {}
+    if action == "closing":
+        return _required_closing(who, handle, waiting)
     if action == "mailbox":
         return _required_mailbox(who, handle, context)
     return _required_password(who, handle, waiting)
+
+
+def _required_closing(who: service.Actor, handle: str | None, waiting: Continuation | None) -> ResponseReturnValue:
+    """The account closes soon: the person keeps it, or leaves."""
+    form = ConfirmForm()
+    if not form.validate_on_submit():
+        return page("required_closing", 400 if form.errors else 200, form=form, handle=handle, account=who.account)
+    with unit_of_work():
+        accounts.keep_account(who.account.id)
+    flash(_l("Your account stays open."), "success")
+    return onward(handle, waiting)
 
 
 def _required_mailbox(who: service.Actor, handle: str | None, context: dict[str, Any]) -> ResponseReturnValue:

@@ -118,6 +118,10 @@ MATRIX = {
     "GET /account/security/passkeys/<passkey_id>": "person",
     "POST /account/security/passkeys/<passkey_id>": "person",
     "POST /account/security/passkeys/<passkey_id>/remove": "person",
+    "GET /account/data": "person",
+    "POST /account/data/export": "person",
+    "GET /account/data/close": "person",
+    "POST /account/data/close": "person",
     # mailed links
     "GET /account/emails/confirm/<token>": "link",
     "GET /guest-request/<token>": "link",
@@ -155,7 +159,8 @@ MATRIX = {
     "POST /oauth2/logout/confirm": "anybody",
     # the launcher
     "GET /": "person",
-    "POST /organization": "person",
+    "POST /pin": "person",
+    "POST /unpin": "person",
     "POST /invitation/resend": "person",
     "GET /access/request": "person",
     "POST /access/request": "person",

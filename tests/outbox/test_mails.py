@@ -30,6 +30,7 @@ VALUES: dict[str, Any] = {
     "made": True,
     "first_password": False,
     "ends_at": 1_800_000_000,
+    "closes_at": 1_800_000_000,
 }
 
 

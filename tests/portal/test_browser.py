@@ -54,6 +54,14 @@ def test_sign_in_and_launcher(server: Callable[..., Any], make_app: Any, page: A
     assert "Onix Pick and Pack" in page.evaluate("document.activeElement.innerText")
     page.keyboard.press("ArrowUp")
     assert page.evaluate("document.activeElement.id") == "find"
+    page.keyboard.type("one")
+    assert page.locator("[data-name]:visible h4").all_inner_texts() == ["OneOffice\nLocked"]
+    page.keyboard.press("Escape")
+    with page.expect_navigation():
+        page.get_by_role("button", name="Pin Onix Pick and Pack").click()
+    assert page.locator(".app strong").all_inner_texts() == ["Onix Pick and Pack", "Onix Tag"]
+    box = page.get_by_role("button", name="Unpin Onix Pick and Pack").bounding_box()
+    assert min(box["width"], box["height"]) >= 44
     assert axe_everywhere(page) == []
     assert complaints == []
 
@@ -72,9 +80,53 @@ def test_sign_in_and_launcher(server: Callable[..., Any], make_app: Any, page: A
     plain.locator("#password").fill(World.password)
     plain.locator("#password").press("Enter")
     plain.wait_for_url(f"{provider.issuer}/")
-    assert plain.locator(".app a").count() == 2 and plain.locator("#find").is_hidden()
+    assert plain.locator(".app a").count() == 2
+    plain.locator("#find").fill("tag")
+    with plain.expect_navigation():
+        plain.locator("#find").press("Enter")
+    assert plain.locator(".app strong").all_inner_texts() == ["Onix Tag"]
+    with plain.expect_navigation():
+        plain.get_by_role("button", name="Fest Onix Tag").click()
+    assert plain.locator(".app strong").all_inner_texts() == ["Onix Tag", "Onix Pick and Pack"]
     plain.locator("details.menu summary").click()
     with plain.expect_navigation():
         plain.get_by_role("button", name="Logg ut").click()
     plain.goto(f"{provider.issuer}/")
     assert plain.url == f"{provider.issuer}/login"
+    _several(provider, visitors, person, make_app)
+
+
+def _several(provider: Any, visitors: Any, person: Any, make_app: Any) -> None:
+    """Arrows go from shelf to shelf as the eye does, and a search leaves the shelves where something is found."""
+    with make_app(provider.database_url).app_context():
+        world = World()
+        for name in ("Breim Kran AS", "Fjord Inspection AS"):
+            place = world.organization(name=name)
+            member = world.member(place, person.account_id)
+            world.role(place, ["tag:access"], members=[member])
+            world.license(place, "tag:standard", holders=[member])
+    page = visitors()
+    page.goto(f"{provider.issuer}/login")
+    page.locator("#identifier").fill(person.address)
+    page.locator("#password").fill(World.password)
+    page.locator("#password").press("Enter")
+    page.wait_for_url(f"{provider.issuer}/")
+    assert page.locator("[data-front] .app strong").all_inner_texts() == ["Onix Pick and Pack", "Onix Tag"]
+
+    def focused() -> str:
+        return str(page.evaluate("document.activeElement.closest('section')?.querySelector('h2')?.innerText ?? ''"))
+
+    page.keyboard.press("/")
+    page.keyboard.press("ArrowDown")
+    assert focused() == "Pinned and opened lately"
+    page.keyboard.press("ArrowDown")
+    assert focused() == "Breim Kran AS"
+    page.keyboard.press("End")
+    assert focused() == "Nordic Lift AS"
+    assert axe_everywhere(page) == []
+    page.keyboard.press("/")
+    page.keyboard.type("fjord")
+    assert page.locator("section:visible h2").all_inner_texts() == ["Fjord Inspection AS"]
+    with page.expect_request(lambda request: "localhost:9/tag" in request.url) as opened:
+        page.keyboard.press("Enter")
+    assert "organization=" in opened.value.url

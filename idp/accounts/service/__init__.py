@@ -15,7 +15,7 @@ from .emails import (
     waiting,
 )
 from .links import LinkState, link_for, link_refusal, read, tidy
-from .lookup import admit_mail, find_by_address, note_passkey_offer, required_action
+from .lookup import admit_mail, find_by_address, may_sign_in, note_passkey_offer, required_action
 from .pictures import (
     bring_back_picture,
     earlier_picture,
@@ -36,7 +36,15 @@ from .signatures import (
     signatures_of,
 )
 from .signup import activate, create_account, read_activation, request_activation, resend_activation
-from .status import delete_account, disable_account, enable_account
+from .status import (
+    close_account,
+    closed_and_due,
+    delete_account,
+    disable_account,
+    enable_account,
+    erase_closed,
+    keep_account,
+)
 
 __all__ = [
     "LinkState",
@@ -50,6 +58,8 @@ __all__ = [
     "change_password",
     "change_profile",
     "choose_primary",
+    "close_account",
+    "closed_and_due",
     "create_account",
     "delete_account",
     "delete_signature",
@@ -57,11 +67,14 @@ __all__ = [
     "earlier_picture",
     "earlier_picture_file",
     "enable_account",
+    "erase_closed",
     "find_by_address",
     "find_picture",
     "forget_waiting",
+    "keep_account",
     "link_for",
     "link_refusal",
+    "may_sign_in",
     "note_passkey_offer",
     "own_address",
     "own_signature",

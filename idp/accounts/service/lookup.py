@@ -51,7 +51,13 @@ def required_action(account: Account) -> policy.RequiredAction | None:
     return policy.required_action(
         mailbox_proven=email is not None and email.verified_at is not None,
         must_change_password=account.must_change_password,
+        closing=account.status == "closing",
     )
+
+
+def may_sign_in(account: Account) -> bool:
+    """Whether the account lets its person in now: one that is closed can be kept for a while."""
+    return policy.may_sign_in(status=account.status, closes_at=account.closes_at, now=clock.now())
 
 
 def existing(account_id: str) -> Account:

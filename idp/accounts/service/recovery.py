@@ -14,17 +14,17 @@ from idp.kernel.refusal import Refusal
 from .. import addresses, events
 from ..models import Account, MailboxProof
 from .links import new_proof, prove, spend
-from .lookup import find_by_address, settings
+from .lookup import find_by_address, may_sign_in, settings
 
 
 def request_reset(text: str, language: str) -> MailboxProof | None:
-    """Mail a link for a new password if the address has an active account; the caller answers alike for every address.
+    """Mail a link for a new password if the address has an account that lets its person in.
 
-    Raises `Refusal` `address_invalid`.
+    The caller answers alike for every address. Raises `Refusal` `address_invalid`.
     """
     found = addresses.parse(text)
     account = find_by_address(found.normalized)
-    if account is None or account.status != "active":
+    if account is None or not may_sign_in(account):
         new_proof("nobody", found.address, found.normalized, None, language, settings().lifetimes.reset, None)
         return None
     email = next(one for one in account.emails if one.normalized == found.normalized)
@@ -45,7 +45,7 @@ def reset_password(link: str, password_hash: str) -> Account:
     """
     proof = spend(link, "reset")
     account = db.session.get_one(Account, proof.account_id, populate_existing=True)
-    if account.status != "active":
+    if not may_sign_in(account):
         raise Refusal("account_disabled", _l("This account is disabled."), status=403)
     db.session.execute(
         update(MailboxProof)

@@ -19,6 +19,7 @@ from .companies import (
     is_supplier,
     link_company,
     searched,
+    suppliers_among,
 )
 from .guests import (
     GuestRow,
@@ -93,13 +94,23 @@ from .roles import (
     find_role,
     free_role_name,
     left_without,
+    platform_administrators,
     rename_role,
     set_role_privileges,
     sync_system_roles,
     unassign_role,
     who_holds,
 )
-from .users import add_administrator, add_user, check_reach, delete_user, disable_user, edit_user, enable_user
+from .users import (
+    add_administrator,
+    add_user,
+    administered_alone,
+    check_reach,
+    delete_user,
+    disable_user,
+    edit_user,
+    enable_user,
+)
 
 __all__ = [
     "ExpressStatus",
@@ -116,6 +127,7 @@ __all__ = [
     "add_member",
     "add_person",
     "add_user",
+    "administered_alone",
     "administrators_of",
     "announce_end",
     "assign_edition",
@@ -173,6 +185,7 @@ __all__ = [
     "own_invitation",
     "own_invitations",
     "own_organization",
+    "platform_administrators",
     "read_invitation",
     "remove_member_image",
     "rename_role",
@@ -190,6 +203,7 @@ __all__ = [
     "set_member_image",
     "set_role_privileges",
     "split_name",
+    "suppliers_among",
     "suspend_organization",
     "sync_system_roles",
     "unassign_role",

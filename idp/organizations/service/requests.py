@@ -295,6 +295,16 @@ def count_waiting(organization_id: str) -> int:
     )
 
 
+def counts_waiting(organization_ids: Collection[str]) -> dict[str, int]:
+    """The same of several organizations, by their ids; those in which nobody waits are left out. One statement."""
+    rows = db.session.execute(
+        select(AccessRequest.organization_id, func.count().label("waiting"))
+        .where(AccessRequest.organization_id.in_(organization_ids), AccessRequest.decided_at.is_(None))
+        .group_by(AccessRequest.organization_id)
+    )
+    return {row.organization_id: row.waiting for row in rows}
+
+
 def handlers_of(organization_id: str, *, but: str) -> list[Account]:
     """Those who may handle requests there, by name, at most `MOST_MAILED`; `but` is the account that asks."""
     return list(

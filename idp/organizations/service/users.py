@@ -10,15 +10,17 @@ from collections.abc import Iterable
 
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
+from sqlalchemy.orm import aliased
 
 from idp.accounts import addresses, policy
 from idp.accounts import service as accounts
-from idp.accounts.events import AccountDeleted, AccountDisabled
+from idp.accounts.events import AccountClosing, AccountDeleted, AccountDisabled
 from idp.accounts.models import Account
 from idp.kernel.database import db
 from idp.kernel.refusal import Refusal
 
 from ..events import UserAdded
+from ..facts import ADMINISTRATION
 from ..models import Member, MemberRole, Organization, RolePrivilege
 from .locking import fresh, lock
 from .members import LANGUAGES, add_member, edit_member, end_member, find_member, make_findable, set_active
@@ -166,6 +168,13 @@ def _check_known(account: Account, normalized: str, *, with_password: bool) -> N
         raise Refusal(
             "address_taken", _l("There is already an account with this e-mail address."), status=409, field="email"
         )
+    if account.status == "closing":
+        raise Refusal(
+            "account_closing",
+            _l("The person is closing the account with this e-mail address."),
+            status=409,
+            field="email",
+        )
     if account.status != "active":
         raise Refusal(
             "account_disabled",
@@ -280,13 +289,17 @@ def _shared(member: Member, account: Account) -> bool:
 
 def on_account_disabled(event: AccountDisabled) -> None:
     """The platform's last administrator stays; raised here, the refusal undoes the disabling."""
+    _keep_the_platform(event.account_id)
+
+
+def _keep_the_platform(account_id: str) -> None:
     administers = (
         select(Member.organization_id)
         .join(Organization, Organization.id == Member.organization_id)
         .join(MemberRole, MemberRole.member_id == Member.id)
         .join(RolePrivilege, RolePrivilege.role_id == MemberRole.role_id)
         .where(
-            Member.account_id == event.account_id,
+            Member.account_id == account_id,
             Member.status == "active",
             Organization.kind == "self",
             RolePrivilege.privilege == PLATFORM_ADMINISTRATION,
@@ -298,6 +311,68 @@ def on_account_disabled(event: AccountDisabled) -> None:
     lock(own_id)  # two who disable one another queue up
     if not platform_administrators():
         raise last_platform_administrator()
+
+
+def administered_alone(account_id: str) -> list[Organization]:
+    """The organizations that nobody but this person administers, by name; the platform's own is no different."""
+    mine, others = aliased(Member), aliased(Member)
+    administering = select(MemberRole.member_id).join(RolePrivilege, RolePrivilege.role_id == MemberRole.role_id)
+    person_of = administering.where(RolePrivilege.privilege == ADMINISTRATION)
+    other = (
+        select(others.id)
+        .join(Account, Account.id == others.account_id)
+        .where(
+            others.organization_id == Organization.id,
+            others.status == "active",
+            others.account_id != account_id,
+            Account.status == "active",
+            others.id.in_(person_of),
+        )
+    )
+    return list(
+        db.session.scalars(
+            select(Organization)
+            .where(
+                Organization.id.in_(
+                    select(mine.organization_id).where(
+                        mine.account_id == account_id, mine.status == "active", mine.id.in_(person_of)
+                    )
+                ),
+                ~other.exists(),
+            )
+            .order_by(Organization.name, Organization.id)
+        )
+    )
+
+
+def on_account_closing(event: AccountClosing) -> None:
+    """Nobody leaves an organization or the platform without an administrator; raised here, the refusal undoes it.
+
+    Whoever is closing counts as an administrator no more, so those who stay can't go while the account waits either.
+    """
+    administers = (
+        select(Member.organization_id)
+        .join(MemberRole, MemberRole.member_id == Member.id)
+        .join(RolePrivilege, RolePrivilege.role_id == MemberRole.role_id)
+        .where(
+            Member.account_id == event.account_id,
+            Member.status == "active",
+            RolePrivilege.privilege.in_((ADMINISTRATION, PLATFORM_ADMINISTRATION)),
+        )
+    )
+    for organization_id in sorted(set(db.session.scalars(administers))):
+        lock(organization_id)  # two who close at once queue up
+    alone = administered_alone(event.account_id)
+    if alone:
+        raise Refusal(
+            "last_administrator",
+            _l(
+                "You are the only administrator of %(names)s. Make someone else administrator there first.",
+                names=", ".join(one.name for one in alone),
+            ),
+            status=409,
+        )
+    _keep_the_platform(event.account_id)
 
 
 def on_account_deleted(event: AccountDeleted) -> None:

@@ -6,7 +6,6 @@ how one signs in behind `sessions.recent_sign_in_required`. `owner()` tells whos
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, request
@@ -16,23 +15,15 @@ from idp import sessions
 from idp.accounts.models import Account
 from idp.kernel import clock
 from idp.kernel.database import db
+from idp.kernel.sections import Section, frame
 from idp.organizations.facts import load_facts_of_all_apps
-from idp.organizations.policy import AccountFacts, MemberFacts
-from idp.portal.launcher import tellable
+from idp.organizations.policy import AccountFacts, MemberFacts, tellable
 
 blueprint = Blueprint("account", __name__, url_prefix="/account")
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A section of the page: its path below `/account/`, its name, and what is there in a sentence."""
-
-    path: str
-    title: Any
-    text: Any
-
-
-SECTIONS: tuple[Section, ...] = (
+SECTIONS = (
+    Section("", _l("Overview")),
     Section("profile", _l("Personal information"), _l("Your name, phone, language and time zone, and who sees what.")),
     Section("emails", _l("E-mail addresses"), _l("Where mail reaches you, and what you sign in with.")),
     Section("picture", _l("Picture"), _l("How others see you.")),
@@ -41,6 +32,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("sessions", _l("Sessions"), _l("Where you are signed in, and the way out of each.")),
     Section("apps", _l("Connected apps"), _l("What you have let in, and what it may see.")),
     Section("organizations", _l("My organizations"), _l("Where you are a user, and what each sees of you.")),
+    Section("data", _l("Your data"), _l("A copy of everything that is held about you, and closing the account.")),
 )
 """In the order of the menu."""
 
@@ -57,13 +49,7 @@ def _frame() -> dict[str, Any]:
     """What the frame of every page here shows: whose it is, and the sections."""
     if sessions.actor() is None:
         return {}
-    here = request.path.removeprefix("/account/").partition("/")[0]
-    return {
-        "account": owner(),
-        "account_sections": SECTIONS,
-        "sections": [("/account/", _l("Overview"), 0), *((f"/account/{one.path}", one.title, 0) for one in SECTIONS)],
-        "current_section": f"/account/{here}",
-    }
+    return {"account": owner(), "account_sections": SECTIONS[1:], **frame(SECTIONS, "/account/", request.path)}
 
 
 def known_places(account: Account) -> tuple[AccountFacts, dict[str, list[MemberFacts]]]:
@@ -76,6 +62,7 @@ def known_places(account: Account) -> tuple[AccountFacts, dict[str, list[MemberF
 # Each puts its routes on the blueprint.
 from . import (  # noqa: E402
     apps,
+    data,
     devices,
     emails,
     organizations,
@@ -89,9 +76,9 @@ from . import (  # noqa: E402
 
 __all__ = [
     "SECTIONS",
-    "Section",
     "apps",
     "blueprint",
+    "data",
     "devices",
     "emails",
     "organizations",

@@ -1,39 +1,62 @@
-// The launcher's search: `/` goes to it, typing narrows, arrows move between apps, Enter opens the first that is left.
+// The launcher's search: `/` goes to it, typing narrows, arrows move between apps as the eye does, Enter opens the first
+// that is left. Where nothing is left, Enter asks the server, which looks through the other pages too.
 
 const find = document.querySelector("[data-find]");
-const list = document.querySelector("[data-apps]");
 
-if (find && list) {
+if (find) {
   const input = find.querySelector("input");
   const found = find.querySelector("[data-found]");
   const nothing = document.querySelector("[data-nothing]");
-  const tiles = [...list.querySelectorAll("[data-name]")];
-  const links = () => tiles.filter((tile) => !tile.hidden).map((tile) => tile.querySelector("a")).filter(Boolean);
+  const front = document.querySelector("[data-front]");
+  const shelves = [...document.querySelectorAll("[data-shelf]")].map((section) => {
+    const locks = section.querySelector("[data-locks]");
+    return { section, locks, open: locks?.open, tiles: [...section.querySelectorAll("[data-name]")] };
+  });
+  const links = () =>
+    [...document.querySelectorAll("[data-apps] [data-name] > a")].filter((link) => link.offsetParent !== null);
 
-  find.hidden = false;
-
-  input.addEventListener("input", () => {
-    const words = input.value.toLocaleLowerCase().split(/\s+/);
-    for (const tile of tiles) {
-      const name = tile.dataset.name.toLocaleLowerCase();
-      tile.hidden = !words.every((word) => name.includes(word));
+  const narrow = () => {
+    const words = input.value.toLocaleLowerCase().split(/\s+/).filter(Boolean);
+    const names = [];
+    if (front) front.hidden = words.length > 0;
+    for (const { section, locks, open, tiles } of shelves) {
+      let inside = false;
+      let locked = false;
+      for (const tile of tiles) {
+        const name = tile.dataset.name.toLocaleLowerCase();
+        tile.hidden = !words.every((word) => name.includes(word));
+        if (tile.hidden) continue;
+        names.push(tile.dataset.name);
+        if (locks?.contains(tile)) locked = true;
+        else inside = true;
+      }
+      section.hidden = words.length > 0 && !inside && !locked;
+      if (locks) {
+        locks.hidden = words.length > 0 && !locked;
+        locks.open = words.length > 0 ? locked && !inside : open;
+      }
     }
-    const left = tiles.filter((tile) => !tile.hidden);
-    nothing.hidden = left.length > 0;
-    found.textContent = left.length ? left.map((tile) => tile.dataset.name).join(", ") : found.dataset.none;
+    nothing.hidden = names.length > 0;
+    found.textContent = words.length === 0 ? "" : names.join("; ") || found.dataset.none;
+  };
+
+  input.addEventListener("input", narrow);
+
+  find.addEventListener("submit", (event) => {
+    const first = links()[0];
+    if (!first) return;
+    event.preventDefault();
+    first.click();
   });
 
   input.addEventListener("keydown", (event) => {
-    if (event.key === "Enter") {
-      event.preventDefault();
-      links()[0]?.click();
-    } else if (event.key === "ArrowDown") {
+    if (event.key === "ArrowDown") {
       event.preventDefault();
       links()[0]?.focus();
     } else if (event.key === "Escape" && input.value) {
       event.preventDefault();
       input.value = "";
-      input.dispatchEvent(new Event("input"));
+      narrow();
     }
   });
 
@@ -44,27 +67,35 @@ if (find && list) {
     input.focus();
   });
 
-  // How many tiles stand in one row is what the screen says, so the arrows follow the eye.
-  const columns = () => {
-    const shown = links();
-    const top = shown[0]?.getBoundingClientRect().top;
-    return Math.max(1, shown.filter((link) => link.getBoundingClientRect().top === top).length);
+  // The nearest icon in the row above or below, wherever its shelf begins: positions are what the screen says.
+  const beside = (link, down) => {
+    const here = link.getBoundingClientRect();
+    const rows = links()
+      .map((other) => ({ other, box: other.getBoundingClientRect() }))
+      .filter(({ box }) => (down ? box.top >= here.bottom : box.bottom <= here.top));
+    if (rows.length === 0) return undefined;
+    const edge = down ? Math.min(...rows.map(({ box }) => box.top)) : Math.max(...rows.map(({ box }) => box.bottom));
+    const middle = here.left + here.width / 2;
+    const away = ({ box }) => Math.abs(box.left + box.width / 2 - middle);
+    return rows
+      .filter(({ box }) => Math.abs((down ? box.top : box.bottom) - edge) < 2)
+      .sort((one, another) => away(one) - away(another))[0].other;
   };
 
-  list.addEventListener("keydown", (event) => {
+  document.addEventListener("keydown", (event) => {
     const shown = links();
-    const at = shown.indexOf(event.target.closest("a"));
-    if (at < 0) return;
-    const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns(), ArrowUp: -columns() }[event.key];
-    if (step === undefined) {
-      if (event.key === "Home") shown[0].focus();
-      else if (event.key === "End") shown.at(-1).focus();
-      else return;
-      event.preventDefault();
-      return;
-    }
+    const at = shown.indexOf(event.target);
+    if (at < 0 || event.ctrlKey || event.metaKey || event.altKey) return;
+    const next = {
+      ArrowRight: () => shown[at + 1],
+      ArrowLeft: () => shown[at - 1],
+      ArrowDown: () => beside(event.target, true),
+      ArrowUp: () => beside(event.target, false) ?? input,
+      Home: () => shown[0],
+      End: () => shown.at(-1),
+    }[event.key];
+    if (!next) return;
     event.preventDefault();
-    if (at + step < 0) input.focus();
-    else shown[Math.min(at + step, shown.length - 1)].focus();
+    next()?.focus();
   });
 }

@@ -1,0 +1,130 @@
+"""What of this room's rows a person takes along (`idp.kernel.exports`): as far as a decision tells of an organization.
+
+An organization that keeps the person as a contact is told of nowhere (DESIGN §3, codes 1 to 4), so not here either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import select
+
+from idp.kernel import clock
+from idp.kernel.database import db
+from idp.kernel.exports import PAGE, Part, Taken, instant, walk
+
+from .facts import load_facts_of_all_apps
+from .models import AccessRequest, Company, Invitation, License, Member, MemberRole, Role, Seat
+from .policy import tellable
+from .titles import app_name, edition_name
+
+
+def places_told(account_id: str) -> dict[str, str]:
+    """The organizations that may be told of to this person: their names by id."""
+    facts = load_facts_of_all_apps(db.session(), account_id)
+    told = tellable(facts, clock.now()) if facts else {}
+    return {place: members[0].organization.name for place, members in told.items()}
+
+
+def _memberships(account_id: str) -> Iterator[Taken]:
+    places = places_told(account_id)
+    rows = list(
+        walk(
+            select(
+                Member.id, Member.organization_id, Company.name.label("company"), Member.type, Member.status,
+                Member.given_name, Member.family_name, Member.email, Member.phone_number, Member.language,
+                Member.last_used_at, Member.created_at, Member.disabled_at, Member.ended_at, Member.ended_reason,
+            )
+            .join(Company, Company.id == Member.company_id, isouter=True)
+            .where(Member.account_id == account_id, Member.organization_id.in_(list(places))),
+            Member.id,
+        )
+    )  # fmt: skip
+    for start in range(0, len(rows), PAGE):
+        page = rows[start : start + PAGE]
+        ids = [row.id for row in page]
+        roles: dict[str, list[str]] = {}
+        for member_id, name in db.session.execute(
+            select(MemberRole.member_id, Role.name).join(Role).where(MemberRole.member_id.in_(ids)).order_by(Role.name)
+        ):
+            roles.setdefault(member_id, []).append(name)
+        licenses: dict[str, list[Taken]] = {}
+        for member_id, edition, assigned_at in db.session.execute(
+            select(Seat.member_id, License.edition, Seat.assigned_at).join(License).where(Seat.member_id.in_(ids))
+        ):
+            held = {"license": edition_name(edition), "assigned_at": instant(assigned_at)}
+            licenses.setdefault(member_id, []).append(held)
+        for row in page:
+            yield {
+                "organization": places[row.organization_id],
+                "company": row.company,
+                "type": row.type,
+                "status": row.status,
+                "written_by_the_organization": {
+                    "given_name": row.given_name,
+                    "family_name": row.family_name,
+                    "email": row.email,
+                    "phone_number": row.phone_number,
+                    "language": row.language,
+                },
+                "roles": roles.get(row.id, []),
+                "licenses": licenses.get(row.id, []),
+                "added_at": instant(row.created_at),
+                "last_used_at": instant(row.last_used_at),
+                "disabled_at": instant(row.disabled_at),
+                "ended_at": instant(row.ended_at),
+                "ended_because": row.ended_reason,
+            }
+
+
+def _invitations(account_id: str) -> Iterator[Taken]:
+    places = places_told(account_id)
+    for row in walk(
+        select(
+            Invitation.id, Member.organization_id, Invitation.created_at, Invitation.expires_at,
+            Invitation.accepted_at, Invitation.revoked_at,
+        )
+        .join(Member, Member.id == Invitation.member_id)
+        .where(Member.account_id == account_id, Member.organization_id.in_(list(places))),
+        Invitation.id,
+    ):  # fmt: skip
+        yield {
+            "organization": places[row.organization_id],
+            "invited_at": instant(row.created_at),
+            "expires_at": instant(row.expires_at),
+            "accepted_at": instant(row.accepted_at),
+            "withdrawn_at": instant(row.revoked_at),
+        }
+
+
+def _requests(account_id: str) -> Iterator[Taken]:
+    places = places_told(account_id)
+    for row in walk(
+        select(
+            AccessRequest.id, AccessRequest.organization_id, AccessRequest.app_id, AccessRequest.message,
+            AccessRequest.created_at, AccessRequest.decided_at, AccessRequest.outcome, AccessRequest.reason,
+        ).where(AccessRequest.account_id == account_id),
+        AccessRequest.id,
+    ):  # fmt: skip
+        yield {
+            "organization": places.get(row.organization_id),
+            "app": app_name(row.app_id),
+            "message": row.message,
+            "asked_at": instant(row.created_at),
+            "answered_at": instant(row.decided_at),
+            "answer": row.outcome,
+            "reason": row.reason,
+        }
+
+
+PARTS = (
+    Part(
+        "organizations",
+        _l("The organizations that you are a user of: roles, licenses, and what they have written about you."),
+        frozenset({"member", "member_role", "seat"}),
+        _memberships,
+    ),
+    Part("invitations", _l("Invitations to become a user."), frozenset({"invitation"}), _invitations),
+    Part("access_requests", _l("What you asked access to, and the answers."), frozenset({"access_request"}), _requests),
+)
