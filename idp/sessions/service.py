@@ -22,7 +22,7 @@ from idp.accounts import events as people
 from idp.accounts.models import Account
 from idp.accounts.service import required_action
 from idp.kernel import clock, continuation
-from idp.kernel.database import aside, change, db, new_id, unit_of_work
+from idp.kernel.database import aside, change, db, new_id, single, unit_of_work
 from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
 from idp.kernel.secrets import digest, random_handle
@@ -62,21 +62,25 @@ def actor() -> Actor | None:
     return found if isinstance(found, Actor) else None
 
 
+_alive = (
+    select(Session, Account)
+    .join(Account, Account.id == Session.account_id)
+    .where(
+        Session.handle_digest == bindparam("handle"),
+        Session.ended_at.is_(None),
+        Session.expires_at > bindparam("now"),
+        Session.last_seen_at > bindparam("idle"),
+        Account.status == "active",
+    )
+    .options(lazyload(Account.emails))
+)
+
+
 @login_manager.user_loader
 def _load(handle: str) -> Actor | None:
     now = clock.now()
-    row = db.session.execute(
-        select(Session, Account)
-        .join(Account, Account.id == Session.account_id)
-        .where(
-            Session.handle_digest == digest(handle),
-            Session.ended_at.is_(None),
-            Session.expires_at > now,
-            Session.last_seen_at > now - _lifetimes().session_idle,
-            Account.status == "active",
-        )
-        .options(lazyload(Account.emails))
-    ).one_or_none()
+    values = {"handle": digest(handle), "now": now, "idle": now - _lifetimes().session_idle}
+    row = db.session.execute(_alive, values, bind_arguments=single()).first()
     if row is None:
         return None
     if row.Session.last_seen_at <= now - policy.SEEN_EVERY and not db.session.info.get("unit_of_work"):
