@@ -166,8 +166,16 @@ def autocommit() -> Connection:
 
 
 def single() -> dict[str, Any]:
-    """`bind_arguments` for one read of this request's session: a round trip without BEGIN, and nothing to end after."""
-    return {"bind": _autocommit_engines[db.engine]}
+    """`bind_arguments` for one read of this request's session: a round trip without BEGIN, and nothing to end after.
+
+    In a unit of work it is one of the unit's own reads.
+    """
+    return {} if db.session().info.get("unit_of_work") else {"bind": _autocommit_engines[db.engine]}
+
+
+def reader() -> Connection:
+    """The connection of `single`, for several reads one after the other; the session gives it back."""
+    return db.session().connection(bind_arguments=single())
 
 
 def change(statement: Executable) -> int:

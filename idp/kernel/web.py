@@ -10,7 +10,7 @@ import hashlib
 import time
 import uuid
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
@@ -25,6 +25,7 @@ from flask_babel import gettext as _
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_wtf.csrf import CSRFError, CSRFProtect
+from itsdangerous import URLSafeTimedSerializer
 from limits.storage.memory import MemoryStorage
 from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.orm.exc import StaleDataError
@@ -34,7 +35,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import MapAdapter
 from whitenoise import WhiteNoise
 
-from . import language
+from . import clock, language
 from .database import db
 from .refusal import Refusal
 
@@ -63,9 +64,10 @@ class _Memory(MemoryStorage):
 class _Limiter(Limiter):
     """Request rates per address. Who only reads is not counted, nor are programs: both leave before any bookkeeping."""
 
-    def identify_request(self) -> str:
-        counted = g.get("counted") or (request.method not in _SAFE and not is_machine_path(request.path))
-        return super().identify_request() if counted else ""
+    def _check_request_limit(self, *arguments: Any, **options: Any) -> None:  # what the library hooks on each request
+        asked = request_ctx.request
+        if (asked.method not in _SAFE and not is_machine_path(asked.path)) or g.get("counted"):
+            super()._check_request_limit(*arguments, **options)
 
     def count(self) -> None:
         """Count this request too, once: it is read by method and yet makes a row. Outside of units.
@@ -89,6 +91,8 @@ _MACHINE = (
     "/.well-known/jwks", "/api/", "/scim/", "/healthz/", "/metrics", "/demo/mail.json", "/demo/clock", "/pictures/",
     "/signatures/",
 )  # fmt: skip
+_DAY = "day"
+"""Cookie key: the day on which it was last written, counted from 1970."""
 _cross_site: set[str] = set()
 _STATIC = Path(__file__).resolve().parent.parent / "static"
 View = TypeVar("View", bound=Callable[..., Any])
@@ -190,24 +194,31 @@ class _Lines(Headers):
 
 
 class Answer(Response):
-    """An answer to a program whose body and headers are whole: nothing in them was typed by anybody.
+    """An answer that a program reads, whose body and headers are whole: nothing in a header was taken as it came.
 
     It goes out as it is. Werkzeug looks through the headers of other responses for what a view may have left to mend.
     """
 
-    def __init__(self, body: str, headers: Iterable[tuple[str, str]], mimetype: str = "application/json") -> None:
-        self._status, self._status_code = "200 OK", 200
+    def __init__(
+        self,
+        body: str,
+        headers: Iterable[tuple[str, str]],
+        mimetype: str = "application/json",
+        *,
+        status: str = "200 OK",
+    ) -> None:
+        self._status, self._status_code = status, int(status[:3])
+        sent = body.encode()
         self.headers = _Lines(headers)
-        self._body = body.encode()
-        self.response = [self._body]
         self.headers.add("Content-Type", mimetype)
-        self.headers.add("Content-Length", str(len(self._body)))
+        self.headers.add("Content-Length", str(len(sent)))
+        self.response = [sent]
         self.direct_passthrough = False
         self._on_close = []
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         start_response(self.status, self.headers.to_wsgi_list())
-        return [] if environ["REQUEST_METHOD"] == "HEAD" else [self._body]
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else cast(list[bytes], self.response)
 
 
 def cross_site(view: View) -> View:
@@ -254,17 +265,35 @@ def allow_camera() -> None:
 
 
 class _CookieInterface(SecureCookieSessionInterface):
-    """Flask's signed cookie with SHA-256; it carries random handles and the form token only (security P17)."""
+    """Flask's signed cookie with SHA-256; it carries random handles and the form token only (security P17).
+
+    It is written when it changes, and on a new day so that it does not run out for somebody who keeps coming. Signing
+    it at every answer took a tenth of an authorization.
+    """
 
     digest_method = staticmethod(hashlib.sha256)
+
+    @cached_property
+    def _signer(self) -> URLSafeTimedSerializer | None:
+        return super().get_signing_serializer(self._app)
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        return self._signer
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """Programs have no cookie: theirs is empty, and nothing is kept of it."""
         return self.session_class() if is_machine_path(request.path) else super().open_session(app, request)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        if not is_machine_path(request.path):
-            super().save_session(app, session, response)
+        if is_machine_path(request.path):
+            return
+        today = clock.now() // 86400
+        if session.permanent and session.get(_DAY) != today:
+            session[_DAY] = today
+        super().save_session(app, session, response)
 
 
 def large_forms(most: int) -> Callable[[View], View]:
@@ -314,6 +343,7 @@ def init_app(app: Application) -> None:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_PATH="/",
+        SESSION_REFRESH_EACH_REQUEST=False,
         PERMANENT_SESSION_LIFETIME=settings.lifetimes.session_absolute,
         MAX_CONTENT_LENGTH=1_000_000,
         MAX_FORM_MEMORY_SIZE=500_000,
@@ -326,7 +356,7 @@ def init_app(app: Application) -> None:
     # Merging slashes answers a redirect that is built from the Host header; an address with two of them is no address.
     app.url_map.merge_slashes = False
     app.own_host = urlsplit(settings.issuer).netloc.lower()
-    app.session_interface = _CookieInterface()
+    app.session_interface = _CookieInterface(app)
     language.init_app(app)
     csrf.init_app(app)
     limiter.init_app(app)
@@ -374,19 +404,24 @@ def _check_input() -> None:
 
 def _page_headers(kept: _AppCtxGlobals, response: Response) -> None:
     head = response.headers
+    there = {name.lower() for name, _value in head}
     form_action = " ".join(["'self'", *kept.get("csp_form_action", [])])
     images = " ".join(["'self'", "data:", *kept.get("csp_img", [])])
-    head.setdefault(
-        "Content-Security-Policy",
-        f"default-src 'none'; script-src 'self'; style-src 'self'; img-src {images}; font-src 'self'; "
-        f"connect-src 'self'; form-action {form_action}; frame-ancestors 'none'; base-uri 'none'",
-    )
-    head.setdefault("Referrer-Policy", "no-referrer")
-    head.setdefault("Cross-Origin-Opener-Policy", "same-origin")
     camera = "(self)" if g.get("camera") else "()"
-    head.setdefault("Permissions-Policy", f"camera={camera}, geolocation=(), microphone=(), payment=()")
-    head.setdefault("X-Frame-Options", "DENY")
-    head.setdefault("Cache-Control", "no-store")
+    for name, value in (
+        (
+            "Content-Security-Policy",
+            f"default-src 'none'; script-src 'self'; style-src 'self'; img-src {images}; font-src 'self'; "
+            f"connect-src 'self'; form-action {form_action}; frame-ancestors 'none'; base-uri 'none'",
+        ),
+        ("Referrer-Policy", "no-referrer"),
+        ("Cross-Origin-Opener-Policy", "same-origin"),
+        ("Permissions-Policy", f"camera={camera}, geolocation=(), microphone=(), payment=()"),
+        ("X-Frame-Options", "DENY"),
+        ("Cache-Control", "no-store"),
+    ):
+        if name.lower() not in there:
+            head.add(name, value)
 
 
 def _answer(code: str, message: Any, status: int, *, retry_after: int | None = None) -> Response:

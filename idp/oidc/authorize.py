@@ -21,7 +21,7 @@ from idp.accounts.credentials.methods import has_second_factor
 from idp.accounts.models import EmailAddress
 from idp.accounts.policy import required_action
 from idp.kernel import continuation, language
-from idp.kernel.database import db, unit_of_work
+from idp.kernel.database import reader, unit_of_work
 from idp.kernel.web import allow_form_action, allow_image, limiter
 from idp.organizations.facts import load_facts
 from idp.organizations.policy import AccountFacts, Choices, Decision, candidates, choose, entitlement
@@ -97,7 +97,8 @@ def recognize(client_id: str | None, who: sessions.Actor | None) -> tuple[Client
     known = cached_client(client_id) if who is not None else find_client(client_id)
     if known is None or who is None:
         return known, None
-    rows = db.session.execute(_standing(), {"account_id": who.account.id, "client_id": known.id}).all()
+    values = {"account_id": who.account.id, "client_id": known.id}
+    rows = reader().execute(_standing(), values).all()
     if not rows or rows[0].rev != known.rev or rows[0].status != known.status:
         known = load_client(client_id)
     if known is None or not rows:
@@ -133,8 +134,9 @@ def judge(
     if not isinstance(first, Issue | Ask):
         return Judged(first, None, between)
     app = asked.app
-    facts = load_facts(db.session(), who.account.id, app.id if app else None) if asked.wants_organization else None
-    choice = None
+    facts, choice = None, None
+    if asked.wants_organization:
+        facts = load_facts(reader(), who.account.id, app.id if app else None)
     if facts is not None:
         choice = choose(
             facts,

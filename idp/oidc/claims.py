@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Literal
 
 from idp.organizations.catalog import signature_privilege
@@ -29,6 +30,7 @@ SCOPE_CLAIMS: Mapping[str, tuple[str, ...]] = {
 """OpenID Connect Core §5.4, and `signature`, which is ours: it also takes a privilege (`gives_signature`)."""
 
 SIGNATURE = "signature"
+_OF_PROFILE = tuple(name for name in SCOPE_CLAIMS["profile"] if name not in ("name", "updated_at"))
 PERSON_CLAIMS = frozenset(name for names in SCOPE_CLAIMS.values() for name in names) - {SIGNATURE}
 ADDRESS_MEMBERS = ("formatted", "street_address", "locality", "region", "postal_code", "country")
 ORGANIZATION_CLAIMS = ("org_id", "org_name", "member_id", "member_type", "company_id", "company_name", "onix_access")
@@ -184,6 +186,7 @@ def _organization(ground: Ground, told: Decision | None, *, brief: bool) -> dict
     return claims
 
 
+@lru_cache(maxsize=256)
 def _of_scope(scope: str) -> frozenset[str]:
     return frozenset(name for word in scope.split() for name in SCOPE_CLAIMS.get(word, ()))
 
@@ -232,7 +235,7 @@ def person_claims(account: Mapping[str, Any], email: str | None, email_verified:
     name = " ".join(part for part in (account["given_name"], account["middle_name"], account["family_name"]) if part)
     claims: dict[str, Any] = {
         "name": name,
-        **{member: account[member] for member in SCOPE_CLAIMS["profile"] if member not in ("name", "updated_at")},
+        **{member: account[member] for member in _OF_PROFILE},
         "updated_at": account["updated_at"],
     }
     if email:

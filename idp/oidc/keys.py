@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any, cast
 
 from flask import current_app
@@ -80,12 +81,11 @@ class Keyring:
         """Keys whose signatures count at `now`; `kept_for` seconds longer for hints, which may be expired tokens."""
         return KeySet([self._parsed[kid] for kid, _, _, end in self._rows if end is None or end + kept_for > now])
 
-    def find(self, kid: str, now: int) -> SigningKeyPair | None:
-        """The published key of this id, or None."""
-        for row_kid, _, _, expires_at in self._rows:
-            if row_kid == kid and (expires_at is None or expires_at > now):
-                return self._parsed[kid]
-        return None
+    def verifying(self, alg: str, now: int) -> Iterator[SigningKeyPair]:
+        """The published keys of an algorithm."""
+        for kid, key_alg, _, expires_at in self._rows:
+            if key_alg == alg and (expires_at is None or expires_at > now):
+                yield self._parsed[kid]
 
     def published(self, now: int) -> dict[str, list[dict[str, Any]]]:
         """The JWK Set: public parts only, next keys included (RFC 7517 §5)."""

@@ -6,9 +6,10 @@ client, the account and the session (`*_standing`). What the person may do is `o
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Select, Table, and_, bindparam, exists, insert, or_, select, update
+from sqlalchemy import Select, Table, and_, bindparam, exists, insert, literal_column, or_, select, update
 
 from idp.accounts.models import Account, EmailAddress, Signature
 from idp.sessions.models import Session
@@ -55,6 +56,9 @@ _person = [
         "gender", "birthdate", "zoneinfo", "locale", "phone_number", "phone_number_verified", "address", "updated_at",
     }
 ]  # fmt: skip
+person_names = tuple(column.name.removeprefix("person_") for column in _person)
+"""What the person's columns are called without `person_`, in the order in which `of_person` gives them."""
+of_person = attrgetter(*(column.name for column in _person))
 _primary = and_(email.c.account_id == account.c.id, email.c.is_primary)
 _signature = [signature.c.id.label("signature_id"), signature.c.digest.label("signature_digest")]
 _present = and_(signature.c.account_id == account.c.id, signature.c.put_aside_at.is_(None))
@@ -168,6 +172,13 @@ replace_successor = (
 )
 revive_refresh = update(refresh).where(refresh.c.token_digest == bindparam("digest")).values(spent_at=None)
 insert_refresh = insert(refresh)
+insert_refresh_telling = insert_refresh.returning(
+    # by its name, since SQLAlchemy correlates nothing with the row that an INSERT makes
+    select(authorization.c.told)
+    .where(authorization.c.id == literal_column(f"{refresh.name}.authorization_id"))
+    .scalar_subquery()
+)
+"""The same for a client that has redeemed a code. Gives what it has been told by now."""
 insert_code = insert(code)
 insert_authorization = insert(authorization)
 tell = (

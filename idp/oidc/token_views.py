@@ -15,8 +15,9 @@ from urllib.parse import parse_qsl
 from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Request
 from authlib.oauth2.rfc6749.errors import OAuth2Error, UnsupportedGrantTypeError
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
-from flask import Blueprint, Flask, Response, current_app, request
+from flask import Blueprint, Flask, Request, Response, current_app, request
 from flask.globals import request_ctx
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.wsgi import get_input_stream
 
 from idp.kernel import clock
@@ -45,11 +46,15 @@ _NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
 _TO_SCRIPTS = (("Access-Control-Allow-Origin", "*"), ("Access-Control-Expose-Headers", "WWW-Authenticate"))
 
 
+_BLANK = vars(OAuth2Request("POST", "https://issuer.invalid/oauth2/token"))
+
+
 class TokenRequest(OAuth2Request):
     """A token request as Authlib's grants want it: parameters of the body, and a client that was authenticated."""
 
     def __init__(self, form: Mapping[str, str], authenticated: Authenticated) -> None:
-        super().__init__("POST", current_app.extensions["onix_settings"].issuer)
+        # Authlib's own asks the environment at each request whether its address may be http, which our settings decide.
+        self.__dict__.update(_BLANK)
         self.payload = BasicOAuth2Payload(form)
         self.parameters = form
         self.authenticated = authenticated
@@ -68,9 +73,8 @@ def read_form() -> dict[str, str]:
         raise InvalidRequestError("Parameters are accepted in the body only")
     if asked.content_type != _FORM and asked.mimetype != _FORM:
         raise InvalidRequestError("The body must be application/x-www-form-urlencoded")
-    body = get_input_stream(asked.environ, max_content_length=LONGEST_BODY).read()
     try:
-        pairs = parse_qsl(body.decode(), keep_blank_values=True, errors="werkzeug.url_quote")
+        pairs = parse_qsl(_body(asked).decode(), keep_blank_values=True, errors="werkzeug.url_quote")
     except ValueError:
         raise InvalidRequestError("The body must be application/x-www-form-urlencoded in UTF-8") from None
     form = dict(pairs)
@@ -80,6 +84,19 @@ def read_form() -> dict[str, str]:
         if len(value) > LONGEST or "\0" in value:
             raise InvalidRequestError("A parameter is too long or has a character that is not allowed")
     return {name: value for name, value in form.items() if value}
+
+
+def _body(asked: Request) -> bytes:
+    """All of the body, at most `LONGEST_BODY`; one that says how long it is, as nearly all do, is read at one go."""
+    length = asked.environ.get("CONTENT_LENGTH", "")
+    if not length.isdecimal():
+        return get_input_stream(asked.environ, max_content_length=LONGEST_BODY).read()
+    if int(length[:9]) > LONGEST_BODY:
+        raise RequestEntityTooLarge
+    body: bytes = asked.environ["wsgi.input"].read(int(length[:9]))
+    if len(body) != int(length):
+        raise ClientDisconnected
+    return body
 
 
 def _caller(path: str, now: int) -> tuple[dict[str, str], Authenticated]:

@@ -25,6 +25,7 @@ from .catalog import App, current_catalog
 from .policy import (
     MOST_ASKED,
     AccountFacts,
+    Decision,
     Invitation,
     LicenseFacts,
     MemberFacts,
@@ -180,6 +181,24 @@ def load_facts(
     return _read(connection, account_id, "one" if app_id else "none", app_id, member_id, whom_to_ask)
 
 
+def judge(
+    connection: Connection | Session, account_id: str, app: App | None, member_id: str, now: int,
+    *, whom_to_ask: bool = True,
+) -> Decision | None:  # fmt: skip
+    """The decision about one member, as `load_facts` and `policy.entitlement` have it, but judged once where it allows.
+
+    None when there is no such account.
+    """
+    facts = load_facts(connection, account_id, app.id if app else None, member_id, whom_to_ask=False)
+    if facts is None:
+        return None
+    decision = entitlement(facts, next(iter(facts.members), None), app, now)
+    if decision.allowed or not whom_to_ask or not facts.members:
+        return decision
+    asked = _with_administrators(connection, facts)
+    return entitlement(asked, asked.members[0], app, now)
+
+
 def load_facts_of_all_apps(connection: Connection | Session, account_id: str) -> AccountFacts | None:
     """The same for every app at once (the launcher); at most two statements. None when there is no such account."""
     return _read(connection, account_id, "all", None, None)
@@ -286,11 +305,10 @@ def _name(row: Row[Any]) -> str:
     return " ".join(part for part in (row.given_name, row.family_name) if part)
 
 
-def _assemble(rows: Iterable[Row[Any]], now: int) -> AccountFacts | None:
+def _assemble(rows: Sequence[Row[Any]], now: int) -> AccountFacts | None:
     """The account with its members."""
-    rows = list(rows)
     for row in rows:
-        if row.tag == "account":
+        if row[0] == "account":
             return AccountFacts(id=row.a, disabled=row.b != "active", members=_members(rows, now))
     return None
 
@@ -304,21 +322,23 @@ def _members(rows: Iterable[Row[Any]], now: int) -> tuple[MemberFacts, ...]:
     licenses: dict[str, list[LicenseFacts]] = defaultdict(list)
     seats: dict[str, set[str]] = defaultdict(set)
     for row in rows:
-        match row.tag:
+        values: Sequence[Any] = row
+        tag, a, b, c, d, e, *_, n1, n2, n3, n4, _n5 = values
+        match tag:
             case "member":
                 members.append(row)
             case "holds":
-                held[row.a].add(row.b)
+                held[a].add(b)
             case "role":
-                names[row.b] = (row.c, row.d is None)
-                if row.a:
-                    held[row.a].add(row.b)
-                if row.e:
-                    privileges[row.b].add(row.e)
+                names[b] = (c, d is None)
+                if a:
+                    held[a].add(b)
+                if e:
+                    privileges[b].add(e)
             case "license":
-                licenses[row.b].append(LicenseFacts(row.a, row.c, row.d, row.n1, row.n2, row.n3, row.n4))
+                licenses[b].append(LicenseFacts(a, c, d, n1, n2, n3, n4))
             case "seat":
-                seats[row.a].add(row.b)
+                seats[a].add(b)
     roles = {
         role_id: RoleFacts(role_id, name, system, frozenset(privileges[role_id]))
         for role_id, (name, system) in sorted(names.items(), key=lambda item: item[1][0])

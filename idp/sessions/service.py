@@ -21,7 +21,7 @@ from idp.accounts.credentials.methods import has_second_factor
 from idp.accounts.models import Account, EmailAddress
 from idp.accounts.service import may_sign_in
 from idp.kernel import clock
-from idp.kernel.database import aside, change, db, new_id
+from idp.kernel.database import aside, change, db, new_id, single
 from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
 from idp.kernel.secrets import digest, random_handle
@@ -59,22 +59,26 @@ def actor() -> Actor | None:
     return found if isinstance(found, Actor) else None
 
 
+_alive = (
+    select(Session, Account)
+    .join(Account, Account.id == Session.account_id)
+    .where(
+        Session.handle_digest == bindparam("handle"),
+        Session.ended_at.is_(None),
+        Session.expires_at > bindparam("now"),
+        Session.last_seen_at > bindparam("idle"),
+        Account.status.in_(("active", "closing")),
+        or_(Account.closes_at.is_(None), Account.closes_at > bindparam("now")),
+    )
+    .options(lazyload(Account.emails))
+)
+
+
 @login_manager.user_loader
 def _load(handle: str) -> Actor | None:
     now = clock.now()
-    row = db.session.execute(
-        select(Session, Account)
-        .join(Account, Account.id == Session.account_id)
-        .where(
-            Session.handle_digest == digest(handle),
-            Session.ended_at.is_(None),
-            Session.expires_at > now,
-            Session.last_seen_at > now - _lifetimes().session_idle,
-            Account.status.in_(("active", "closing")),
-            or_(Account.closes_at.is_(None), Account.closes_at > now),
-        )
-        .options(lazyload(Account.emails))
-    ).one_or_none()
+    values = {"handle": digest(handle), "now": now, "idle": now - _lifetimes().session_idle}
+    row = db.session.execute(_alive, values, bind_arguments=single()).first()
     if row is None:
         return None
     if row.Session.last_seen_at <= now - policy.SEEN_EVERY and not db.session.info.get("unit_of_work"):

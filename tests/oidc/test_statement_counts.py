@@ -29,20 +29,20 @@ def test_client_credentials_takes_one_statement_and_writes_nothing(warm: Protoco
     assert (len(seen), seen.commits) == (1, 0), str(seen)
 
 
-def test_code_redemption_takes_five_statements_and_one_commit(warm: Protocol, statements: Any) -> None:
+def test_code_redemption_takes_four_statements_and_one_commit(warm: Protocol, statements: Any) -> None:
     grant = warm.grant(**SMALL)
     with statements() as seen:
         answer = warm.redeem(grant)
     assert answer.status_code == 200, answer.text
-    assert len(seen) <= 5 and seen.commits == 1, str(seen)
+    assert len(seen) <= 4 and seen.commits == 1, str(seen)
 
 
-def test_refresh_takes_five_statements_and_one_commit(warm: Protocol, statements: Any) -> None:
+def test_refresh_takes_four_statements_and_one_commit(warm: Protocol, statements: Any) -> None:
     token = warm.tokens(**SMALL)
     with statements() as seen:
         answer = warm.refresh(token["refresh_token"])
     assert answer.status_code == 200
-    assert len(seen) <= 5 and seen.commits == 1, str(seen)
+    assert len(seen) <= 4 and seen.commits == 1, str(seen)
 
 
 def test_userinfo_takes_two_statements(warm: Protocol, statements: Any) -> None:

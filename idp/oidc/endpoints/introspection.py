@@ -45,7 +45,7 @@ def _access_token(connection: Connection, claims: Mapping[str, Any], caller: Aut
     row = connection.execute(
         statements.token_standing,
         {"authorization_id": tokens.authorization_of(claims), "jti": claims["jti"], "caller": caller.client.id},
-    ).one_or_none()
+    ).first()
     if row is None:
         confirm_alone(caller, now, connection)
         return INACTIVE
@@ -64,7 +64,7 @@ def _access_token(connection: Connection, claims: Mapping[str, Any], caller: Aut
 
 
 def _refresh_token(connection: Connection, handle: str, client: ClientInfo, now: int) -> dict[str, Any]:
-    row = connection.execute(statements.refresh_standing, {"digest": digest(handle)}).one_or_none()
+    row = connection.execute(statements.refresh_standing, {"digest": digest(handle)}).first()
     if row is None or row.token_client_id != client.id or row.spent_at is not None or row.token_expires_at <= now:
         return INACTIVE
     if fallen(row, now) is not None:

@@ -67,7 +67,7 @@ def respond(request: Request, now: int) -> Response:
         row = connection.execute(
             statements.person_standing_signed if signed else statements.person_standing,
             {"authorization_id": tokens.authorization_of(claims), "jti": claims["jti"]},
-        ).one_or_none()
+        ).first()
         if row is None or row.revoked or fallen(row, now) is not None:
             raise BearerRefused("invalid_token", "The access token has ended")
         client = client_at(row.client_id, row.client_rev)

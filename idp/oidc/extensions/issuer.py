@@ -8,8 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
-from flask import g, make_response, redirect, render_template
+from flask import g, make_response, render_template
+from werkzeug.urls import iri_to_uri
 from werkzeug.wrappers import Response
+
+from idp.kernel.web import Answer
 
 _PRINTABLE = frozenset(map(chr, (*range(0x20, 0x22), *range(0x23, 0x5C), *range(0x5D, 0x7F))))
 
@@ -49,10 +52,9 @@ def _send(to: Destination, params: list[tuple[str, str]], issuer: str) -> Respon
     if to.response_mode == "form_post":
         return _form_post(to.redirect_uri, params)
     # The registered URI keeps its own query, byte for byte (RFC 6749 §3.1.2).
-    response = redirect(f"{to.redirect_uri}{'&' if '?' in to.redirect_uri else '?'}{urlencode(params)}", 303)
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
+    location = iri_to_uri(f"{to.redirect_uri}{'&' if '?' in to.redirect_uri else '?'}{urlencode(params)}")
+    headers = (("Location", location), ("Cache-Control", "no-store"), ("Referrer-Policy", "no-referrer"))
+    return Answer("", headers, "text/html; charset=utf-8", status="303 SEE OTHER")
 
 
 def _form_post(redirect_uri: str, params: list[tuple[str, str]]) -> Response:

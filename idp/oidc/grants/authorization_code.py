@@ -50,7 +50,7 @@ class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
     def query_authorization_code(self, code: str, client: ClientInfo) -> CodeRow | None:
         """Spent codes are found too, so that reuse is seen; a code of another client is an unknown one."""
         self.now = clock.now()
-        row = db.session.connection().execute(statements.code_standing, {"digest": digest(code)}).one_or_none()
+        row = db.session.connection().execute(statements.code_standing, {"digest": digest(code)}).first()
         if row is None or row.code_client_id != client.id:
             return None
         if row.spent_at is not None:
@@ -73,7 +73,7 @@ class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
         decision = user.decide(scope, audience)
         token = user.issue(decision, audience)
         if user.client.check_grant_type("refresh_token"):
-            token["refresh_token"] = user.new_refresh_token(user.row.id, scope)
+            token["refresh_token"] = user.first_refresh_token()
         user.tell(decision)
         return token
 

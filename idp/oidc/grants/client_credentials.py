@@ -31,7 +31,7 @@ class ClientCredentialsGrant(grants.ClientCredentialsGrant):
         self.now = clock.now()
         client_id = self.request.client.id
         with autocommit() as connection:
-            row = connection.execute(statements.machine_standing, {"client": client_id}).one_or_none()
+            row = connection.execute(statements.machine_standing, {"client": client_id}).first()
         self.authorization_id: str | None = row.authorization_id if row else None
         client = confirm(self.request.authenticated, row.status if row else None, row.rev if row else None, self.now)
         self.request.client = client

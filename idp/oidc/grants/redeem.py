@@ -122,26 +122,33 @@ class Issuing:
                 )
             )
 
+    def first_refresh_token(self) -> str:
+        """The refresh token that goes with a code; what the client has been told comes in the same statement."""
+        handle, values = self._refresh_token(self.row.id, self.row.scope)
+        self.told = self.connection.execute(statements.insert_refresh_telling, values).scalar_one()
+        return handle
+
     def new_refresh_token(self, authorization_id: str, scope: str) -> str:
+        handle, values = self._refresh_token(authorization_id, scope)
+        self.connection.execute(statements.insert_refresh, values)
+        return handle
+
+    def _refresh_token(self, authorization_id: str, scope: str) -> tuple[str, dict[str, Any]]:
         """A refresh token of 256 random bits, kept as a digest. Offline ones end when idle, all with their grant."""
         handle = random_handle()
         idle = current_app.extensions["onix_settings"].lifetimes.refresh_idle
         end = self.row.expires_at
         expires_at = self.now + idle if end is None else min(self.now + idle, end) if self.row.offline else end
-        self.connection.execute(
-            statements.insert_refresh,
-            {
-                "token_digest": digest(handle),
-                "authorization_id": authorization_id,
-                "client_id": self.client.id,
-                "scope": scope,
-                "created_at": self.now,
-                "expires_at": expires_at,
-                "spent_at": None,
-                "successor_digest": None,
-            },
-        )
-        return handle
+        return handle, {
+            "token_digest": digest(handle),
+            "authorization_id": authorization_id,
+            "client_id": self.client.id,
+            "scope": scope,
+            "created_at": self.now,
+            "expires_at": expires_at,
+            "spent_at": None,
+            "successor_digest": None,
+        }
 
     def issue(self, decision: Decision | None, audience: str, authorization: Any = None) -> dict[str, Any]:
         """The token answer's members, signed now."""
@@ -165,7 +172,7 @@ class Issuing:
 
 def person_of(row: Any) -> dict[str, Any]:
     """The standard claims of a row that has the person's columns."""
-    values = {name.removeprefix("person_"): value for name, value in row._mapping.items() if name.startswith("person_")}
+    values = dict(zip(statements.person_names, statements.of_person(row), strict=True))
     if values["picture"] and values["picture"].startswith("/"):  # ours
         values["picture"] = f"{current_app.extensions['onix_settings'].issuer}{values['picture']}"
-    return person_claims(values, values["email"], values["email_verified_at"] is not None)
+    return person_claims(values, row.person_email, row.person_email_verified_at is not None)

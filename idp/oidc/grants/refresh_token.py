@@ -38,11 +38,7 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):
         if handle is None:
             raise InvalidRequestError("The parameter refresh_token is missing")
         self.now = clock.now()
-        row = (
-            db.session.connection()
-            .execute(statements.refresh_standing_locked, {"digest": digest(handle)})
-            .one_or_none()
-        )
+        row = db.session.connection().execute(statements.refresh_standing_locked, {"digest": digest(handle)}).first()
         if row is None or row.token_client_id != client.id:
             raise InvalidGrantError("The refresh token is unknown")
         return row

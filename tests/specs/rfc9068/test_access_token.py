@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.jwk import KeySet
 from jsonschema import Draft202012Validator
 
+from idp.oidc.keys import signing_key
 from idp.organizations.sentences import explain
 from tests.support.protocol import claims_of, header_of
 
@@ -149,3 +150,20 @@ def test_an_express_guest_tells_its_company(protocol):
     claims = claims_of(protocol.tokens("express", person=person, member_id=member)["access_token"])
     assert (claims["member_type"], claims["company_id"], claims["company_name"]) == ("express", company, "Kunde AS")
     assert claims["org_name"] == "Nordic Lift AS" and claims["onix_access"]["decision"] == "allow"
+
+
+def test_a_header_that_we_do_not_write_is_refused_with_a_good_signature(app, protocol):
+    """Nothing is read in a header: another type or algorithm, a `crit`, or our own members in another order."""
+    token = protocol.tokens()["access_token"]
+    claims, header = claims_of(token), header_of(token)
+    with app.app_context():
+        key = signing_key("ES256")
+    registry = jws.JWSRegistry(algorithms=["ES256"], strict_check_header=False)
+
+    def shown(head):
+        text = jws.serialize_compact(head, json.dumps(claims).encode(), key, registry=registry)
+        return protocol.userinfo(text).status_code
+
+    assert shown(header) == 200
+    assert shown(dict(reversed(header.items()))) == 401
+    assert shown({**header, "typ": "JWT"}) == shown({**header, "more": 1}) == shown({**header, "kid": "other"}) == 401
