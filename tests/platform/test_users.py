@@ -63,7 +63,19 @@ def test_an_employee_is_added_and_completed_with_a_license(office: Office) -> No
     assert assigned.headers["Location"] == f"{USER}/{account.id}"
     with office.app.app_context():
         assert db.session.scalars(select(Seat.member_id).where(Seat.license_id == office.license)).all() == [member.id]
-    assert "a license is required" not in browser.reads(f"{USER}/{account.id}")
+    page = browser.reads(f"{USER}/{account.id}")
+    assert "a license is required" not in page and "Admin, OneOffice, OneOffice-legacy; OneOffice" in page
+
+
+def test_the_name_follows_the_record_until_somebody_has_taken_the_account_over(office: Office, world: Any) -> None:
+    browser = office.signed_in(ADMIN)
+    browser.sends(f"{USER}/add", given_name="Kaare", family_name="Aas", email="kare@works.example")
+    path = f"{USER}/{_account(office, 'kare@works.example').id}"
+    assert browser.sends(path, given_name="Kåre", family_name="Ås").status_code == 303
+    assert "Kåre Ås" in browser.reads(path) and "1 record" in browser.reads(f"{USER}?q=%C3%A5s")
+    world.change(EmailAddress, _account(office, "kare@works.example").email.id, verified_at=1)
+    assert browser.sends(path, family_name="Aasen").status_code == 303
+    assert _account(office, "kare@works.example").name == "Kåre Ås", "the name is the person's own"
 
 
 def test_save_and_add_another_keeps_organization_and_roles(office: Office) -> None:
