@@ -20,7 +20,7 @@ from idp.sessions import records as sessions
 
 def _license_needed(row: organizations.User) -> Note | None:
     """An employee is complete with a license (the seed's last step)."""
-    if row.own is None or row.own.status != "active" or row.seats:
+    if row.own is None or {row.own.status, row.account.status} != {"active"} or row.seats:
         return None
     return Note(
         _l("To complete the account, a license is required."),

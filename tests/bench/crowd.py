@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Integer, Text, cast, column, func, insert, literal, select
+from sqlalchemy import Integer, Text, cast, column, func, insert, literal, select, text
 
 from idp.accounts.models import Account, EmailAddress
 from idp.accounts.passwords import hash_password
@@ -40,6 +40,7 @@ def make(people: int, organizations: int = 1) -> Crowd:
     with unit_of_work() as session:
         now = clock.now()
         run = session.connection().execute
+        run(text("SET LOCAL statement_timeout = 0"))  # which no request of the provider may do
         number = func.generate_series(1, organizations).table_valued(column("n", Integer)).render_derived(name="series")
         run(
             insert(Organization.__table__).from_select(
@@ -62,9 +63,9 @@ def make(people: int, organizations: int = 1) -> Crowd:
         )  # fmt: skip
         session.flush()
         number = func.generate_series(1, people).table_valued(column("n", Integer)).render_derived(name="series")
-        text = cast(number.c.n, Text)
-        address = literal("person-") + text + literal("@crowd.example")
-        given, family = _one_of(("Kari", "Ola", "Liv", "Nils", "Åse", "Per", "Eli"), number), literal("Nord") + text
+        digits = cast(number.c.n, Text)
+        address = literal("person-") + digits + literal("@crowd.example")
+        given, family = _one_of(("Kari", "Ola", "Liv", "Nils", "Åse", "Per", "Eli"), number), literal("Nord") + digits
         rows: list[tuple[Any, dict[str, Any]]] = [
             (Account, {
                 "id": _id("account", number), "given_name": given, "family_name": family,

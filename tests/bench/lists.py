@@ -20,7 +20,7 @@ from time import perf_counter
 from typing import Any
 from urllib.parse import urljoin
 
-from sqlalchemy import Integer, Text, case, cast, column, func, insert, literal, select
+from sqlalchemy import Integer, Text, case, cast, column, func, insert, literal, select, text
 
 from idp.audit.models import AuditEntry
 from idp.kernel import clock
@@ -117,6 +117,7 @@ def fill(app: Any, people: int, organizations: int) -> Filled:
     world.client("a-client", client_id="a-client", app_id="tag", kind="web")
     with unit_of_work() as session:
         run, now = session.connection().execute, clock.now()
+        run(text("SET LOCAL statement_timeout = 0"))
         for model, values, count in _rows(made, organizations, roles["Administrator"], now):
             columns, rows = values(_numbers(count))
             run(insert(model.__table__).from_select(columns, select(*rows)))

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
+import re
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from idp.audit import trail
 from idp.audit.models import AuditEntry
+from idp.kernel import listing
 from idp.kernel.database import db, unit_of_work
 from idp.kernel.events import Event, emit
 from idp.oidc.events import AuthorizationOpened
@@ -143,6 +147,46 @@ def test_the_overview_counts_and_leads_to_the_lists(app: Any, world: Any, office
     with app.app_context():
         assert trail.per_day(office.organization, now)[-1][1:] == (0, 1), "only of one's own people"
     assert "Failed sign-ins of your people" in text_of(office.page("").get_data(as_text=True))
+
+
+def test_a_long_trail_is_looked_through_in_windows(
+    app: Any, world: Any, office: Any, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However rare what is sought is: a page says how far back it has looked, and the next one goes on there."""
+    monkeypatch.setattr(listing, "PAGE", 10)
+    monkeypatch.setattr(listing, "WINDOW", 30)
+    with app.app_context(), unit_of_work() as session:
+        for number in range(100):
+            session.add(
+                AuditEntry(
+                    at=1000 + number // 3, event="OrganizationChanged", organization_id=office.organization,
+                    app_ids=" work " if number == 5 else "", data={},
+                )
+            )  # fmt: skip
+        rare = session.scalars(select(AuditEntry.id).where(AuditEntry.app_ids == " work ")).one()
+
+    def walk(address: str) -> tuple[list[str], int]:
+        found, pages = [], 0
+        while address:
+            page = office.page(address).get_data(as_text=True)
+            found += re.findall(r'id="entry-([^"]+)"', page)
+            pages += 1
+            following = re.search(r'rel="next" href="/org/nordic/([^"]+)"', page)
+            address = html.unescape(following[1]) if following else ""
+        return found, pages
+
+    everything, pages = walk("audit")
+    assert len(everything) == len(set(everything)) == 102 and pages == 11, "each once, ten at a time"
+    found, pages = walk("audit?app=work")
+    assert found == [rare] and pages == 4
+    first = text_of(office.page("audit?app=work").get_data(as_text=True))
+    assert "Looked through back to 1 Jan 1970" in first and "Look further back" in first and "Nothing" not in first
+    found, pages = walk("audit?q=vik")
+    assert (len(found), pages) == (2, 1), "a few people are found at once, however long ago"
+    exported = client.get("/org/nordic/audit.csv?app=work").get_data(as_text=True)
+    assert exported.count("\n") == 2, "a file is looked through to its end"
+    for nonsense in ("before=x", "before=1.", "before=99999999999999.x", "before=.", "before=1000.%00"):
+        assert office.page(f"audit?{nonsense}").status_code == 200
 
 
 def _all(kind: type[Event]) -> set[type[Event]]:

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from idp.audit.models import AuditEntry
+from idp.kernel import listing
 from idp.kernel.database import db, unit_of_work
 from idp.oidc.models import Authorization, Client, LossCheck, SigningKey
 from idp.organizations.models import License, Organization, Role, Seat
@@ -300,3 +301,27 @@ def test_forms_come_with_what_a_link_fills_in(office: Office) -> None:
     page = browser.get(f"{CORE}/license/add?organization=nordic&edition=x&seats=5").get_data(as_text=True)
     fields = form_with(page, "seats").fields
     assert (fields["organization"], fields["seats"]) == ("nordic", ""), "only what is kept is filled in"
+
+
+def test_a_list_is_counted_up_to_a_bound_and_the_trail_not_at_all(
+    office: Office, world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = office.signed_in(ADMIN)
+    for number in range(12):
+        world.organization(f"place-{number:02}", name=f"Place {number:02} AS")
+    monkeypatch.setattr(listing, "PAGE", 5)
+    assert "12 records" in browser.reads("/admin/records/core/organization?q=place")
+    monkeypatch.setattr(listing, "COUNTED", 10)
+    for page in ("", "&page=2"):
+        shown = browser.reads(f"/admin/records/core/organization?q=place{page}")
+        assert "More than 10 records" in shown and "of 2" in shown
+    last = browser.reads("/admin/records/core/organization?q=place&page=7")
+    assert "Place 09 AS" in last and "Place 10 AS" not in last and "6 to 10 shown" in last
+    with office.app.app_context(), unit_of_work() as session:
+        session.add_all(AuditEntry(at=number, event="SignInFailed", result="wrong", data={}) for number in range(12))
+    trail = browser.reads("/admin/records/audit/audit")
+    assert "Older" in trail and "records" not in trail.split("Time")[0].split("Search")[-1]
+    monkeypatch.setattr(listing, "WINDOW", 1)
+    found = browser.reads("/admin/records/audit/audit?result=other")
+    assert "Looked through back to" in found and "Look further back" in found
+    assert "Newest" in browser.reads("/admin/records/audit/audit?before=9.x")

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from idp.accounts.models import Account, EmailAddress
 from idp.audit.models import AuditEntry
-from idp.kernel.database import db
+from idp.kernel.database import db, unit_of_work
 from idp.organizations.models import Member, Seat
 from idp.outbox.models import Delivery
 from idp.sessions.models import Session
@@ -63,7 +63,19 @@ def test_an_employee_is_added_and_completed_with_a_license(office: Office) -> No
     assert assigned.headers["Location"] == f"{USER}/{account.id}"
     with office.app.app_context():
         assert db.session.scalars(select(Seat.member_id).where(Seat.license_id == office.license)).all() == [member.id]
-    assert "a license is required" not in browser.reads(f"{USER}/{account.id}")
+    page = browser.reads(f"{USER}/{account.id}")
+    assert "a license is required" not in page and "Admin, OneOffice, OneOffice-legacy; OneOffice" in page
+
+
+def test_the_name_follows_the_record_until_somebody_has_taken_the_account_over(office: Office, world: Any) -> None:
+    browser = office.signed_in(ADMIN)
+    browser.sends(f"{USER}/add", given_name="Kaare", family_name="Aas", email="kare@works.example")
+    path = f"{USER}/{_account(office, 'kare@works.example').id}"
+    assert browser.sends(path, given_name="Kåre", family_name="Ås").status_code == 303
+    assert "Kåre Ås" in browser.reads(path) and "1 record" in browser.reads(f"{USER}?q=%C3%A5s")
+    world.change(EmailAddress, _account(office, "kare@works.example").email.id, verified_at=1)
+    assert browser.sends(path, family_name="Aasen").status_code == 303
+    assert _account(office, "kare@works.example").name == "Kåre Ås", "the name is the person's own"
 
 
 def test_save_and_add_another_keeps_organization_and_roles(office: Office) -> None:
@@ -263,7 +275,6 @@ def test_nobody_takes_the_platform_from_itself(office: Office, world: Any) -> No
     assert browser.post(f"{USER}/{other.account_id}/disable").status_code == 303
 
     from idp.accounts import service as accounts
-    from idp.kernel.database import unit_of_work
     from idp.kernel.refusal import Refusal
 
     for verb in (accounts.disable_account, accounts.delete_account):
@@ -335,6 +346,18 @@ def test_search_finds_names_and_addresses_in_any_case(office: Office, world: Any
     assert "records" in browser.reads(f"{USER}?sort=password_hash&status=nonsense&page=-1&organization=x")
     for order in ("name", "-name", "email", "-email", "status", "-added"):
         assert "Bjørn" in browser.reads(f"{USER}?sort={order}")
+    account = _account(office, "other@works.example")
+    with office.app.app_context(), unit_of_work() as session:
+        known = session.get_one(Account, account.id)
+        known.family_name = "Vik"
+        known.emails.append(EmailAddress(address="Second@b.example", normalized="second@b.example", created_at=1))
+    for text in ("vik second@b", "other@works vik"):
+        assert "1 record" in browser.reads(f"{USER}?q={text}"), "by each address and the name as it is now"
+    with office.app.app_context(), unit_of_work() as session:
+        known = session.get_one(Account, account.id)
+        second = next(one for one in known.emails if one.normalized == "second@b.example")
+        known.emails.remove(second)
+    assert "Nothing was found." in browser.reads(f"{USER}?q=second@b"), "not by one that is gone"
 
 
 def test_a_reset_is_started_and_all_sessions_are_ended(office: Office, world: Any) -> None:

@@ -16,6 +16,7 @@ from idp.accounts import addresses, policy
 from idp.accounts import service as accounts
 from idp.accounts.events import AccountClosing, AccountDeleted, AccountDisabled
 from idp.accounts.models import Account
+from idp.accounts.naming import name_unproven
 from idp.kernel.database import db
 from idp.kernel.refusal import Refusal
 
@@ -206,7 +207,10 @@ def edit_user(
     version: int | None = None,
     actor_id: str | None = None,
 ) -> Member:
-    """Change what the organization knows of a user, and which roles it holds: exactly these. Raises `Refusal`."""
+    """Change what the organization knows of a user, and which roles it holds: exactly these. Raises `Refusal`.
+
+    An account that was made by adding the user, and that nobody has taken over yet, follows the name.
+    """
     member = edit_member(
         member_id,
         given_name=given_name,
@@ -217,6 +221,9 @@ def edit_user(
         version=version,
         actor_id=actor_id,
     )
+    account = db.session.get(Account, member.account_id) if member.account_id else None
+    if account is not None and account.created_at >= member.created_at - IN_ONE_ACT:
+        name_unproven(account.id, member.given_name, member.family_name)
     wanted = set(role_ids)
     held = set(db.session.scalars(select(MemberRole.role_id).where(MemberRole.member_id == member_id)))
     for role_id in sorted(wanted - held):

@@ -59,9 +59,9 @@ class Option:
     offered: bool = True
 
 
-def role_options(roles: Iterable[Role]) -> list[Option]:
-    """The roles that can be given."""
-    return [Option(role.id, role_title(role)) for role in roles]
+def role_options(roles: Iterable[Role], held: Collection[str] = ()) -> list[Option]:
+    """The roles that can be given; those that are `held` come first, for the list is longer than its box."""
+    return [Option(role.id, role_title(role)) for role in sorted(roles, key=lambda role: role.id not in held)]
 
 
 def license_options(

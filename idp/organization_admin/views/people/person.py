@@ -137,7 +137,7 @@ def show(
         problem=problem,
         known=known,
         stored=stored,
-        roles=role_options(roles),
+        roles=role_options(roles, held_roles),
         licenses=options,
         full=[option for option in all_options if option not in options],
         held_roles=held_roles,
