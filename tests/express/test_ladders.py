@@ -227,7 +227,7 @@ class TestOne:
         assert run_jobs() == 1
         deliver(clock)
         warning = sink.to("leser@kunde.example")[-1]
-        assert "Your access to the documents of Fjord Inspection AS ends on" in warning.subject
+        assert warning.subject.startswith("Fjord Inspection AS: your access ends on ")
         assert "to Havgap Rederi AS" in warning.text
         assert "/open/express?organization=fjord" in warning.text
 
