@@ -225,6 +225,7 @@ def test_of_an_upload_only_the_lines_remain() -> None:
         ("signature_blank", lambda: made.saved(Image.new("RGB", (600, 300), "white"), "PNG")),
         ("signature_blank", lambda: made.saved(Image.new("RGBA", (600, 300)), "PNG")),
         ("signature_no_lines", made.photograph),
+        ("signature_no_lines", made.picture),
         ("image_type", made.svg),
         ("image_pixels", lambda: made.png(30_000, 30_000, depth=1, color=0)),
     ],

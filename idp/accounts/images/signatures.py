@@ -225,7 +225,10 @@ def from_image(data: bytes) -> Drawn:
         if alpha is not None and _share(alpha.point(lambda value: 255 if value < 40 else 0)) > 0.3:
             ink = alpha
         else:
-            ink = _lines(on_white(image).convert("L"))
+            lines = _lines(on_white(image).convert("L"))
+            if lines is None:
+                raise _no_lines()
+            ink = lines
         inside = ink.point(lambda value: 255 if value > 60 else 0).getbbox()
         if inside is None or max(inside[2] - inside[0], inside[3] - inside[1]) < 16:
             raise Refusal(
@@ -233,18 +236,24 @@ def from_image(data: bytes) -> Drawn:
             )
         ink = ink.crop(inside)
         if _share(ink.point(lambda value: 255 if value > 60 else 0)) > 0.3:
-            raise Refusal(
-                "signature_no_lines",
-                _l("This looks like a picture, not like a signature: use dark lines on white paper."),
-                field="file",
-            )
+            raise _no_lines()
         return _finish(ink)
 
 
-def _lines(gray: Image.Image) -> Image.Image:
-    """What is darker than the paper around it; shadows on the paper are part of the paper."""
+def _no_lines() -> Refusal:
+    return Refusal(
+        "signature_no_lines",
+        _l("This looks like a picture, not like a signature: use dark lines on white paper."),
+        field="file",
+    )
+
+
+def _lines(gray: Image.Image) -> Image.Image | None:
+    """What is darker than the paper around it; shadows on the paper are part of the paper. None: it is no paper."""
     small = gray.resize((max(1, gray.width // 12), max(1, gray.height // 12)), Image.Resampling.BOX)
     paper = small.filter(ImageFilter.MaxFilter(5)).filter(ImageFilter.GaussianBlur(2))
+    if _share(paper.point(lambda value: 255 if value < 100 else 0)) > 0.25:
+        return None
     darker = ImageChops.subtract(paper.resize(gray.size, Image.Resampling.BICUBIC), gray)
     return darker.point(lambda value: max(0, min(255, round((value - 28) * 255 / 72))))
 
