@@ -29,11 +29,11 @@ INK = (59, 111, 224)
 WIDTH, HEIGHT = 960, 320  # pixels at most
 MARGIN = 8
 MOST_STROKES = 500
-MOST_POINTS = 20_000
+MOST_POINTS = 10_000
 LONGEST_NAME = 60
 FINER = 3  # times the size at which lines are drawn
 FINEST = 5.0  # pixels that a usual line has at least
-MOST_STEPS = 80_000  # of lines drawn, however long the strokes are
+MOST_STEPS = 40_000  # of lines drawn, however long the strokes are
 _SMALLEST_SPAN = 12.0  # units of the drawing surface: less is a dot, and no signature
 
 STYLES: Mapping[str, tuple[str, str, int]] = MappingProxyType(
