@@ -211,16 +211,19 @@ def pages() -> dict[str, Callable[[], Any]]:
         "catalog.md": catalog_page,
         "reasons.md": decisions_page,
         "addresses.md": endpoints_page,
-        "onix_access.md": schema_page,
+        "onix_access.md": lambda: schema_page("onix_access", "The JSON Schema of the claim that carries the decision."),
+        "signature.md": lambda: schema_page(
+            "signature", "The JSON Schema of the claim that says where a signature is."
+        ),
         "api.md": api_page,
     }
 
 
-def schema_page() -> str:
-    """The JSON Schema of `onix_access`."""
-    schema = json.loads((settings.ROOT / "idp" / "oidc" / "onix_access.schema.json").read_text())
+def schema_page(claim: str, sentence: str) -> str:
+    """The JSON Schema of a claim of ours."""
+    schema = json.loads((settings.ROOT / "idp" / "oidc" / f"{claim}.schema.json").read_text())
     text = json.dumps(schema, indent=2, ensure_ascii=False)
-    return f"# `onix_access`\n\nThe JSON Schema of the claim that carries the decision.\n\n```json\n{text}\n```\n"
+    return f"# `{claim}`\n\n{sentence}\n\n```json\n{text}\n```\n"
 
 
 def main() -> None:

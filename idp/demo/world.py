@@ -18,6 +18,7 @@ from flask_babel import get_locale
 from flask_babel.speaklater import LazyString
 from sqlalchemy import select
 
+from idp.accounts import images
 from idp.accounts import service as accounts
 from idp.accounts.models import Account
 from idp.accounts.passwords import hash_password
@@ -29,6 +30,8 @@ from idp.organizations import service as organizations
 from idp.organizations.catalog import current_catalog
 from idp.organizations.models import Company, License, Member, Organization
 from idp.settings import ROOT, Settings
+
+from .portraits import portrait
 
 DAY = 86400
 WORLD = ROOT / "config" / "demo.toml"
@@ -74,11 +77,14 @@ def seed(settings: Settings, port: int) -> bool:
     if db.session.scalar(select(Organization.id).limit(1)) is not None:
         return False
     password_hash = hash_password(world["passphrase"])
+    pictures = {
+        name: images.make_picture(portrait(name)) for name, entry in world["people"].items() if entry.get("picture")
+    }
     with unit_of_work():
         if db.session.scalar(select(Organization.id).limit(1)) is not None:
             return False  # another process was quicker
         organizations.sync_system_roles(current_catalog())
-        _Maker(world, clock.now()).make(password_hash, port)
+        _Maker(world, clock.now(), pictures).make(password_hash, port)
     return True
 
 
@@ -116,8 +122,8 @@ def _addresses(entry: Mapping[str, Any], port: int) -> dict[str, Any]:
 class _Maker:
     """Makes the world once, in one unit of work; `now` is the moment that its dates count from."""
 
-    def __init__(self, world: Mapping[str, Any], now: int) -> None:
-        self.world, self.now = world, now
+    def __init__(self, world: Mapping[str, Any], now: int, pictures: Mapping[str, Mapping[int, bytes]]) -> None:
+        self.world, self.now, self.pictures = world, now, pictures
         self.organizations: dict[str, Organization] = {}
         self.licenses: dict[tuple[str, str], License] = {}
         self.companies: dict[tuple[str, str], Company] = {}
@@ -189,6 +195,10 @@ class _Maker:
             locale=entry.get("locale"),
             **entry.get("claims", {}),
         )
+        if name in self.pictures:
+            accounts.set_picture(account.id, self.pictures[name])
+        if "signature" in entry:
+            accounts.set_signature(account.id, "typed", images.from_text(account.name, entry["signature"]))
         for member in entry.get("members", ()):
             self.member(f"{name}@{self.world['domain']}", entry, account, member)
         if entry.get("disabled"):

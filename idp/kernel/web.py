@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable
 from functools import cache, cached_property
+from io import BytesIO
 from pathlib import Path
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
@@ -103,6 +104,19 @@ def is_machine_path(path: str) -> bool:
     return path.startswith(_MACHINE)
 
 
+class _InMemory(Request):
+    """Files of a form stay in memory, as far as `largest_form` lets them in: nobody's upload touches a disk."""
+
+    def _get_file_stream(
+        self,
+        total_content_length: int | None,
+        content_type: str | None,
+        filename: str | None = None,
+        content_length: int | None = None,
+    ) -> BytesIO:
+        return BytesIO()
+
+
 Before = Callable[[Request, _AppCtxGlobals], None]
 After = Callable[[Request, _AppCtxGlobals, Response], None]
 """A hook gets the request and what is kept of it (`g`): looking both up costs more than what most hooks do."""
@@ -115,6 +129,8 @@ class Application(Flask):
     `after_request` and `teardown_request` of the application register is for people: cookie, form token, language,
     request rate. A program's request passes all that by; the hooks of a blueprint run for whoever asks.
     """
+
+    request_class = _InMemory
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)

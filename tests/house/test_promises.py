@@ -24,11 +24,9 @@ NOT_YET = {
     "R30": "second factors come later",
     "R40": "Express comes later",
     "R41": "ConneX and SCIM come later",
-    "R45": "pictures come later",
     "R47": "export and erasure come with the account page",
     "R48": "a matter of the project's pipeline, not of the product",
     "R50": "a matter of operation",
-    "P34": "pictures come later",
 }
 SECURITY = [f"R{number:02}" for number in range(1, 51)] + [f"P{number:02}" for number in range(1, 36)]
 _item = re.compile(r"(?<![A-Za-z0-9])([RPrp])(\d\d)(?![0-9A-Za-z])(?:(?:\s*(?:to|–|-)\s*)[RPrp](\d\d)(?![0-9]))?")

@@ -9,6 +9,7 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import HiddenField, RadioField, StringField
+from wtforms.fields.choices import SelectChoice
 
 from idp.accounts.forms import ImageForm
 from idp.accounts.images import LONGEST_NAME, Crop
@@ -69,7 +70,11 @@ class TypeForm(FlaskForm):
     name = StringField(_l("Your name"), render_kw={"maxlength": LONGEST_NAME})
     style = RadioField(
         _l("How it looks"),
-        choices=[("flowing", _l("Flowing")), ("plain", _l("Plain")), ("formal", _l("Formal"))],
+        choices=[
+            SelectChoice("flowing", _l("Flowing")),
+            SelectChoice("plain", _l("Plain")),
+            SelectChoice("formal", _l("Formal")),
+        ],
         default="flowing",
         validate_choice=False,
     )
