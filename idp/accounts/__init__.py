@@ -1,7 +1,7 @@
 """Who a person is: the account, its addresses, its password and second factors; sign-up, activation, recovery.
 
-Owns: Account, EmailAddress, MailboxProof, and in `credentials` passkeys, authenticator apps and recovery codes; the rules
-about passwords, names and work e-mail; the mailed links.
+Owns: Account, EmailAddress, MailboxProof, and in `credentials` passkeys, authenticator apps and recovery codes; the
+rules about passwords, names and work e-mail; the mailed links.
 Does not own: signing in (sessions), what a person may do (organizations), the mails themselves (outbox).
 Start reading: `policy`, then `service`.
 """
