@@ -29,6 +29,10 @@ VALUES: dict[str, Any] = {
     "reason": "Ask <b>again</b> in May.",
     "made": True,
     "first_password": False,
+    "everywhere": True,
+    "security": "https://id.example/account/security",
+    "label": "My <b>phone</b>",
+    "left": 9,
 }
 
 
