@@ -134,6 +134,8 @@ def test_users_are_disabled_enabled_and_signed_out(seeded: Run) -> None:
     assert "account_disabled" in seeded("user", "reset-password", "kari@bedrift.example", code=base.REFUSED)
     seeded("user", "enable", "kari@bedrift.example")
     assert seeded("user", "sign-out", "kari@bedrift.example", "--yes") == "0 sessions ended\n"
+    assert "--yes" in seeded("user", "remove-second-factors", "kari@bedrift.example", code=base.USAGE)
+    assert seeded("user", "remove-second-factors", "kari@bedrift.example", "--yes") == "there was none\n"
     assert "kari@bedrift.example" in seeded("user", "reset-password", "kari@bedrift.example")
     assert [row["kind"] for row in seeded("outbox", "list", "--json")] == ["reset"]
     waiting = seeded("outbox", "list", "--json")[0]

@@ -21,7 +21,6 @@ CONFORMANCE = [*range(1, 76), *range(87, 104)]
 NOT_YET = {
     "R16": "connected apps and sessions are shown on the account page, which comes later",
     "R21": "FAPI 2.0 comes later",
-    "R30": "second factors come later",
     "R40": "Express comes later",
     "R41": "ConneX and SCIM come later",
     "R47": "export and erasure come with the account page",

@@ -31,6 +31,10 @@ VALUES: dict[str, Any] = {
     "first_password": False,
     "ends_at": 1_800_000_000,
     "closes_at": 1_800_000_000,
+    "everywhere": True,
+    "security": "https://id.example/account/security",
+    "label": "My <b>phone</b>",
+    "left": 9,
 }
 
 

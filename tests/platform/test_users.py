@@ -13,7 +13,8 @@ from idp.kernel.database import db, unit_of_work
 from idp.organizations.models import Member, Seat
 from idp.outbox.models import Delivery
 from idp.sessions.models import Session
-from tests.support.forms import form_with, submit, text_of
+from tests.support.authenticators import add_passkey, show_passkey
+from tests.support.forms import form_with, log_in, submit, text_of
 
 from .conftest import ADMIN, READS, WRITES, Office
 
@@ -371,6 +372,30 @@ def test_a_reset_is_started_and_all_sessions_are_ended(office: Office, world: An
     with office.app.app_context():
         mail = db.session.scalars(select(Delivery).where(Delivery.kind == "reset")).one()
         assert mail.payload["address"] == person.address
+
+
+def test_who_lost_every_factor_is_helped_by_a_platform_administrator(office: Office, world: Any) -> None:
+    """R29: the factors go, nobody sees or sets one; it is asked first, mailed and written down."""
+    browser = office.signed_in(ADMIN)
+    person = world.user(office.own, app="tag")
+    path = f"{USER}/{person.account_id}"
+    assert "Remove second factors" not in browser.reads(path)
+    theirs = office.browser(person)
+    key, _done = add_passkey(theirs.client)
+    assert "Remove second factors" in browser.reads(path) and "passkeys" in browser.reads(path)
+    lesser = office.signed_in(READS, WRITES)
+    assert "Remove second factors" not in lesser.reads(path)
+    assert lesser.post(f"{path}/remove-second-factors").status_code in (403, 404)
+    asked = browser.get(f"{path}/remove-second-factors")
+    assert asked.status_code == 200 and "really the person who asks" in asked.text
+    assert browser.post(f"{path}/remove-second-factors").status_code == 303
+    assert show_passkey(office.app.test_client(), key).status_code == 400
+    assert log_in(office.app.test_client(), person.address, world.password).headers["Location"] == "/"
+    with office.app.app_context():
+        (entry,) = db.session.scalars(select(AuditEntry).where(AuditEntry.event == "SecondFactorsRemoved"))
+        assert entry.account_id == person.account_id and entry.actor_id not in (None, person.account_id)
+        kinds = list(db.session.scalars(select(Delivery.kind).order_by(Delivery.id)))
+    assert kinds[-1] == "second_factors_removed"
 
 
 def test_two_administrators_who_disable_one_another_leave_one(office: Office, world: Any) -> None:

@@ -1,4 +1,4 @@
-"""Signing in with more than a password, and without one: each factor, and everything that must not work."""
+"""Signing in with more than a password, and without one: each factor, and everything that must not work (R28, R30)."""
 
 from __future__ import annotations
 
