@@ -1,6 +1,7 @@
-"""Who a person is: the account, its addresses and its password; sign-up, activation, recovery.
+"""Who a person is: the account, its addresses, its password and what it tells; sign-up, activation, recovery.
 
-Owns: Account, EmailAddress, MailboxProof; the rules about passwords, names and work e-mail; the mailed links.
+Owns: Account, EmailAddress, MailboxProof; the rules about passwords, names and work e-mail; the mailed links; what
+organizations and clients are told of a person (`profile`).
 Does not own: signing in (sessions), what a person may do (organizations), the mails themselves (outbox).
 Start reading: `policy`, then `service`.
 """

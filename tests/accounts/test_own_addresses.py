@@ -1,4 +1,4 @@
-"""The addresses of an account: added after proof, one of them the primary, removed; and what nobody learns by it."""
+"""The addresses of an account: added after proof, the primary, removed; what nobody learns by it (R20, R27)."""
 
 from __future__ import annotations
 

@@ -29,6 +29,11 @@ VALUES: dict[str, Any] = {
     "reason": "Ask <b>again</b> in May.",
     "made": True,
     "first_password": False,
+    "what": "added",
+    "about": "ola@bedrift.example",
+    "time": "28 Nov 2026, 14:05 CET",
+    "emails": "https://id.example/account/emails",
+    "organizations": "https://id.example/account/organizations",
 }
 
 

@@ -1,4 +1,4 @@
-"""Where a person is signed in, and the way out of each; what is connected, and its end."""
+"""Where a person is signed in, and the way out of each; what is connected, and its end (R16, R33)."""
 
 from __future__ import annotations
 
