@@ -109,6 +109,7 @@ def _login_page(
         form=form,
         handle=handle,
         context=waiting.context if waiting else {},
+        ended=None if form.is_submitted() else service.ended_here(),
         demo_people=current_app.extensions.get("onix_demo_people"),
     )
 

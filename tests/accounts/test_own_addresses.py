@@ -196,6 +196,19 @@ def test_bounds(app: Any, client: Any, world: Any, kari: Any) -> None:
     assert client.get(PAGE).text.count("Waiting") == 9
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_every_spelling_of_an_address_is_the_same_address(app: Any, client: Any, world: Any, heard: list[Any]) -> None:
+    person = world.account("bjørn@bølgen.no")
+    log_in(client, person.address, world.password)
+    for spelled in ("BJØRN@BØLGEN.NO", "bjørn@xn--blgen-vua.no", " Bjørn@Bølgen.no\t"):
+        assert ask(client, spelled).status_code == 409, spelled
+    asked_link(app, client, heard, "A\u030asa@Work.example")
+    link = asked_link(app, client, heard, "\u00e5sa@WORK.example")
+    assert client.get(PAGE).text.count("Waiting") == 1
+    assert confirm(client, link).status_code == 303
+    assert addresses(app, person.account_id) == {"bjørn@bølgen.no": True, "åsa@work.example": False}
+
+
 def test_another_accounts_rows_are_unknown(app: Any, client: Any, world: Any, kari: Any, heard: list[Any]) -> None:
     other = world.account()
     with app.app_context():
