@@ -140,7 +140,7 @@ def decisions_page() -> str:
     )
     for number, code in enumerate(policy.CODES, 1):
         text += f"\n## {number}. `{code}`\n"
-        for detail in ("no_role", "role") if code == "privilege_missing" else (None,):
+        for detail in {"privilege_missing": ("no_role", "role"), "membership_ended": (None, "left")}.get(code, (None,)):
             text += f"\n`{detail}`\n" if detail else ""
             for language in ("en", "nb"):
                 said = explain(code, detail, app_name="Onix Tag", organization_name="Nordic Lift AS", language=language)

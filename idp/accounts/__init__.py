@@ -1,8 +1,8 @@
-"""Who a person is: the account, its addresses, its password and second factors; sign-up, activation, recovery.
+"""Who a person is: the account, its addresses, its password and second factors, what it tells; sign-up and recovery.
 
 Owns: Account, EmailAddress, MailboxProof, Picture, Signature, and in `credentials` passkeys, authenticator apps and
-recovery codes; the rules about passwords, names and work e-mail; the mailed links; the workshop that makes every image
-anew (`images`).
+recovery codes; the rules about passwords, names and work e-mail; the mailed links; what organizations and clients are
+told of a person (`profile`); the workshop that makes every image anew (`images`).
 Does not own: signing in (sessions), what a person may do (organizations), the mails themselves (outbox).
 Start reading: `policy`, then `service`.
 """

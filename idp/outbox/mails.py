@@ -154,8 +154,8 @@ def _left(payload: dict[str, Any]) -> dict[str, Any] | None:
         "name": member.name,
         "organization": member.organization.name,
         "company": member.company.name if member.company else None,
-        "apps": f"{_issuer()}/account/organizations",
-        "person": f"{_issuer()}/org/{member.organization.slug}/people/{member.id}",
+        "organizations": f"{_issuer()}/account/organizations",
+        "link": f"{_issuer()}/org/{member.organization.slug}/people/{member.id}",
     }
 
 

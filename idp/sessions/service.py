@@ -238,6 +238,16 @@ def ended_sessions(account_id: str, since: int, limit: int = 10) -> list[Session
     )
 
 
+def ended_here() -> str | None:
+    """Why this browser's session was ended, for the sign-in page; None where nobody ended it."""
+    handle = cookie.get("_user_id")  # Flask-Login's key: it stays until somebody signs in or out here
+    if actor() is not None or not isinstance(handle, str):
+        return None
+    return db.session.scalar(
+        select(Session.ended_reason).where(Session.handle_digest == digest(handle), Session.ended_at.is_not(None))
+    )
+
+
 def tidy(now: int, keep: int = 90 * 86400) -> int:
     """Delete sessions that ended or ran out `keep` seconds ago; gives how many. A job calls this in a unit of work."""
     return change(

@@ -120,6 +120,7 @@ def login_page(
         form=form,
         handle=handle,
         context=waiting.context if waiting else {},
+        ended=None if form.is_submitted() else service.ended_here(),
         demo_people=current_app.extensions.get("onix_demo_people"),
         gone={"rpId": passkeys.rp_id(), "credentialId": gone} if gone else None,
     )

@@ -1,4 +1,4 @@
-"""The addresses of an account: added after proof, one of them the primary, removed; and what nobody learns by it."""
+"""The addresses of an account: added after proof, the primary, removed; what nobody learns by it (R20, R27)."""
 
 from __future__ import annotations
 
@@ -194,6 +194,19 @@ def test_bounds(app: Any, client: Any, world: Any, kari: Any) -> None:
     answers = [ask(client, f"many-{number}@work.example").status_code for number in range(12)]
     assert answers[:9] == [303] * 9 and set(answers[9:]) <= {409, 429} and 429 in answers
     assert client.get(PAGE).text.count("Waiting") == 9
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_every_spelling_of_an_address_is_the_same_address(app: Any, client: Any, world: Any, heard: list[Any]) -> None:
+    person = world.account("bjørn@bølgen.no")
+    log_in(client, person.address, world.password)
+    for spelled in ("BJØRN@BØLGEN.NO", "bjørn@xn--blgen-vua.no", " Bjørn@Bølgen.no\t"):
+        assert ask(client, spelled).status_code == 409, spelled
+    asked_link(app, client, heard, "A\u030asa@Work.example")
+    link = asked_link(app, client, heard, "\u00e5sa@WORK.example")
+    assert client.get(PAGE).text.count("Waiting") == 1
+    assert confirm(client, link).status_code == 303
+    assert addresses(app, person.account_id) == {"bjørn@bølgen.no": True, "åsa@work.example": False}
 
 
 def test_another_accounts_rows_are_unknown(app: Any, client: Any, world: Any, kari: Any, heard: list[Any]) -> None:

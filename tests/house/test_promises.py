@@ -19,7 +19,6 @@ CONFORMANCE = [*range(1, 76), *range(87, 104)]
 
 # Requirements (R) and traps of the libraries (P) that have no place in this provider yet, and why.
 NOT_YET = {
-    "R16": "connected apps and sessions are shown on the account page, which comes later",
     "R21": "FAPI 2.0 comes later",
     "R40": "Express comes later",
     "R41": "ConneX and SCIM come later",

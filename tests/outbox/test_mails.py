@@ -35,6 +35,11 @@ VALUES: dict[str, Any] = {
     "security": "https://id.example/account/security",
     "label": "My <b>phone</b>",
     "left": 9,
+    "what": "added",
+    "about": "ola@bedrift.example",
+    "time": "28 Nov 2026, 14:05 CET",
+    "emails": "https://id.example/account/emails",
+    "organizations": "https://id.example/account/organizations",
 }
 
 

@@ -1,4 +1,4 @@
-"""Where a person is signed in, and the way out of each; what is connected, and its end."""
+"""Where a person is signed in, and the way out of each; what is connected, and its end (R16, R33)."""
 
 from __future__ import annotations
 
@@ -107,6 +107,21 @@ def test_sessions_are_listed_and_ended_one_by_one(app: Any, world: Any, protocol
     with app.app_context():
         alive = select(Session.id).where(Session.account_id == person.account_id, Session.ended_at.is_(None))
         assert len(db.session.scalars(alive).all()) == 1
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_ended_browser_says_so_and_no_other(app: Any, client: Any, world: Any) -> None:
+    person = world.account()
+    log_in(client, person.address, world.password)
+    other = browser_of(app, world, person)
+    press(client, "/account/sessions", "/end-others")
+    said = "You were signed out here from another browser of yours."
+    asked = other.get("/account/").headers["Location"]
+    assert said in other.get(asked).text and said in other.get("/login").text
+    assert said not in app.test_client().get("/login").text
+    log_in(other, person.address, world.password)
+    other.post("/logout", data={"csrf_token": forms_of(other.get("/logout").text)[-1].fields["csrf_token"]})
+    assert said not in other.get("/login").text
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
