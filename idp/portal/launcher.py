@@ -138,6 +138,10 @@ class _Ask:
     waiting: Mapping[tuple[str, str], str]
     pinned: Collection[Where]
 
+    def of(self, members: Sequence[MemberFacts]) -> _Ask:
+        """The same of one organization: its members alone, so that many organizations cost no more than one each."""
+        return replace(self, account=replace(self.account, members=tuple(members)))
+
     @property
     def shown(self) -> list[App]:
         """The apps that have an icon, in the catalog's order."""
@@ -166,9 +170,11 @@ def arrange(
     apps in whose name, or whose organization's, each of its words stands.
     """
     ask = _Ask(account, tuple(apps), addresses, issuer, came_from, language, now, waiting, pinned)
-    members = tellable(account, now)
+    there: dict[str, list[MemberFacts]] = {}
+    for member in account.members:
+        there.setdefault(member.organization.id, []).append(member)
     shelves = sorted(
-        (_shelf(ask, found) for found in members.values()),
+        (_shelf(ask.of(there[place]), found) for place, found in tellable(account, now).items()),
         key=lambda shelf: (shelf.closed is not None or not shelf.open, shelf.name.casefold(), shelf.id),
     )
     platform = _platform(ask)

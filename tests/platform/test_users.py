@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from idp.accounts import service as accounts
 from idp.accounts.models import Account, EmailAddress
 from idp.audit.models import AuditEntry
 from idp.kernel.database import db, unit_of_work
@@ -246,7 +247,6 @@ def test_delete_says_what_goes_and_wants_the_address(office: Office, world: Any,
             select(AuditEntry.event).where(AuditEntry.account_id == person.account_id).order_by(AuditEntry.id)
         ).all()
         assert {"AccountDisabled", "AccountDeleted", "SessionEnded", "MemberEnded"} <= set(events)
-    from idp.accounts import service as accounts
 
     heir = inside(accounts.create_account, address=person.address, given_name="Kari", family_name="Nord", verified=True)
     assert heir.id != person.account_id
@@ -255,7 +255,6 @@ def test_delete_says_what_goes_and_wants_the_address(office: Office, world: Any,
 
 
 def test_a_deleted_account_s_tokens_die(office: Office, protocol: Any, inside: Any) -> None:
-    from idp.accounts import service as accounts
 
     tokens = protocol.tokens()
     assert protocol.introspect(tokens["access_token"]).json["active"] is True
@@ -276,6 +275,7 @@ def test_nobody_takes_the_platform_from_itself(office: Office, world: Any) -> No
     assert browser.post(f"{USER}/{other.account_id}/disable").status_code == 303
 
     from idp.accounts import service as accounts
+    from idp.kernel.database import unit_of_work
     from idp.kernel.refusal import Refusal
 
     for verb in (accounts.disable_account, accounts.delete_account):
@@ -415,3 +415,18 @@ def test_two_administrators_who_disable_one_another_leave_one(office: Office, wo
         answers = list(pool.map(strike, range(2)))
     left = [world.get(Account, person.account_id).status for person in people]
     assert sorted(left) == ["active", "disabled"], (answers, left)
+
+
+def test_a_user_who_is_closing_is_shown_so_and_delete_erases_at_once(office: Office, inside: Any) -> None:
+    """The same act as when the time is over: the person is told, and not a second time later."""
+    person = office.world.account(given_name="Gro")
+    inside(accounts.close_account, person.account_id, person.address)
+    browser = office.signed_in(ADMIN)
+    assert "Closing" in browser.reads(f"{USER}?status=closing&q=gro")
+    shown = browser.reads(f"{USER}/{person.account_id}")
+    assert "Closing" in shown and "Is erased" in shown and "Disable User" not in shown
+    gone = browser.sends(f"{USER}/{person.account_id}/delete", typed=person.address)
+    assert gone.status_code == 303 and _account(office, person.address) is None
+    with office.app.app_context():
+        kinds = [row.kind for row in db.session.scalars(select(Delivery))]
+    assert kinds == ["account_erased"]

@@ -19,7 +19,9 @@ from idp.organizations import service as organizations
 from idp.organizations.models import Member, MemberRole, Seat
 from idp.outbox.models import Delivery
 from idp.sessions.models import Session
+from tests.support.flow import pkce
 from tests.support.forms import browser_of, log_in, submit, text_of
+from tests.support.protocol import CALLBACK
 
 CLOSE = "/account/data/close"
 GRACE = 14 * 86400
@@ -316,3 +318,28 @@ def test_three_workers_and_the_person_at_once(
         assert db.session.scalar(select(func.count()).select_from(EmailAddress)) == len(kept)
     assert sum(erased) == len(people) - len(kept)
     assert len(mails(app, "account_erased")) == sum(erased)
+
+
+def test_from_an_app_one_keeps_the_account_and_goes_on(app: Any, protocol: Any, world: Any) -> None:
+    """No code before that, and what the app had is not given back."""
+    person = protocol.person
+    with app.app_context(), unit_of_work():
+        accounts.close_account(person.account_id, person.address)
+    browser = app.test_client()
+    asked = {
+        "client_id": protocol.client_id,
+        "response_type": "code",
+        "scope": "openid",
+        "redirect_uri": CALLBACK,
+        "code_challenge": pkce()[1],
+        "code_challenge_method": "S256",
+    }
+    login = browser.get("/oauth2/authorize", query_string=asked)
+    back = log_in(browser, person.address, world.password, login.headers["Location"])
+    assert back.headers["Location"].startswith("/login/required?continue=")
+    silent = browser.get("/oauth2/authorize", query_string={**asked, "prompt": "none"})
+    assert "code=" not in silent.headers["Location"] and "error=" in silent.headers["Location"]
+    kept = submit(browser, browser.get(back.headers["Location"]), "continue")
+    assert kept.status_code == 303
+    answered = browser.get(kept.headers["Location"])
+    assert answered.headers["Location"].startswith(CALLBACK) and "code=" in answered.headers["Location"]

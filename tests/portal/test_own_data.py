@@ -213,6 +213,26 @@ def test_a_long_life_takes_no_more_memory_than_a_short_one(app: Any, world: Any,
     assert len(portions) >= 4
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_room_adds_its_part_in_one_line(app: Any, world: Any) -> None:
+    """Rows, and files beside them in a folder of the part's name; two parts of one name would hide one another."""
+    person, other = world.account(), world.account()
+
+    def files(account_id: str) -> Any:
+        yield ("picture.png", b"\x89PNG") if account_id == person.account_id else ("none", b"")
+
+    part = exports.Part("pictures", "Your pictures.", frozenset({"picture"}), lambda _id: [{"kind": "picture"}], files)
+    exports.declare(app, part, left_out={"challenge": "It is gone within minutes."})
+    assert {"picture", "challenge"} <= app.extensions["onix_exports"].told
+    with pytest.raises(ValueError, match="same name"):
+        exports.declare(app, part)
+    with ZipFile(io.BytesIO(export(browser_of(app, world, person)).get_data())) as taken:
+        assert taken.read("pictures/picture.png") == b"\x89PNG"
+        assert json.loads(taken.read("pictures.json")) == [{"kind": "picture"}]
+        assert "pictures.json (1): Your pictures." in taken.read("README.txt").decode()
+    assert "Your pictures." in browser_of(app, world, other).get(DATA).text
+
+
 def test_after_the_erasure_no_word_of_the_person_is_left_anywhere(
     app: Any, world: Any, person: Any, sink: Sink, clock: Any
 ) -> None:
