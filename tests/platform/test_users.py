@@ -274,8 +274,6 @@ def test_nobody_takes_the_platform_from_itself(office: Office, world: Any) -> No
     other = office.operator(ADMIN)
     assert browser.post(f"{USER}/{other.account_id}/disable").status_code == 303
 
-    from idp.accounts import service as accounts
-    from idp.kernel.database import unit_of_work
     from idp.kernel.refusal import Refusal
 
     for verb in (accounts.disable_account, accounts.delete_account):
