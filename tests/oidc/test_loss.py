@@ -131,6 +131,34 @@ def test_what_the_catalog_takes_from_a_system_role_is_told(protocol, heard, stat
     )
 
 
+def test_a_page_is_compared_with_one_reading_of_the_facts_and_one_writing(protocol, heard, statements):
+    from idp.organizations.models import Member, Seat
+
+    people = [protocol.world.user(protocol.organization_id) for _ in range(5)]
+    grants = [
+        protocol.grant("tag-bc", person=person, member_id=person.member_id, organization_id=protocol.organization_id)
+        for person in people
+        for _ in range(2)
+    ]
+    for grant in grants:
+        protocol.redeem(grant, "tag-bc")
+    members = tuple(person.member_id for person in people)
+    with statements() as unchanged:
+        changed(protocol, members)
+    assert sum("WITH mine" in text for text in unchanged.texts) == 1 and logouts(heard) == []
+    somebody_else = protocol.world.account()
+    protocol.world.change(Member, people[0].member_id, account_id=somebody_else.account_id)
+    with protocol.app.app_context(), unit_of_work():
+        db.session.execute(db.delete(Seat).where(Seat.member_id == people[1].member_id))
+    with statements() as seen:
+        changed(protocol, members)
+    assert sorted(logouts(heard)) == sorted(("tag-bc", grant.sid) for grant in grants[:4]), (
+        "those two, all their grants"
+    )
+    assert sum("UPDATE authorization SET" in text.replace('"', "") for text in seen.texts) == 1
+    assert sum("WITH mine" in text for text in seen.texts) == 1
+
+
 def test_sign_out_ends_online_grants_and_tells_every_client_of_the_session(protocol, heard):
     from idp.sessions.events import SessionEnded
 

