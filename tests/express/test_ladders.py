@@ -227,7 +227,7 @@ class TestOne:
         assert run_jobs() == 1
         deliver(clock)
         warning = sink.to("leser@kunde.example")[-1]
-        assert "Your access to the documents of Fjord Inspection AS ends on" in warning.subject
+        assert warning.subject.startswith("Fjord Inspection AS: your access ends on ")
         assert "to Havgap Rederi AS" in warning.text
         assert "/open/express?organization=fjord" in warning.text
 
@@ -283,6 +283,10 @@ class TestOne:
         assert code() is None, "nobody is ended without having been told"
         assert run_jobs() == 1
         assert code() is None and ends[-1] == clock.now() + 7 * DAY, "tokens don't outlive the end"
+        do(service.note_use, member_id, None)
+        assert code() is None and ends[-1] is None, "a sign-in takes it back"
+        clock.advance(400 * DAY)
+        assert run_jobs() == 1 and code() is None and ends[-1] == clock.now() + 7 * DAY
         status = service.express_status(service.find_company(supplier, company))
         assert status.active == 1
         clock.advance(7 * DAY)

@@ -16,7 +16,7 @@ from idp.organizations import service
 from idp.organizations.models import Invitation, Member
 from idp.outbox import mails
 from idp.outbox.models import Delivery
-from tests.support.forms import form_with, text_of
+from tests.support.forms import form_with, log_in, text_of
 
 PATH = "/express/fjord/request"
 TYPED = {
@@ -285,3 +285,46 @@ def test_an_invitation_that_is_worth_nothing(
         assert db.session.query(Member).filter_by(email="kari@kunde.example", status="active").count() == (
             wrong == "accepted"
         )
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_an_existing_account_becomes_the_guest_of_two_suppliers(
+    app: Any, client: Any, world: Any, supplier: str, company: str
+) -> None:
+    """After proof: the account that the address belongs to, and no other; the mail names inviter and company."""
+    person, other = world.account("kari@kunde.example"), world.account("other@kunde.example")
+    inviter = world.account(given_name="Ada", family_name="<Berg>")
+    second = world.organization("vest", name="Vest Kontroll AS")
+    world.license(second, "express:standard", seats=0)
+    places = [company, world.company(second, name="Havgap")]
+    paths = []
+    with app.app_context():
+        for place in places:
+            with unit_of_work():
+                member = service.add_contact(place, name="Kari Nord", email="kari@kunde.example")
+                invitation = service.invite_guest(member.id, actor_id=inviter.account_id)
+                paths.append(service.invitation_link(invitation))
+        bodies = [mails.compose(one).body for one in deliveries(app, "invitation")]  # type: ignore[union-attr]
+    assert "Ada <Berg> of Fjord Inspection AS" in bodies[0] and "for Havgap Rederi AS" in bodies[0]
+    opened = client.get(paths[0]).headers["Location"]
+    assert "has a user already. Sign in to accept it." in text_of(client.get(opened).get_data(as_text=True))
+    log_in(client, other.address, world.password)
+    wrong = client.get(opened)
+    assert wrong.status_code == 403 and "you are signed in as" in text_of(wrong.get_data(as_text=True))
+    form = form_with(wrong.get_data(as_text=True), "csrf_token")
+    assert client.post(opened, data=form.filled()).headers["Location"].startswith("/login/another")
+    with app.app_context():
+        assert db.session.query(Member).filter_by(status="active").count() == 0
+    browser = app.test_client()
+    log_in(browser, person.address, world.password)
+    for path, slug in zip(paths, ("fjord", "vest"), strict=True):
+        opened = browser.get(path).headers["Location"]
+        page = browser.get(opened).get_data(as_text=True)
+        done = browser.post(opened, data=form_with(page, "csrf_token").filled())
+        assert (done.status_code, done.headers["Location"]) == (303, f"/invitation/accepted/{slug}")
+    page = browser.get("/invitation/accepted/vest").get_data(as_text=True)
+    assert "/open/express?organization=vest" in page and "Vest Kontroll AS" in page
+    with app.app_context():
+        found = db.session.scalars(db.select(Member).where(Member.account_id == person.account_id)).all()
+        assert sorted(member.organization.slug for member in found if member.status == "active") == ["fjord", "vest"]
+    assert browser.get("/open/express?organization=vest").headers["Location"] == "/", "no app is connected here"

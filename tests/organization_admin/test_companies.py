@@ -88,7 +88,7 @@ def test_a_company_is_recorded_found_changed_linked_and_deleted(app: Any, world:
     assert world.get(Company, made).name == "Too late"
 
     customer = world.organization("bolgen", name="Bølgen Gruppen", organization_number="555")
-    for typed, status in {"nobody": 404, "fjord": 404, "": 400, "bol": 404, "555": 303}.items():
+    for typed, status in {"nobody": 404, "fjord": 404, "": 400, "-": 404, "bol": 404, "555": 303}.items():
         link = form_with(here.client.get(here.path(f"{path}/details")).get_data(as_text=True), "link")
         assert here.client.post(link.action, data=link.filled(link=typed)).status_code == status, typed
     assert world.get(Company, made).linked_organization_id == customer
@@ -131,7 +131,8 @@ def test_new_and_invite_as_user(app: Any, world: Any, here: Desk, company: str) 
     assert here.sends(f"{path}/people/{odd}/state", action="withdraw").status_code == 303
     assert "25 of 25 left" in here.reads(path)
     assert here.sends(f"{path}/people/{odd}/state", action="nothing").status_code == 400
-    other = world.member(here.organization_id, type="employee")
+    other = world.member(here.organization_id, type="employee", company_id=company, given_name="Employee")
+    assert "Employee" not in here.reads(f"{path}/users")
     assert here.sends(f"{path}/people/{other}/state", action="invite").status_code == 404
     assert here.client.get(here.path(f"{path}/people/{other}")).status_code == 404
 

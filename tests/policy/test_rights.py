@@ -28,8 +28,9 @@ TABLE = {
     "its own": (acting(*HELPER), ["account:people.manage", "account:people.read"], ()),
     "more than its own": (
         acting(*HELPER), FULL,
-        ("account:audit.read", "account:clients.manage", "account:companies.manage", "account:licenses.manage",
-         "account:licenses.read", "account:requests.manage", "account:roles.manage")),
+        ("account:audit.read", "account:clients.manage", "account:companies.manage", "account:companies.read",
+         "account:licenses.manage", "account:licenses.read", "account:requests.manage",
+         "account:roles.manage")),
     "one that it lacks among its own": (
         acting(*HELPER), ["account:people.manage", "account:audit.read"], ("account:audit.read",)),
     "applications, freely": (acting(*HELPER), ["tag:access", "work:orders.write"], ()),

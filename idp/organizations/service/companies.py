@@ -14,7 +14,7 @@ from typing import Any
 
 from flask import current_app
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, exists, false, func, or_, select
 
 from idp.kernel import clock
 from idp.kernel.database import db
@@ -466,7 +466,7 @@ def find_to_link(company: Company, typed: str) -> Organization:
     found = db.session.scalars(
         select(Organization)
         .where(
-            or_(Organization.slug == wanted.lower(), Organization.number_key == key),
+            or_(Organization.slug == wanted.lower(), Organization.number_key == key if key else false()),
             Organization.kind == "customer",
             Organization.id != company.organization_id,
         )

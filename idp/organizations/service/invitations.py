@@ -19,7 +19,7 @@ from ..events import InvitationAccepted, MemberInvited, MemberLinked
 from ..models import Invitation, Member, MemberRole
 from .companies import check_place
 from .locking import fresh, lock, lock_of
-from .members import _member_of, _proven_by, admit, admit_mail, end_member, reopen, withdraw_invitations
+from .members import _member_of, _proven_by, admit, admit_mail, end_when_over, reopen, withdraw_invitations
 from .rights import not_above
 from .roles import find_role
 from .telling import tell
@@ -45,9 +45,7 @@ def invite(member_id: str, *, actor_id: str | None = None) -> Invitation:
 
     An Express guest needs a free place of its customer.
     """
-    member = lock_of(Member, member_id)
-    if member.status == "active" and member.terminates_at is not None and member.terminates_at <= clock.now():
-        member = end_member(member_id, reason="inactive")  # it is over; the job that writes it down is late
+    member = end_when_over(lock_of(Member, member_id))
     if member.status not in ("contact", "ended"):
         raise Refusal("already_user", _l("This person is a user already."), status=409)
     if not member.email:

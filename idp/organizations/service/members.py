@@ -265,7 +265,7 @@ def bring_back(member_id: str, *, actor_id: str | None = None) -> Member:
 
     One without an account is mailed the welcome, as when a contact is set Active.
     """
-    member = lock_of(Member, member_id)
+    member = end_when_over(lock_of(Member, member_id))
     if member.status == "active":
         return member
     if member.status != "ended":
@@ -295,6 +295,16 @@ def end_member(member_id: str, *, reason: str = "ended", actor_id: str | None = 
         _strip(member)
     withdraw_invitations(member)
     tell(MemberEnded, member, actor_id, reason=reason)
+    return member
+
+
+def end_when_over(member: Member) -> Member:
+    """Write the end of an Express guest down whose announced end has come, where the job that does so is late.
+
+    Behind the organization's lock.
+    """
+    if member.status == "active" and member.terminates_at is not None and member.terminates_at <= clock.now():
+        return end_member(member.id, reason="inactive")
     return member
 
 

@@ -54,7 +54,9 @@ def _people(row: Company, tab: str, *, problem: Any = None, status: int = 200) -
     acts = acting()
     path = acts.address(f"companies/{row.id}{'' if tab == 'contacts' else '/users'}")
     asked = listing.read(path, request.args, sorts=("name", "-used") if tab == "users" else ("name",))
-    statement = select(Member.id).where(Member.company_id == row.id, Member.status.in_(TABS[tab]))
+    statement = select(Member.id).where(
+        Member.company_id == row.id, Member.type == "express", Member.status.in_(TABS[tab])
+    )
     order: list[Any] = [Member.search_text, Member.id]
     if asked.sort == "used":
         order = [listing.directed(Member.last_used_at, asked), Member.id]
@@ -216,7 +218,7 @@ def new_contact(company_id: str) -> ResponseReturnValue:
 
 def _member(row: Company, member_id: str) -> Member:
     member = db.session.get(Member, member_id, populate_existing=True)
-    if member is None or member.company_id != row.id:
+    if member is None or member.company_id != row.id or member.type != "express":
         raise Refusal("member_unknown", _("There is no such person."), status=404)
     return member
 
