@@ -188,13 +188,13 @@ def upload() -> Any:
             id_ = data.add_inspection(
                 connection, granted().organization_id, number=form.number.data, customer=form.customer.data,
                 customer_number=number, equipment=form.equipment.data, file_name=(form.file.data.filename or "")[-100:],
-                size=len(content), by=person().name, now=now, delivered=standing.company_id is not None,
+                size=len(content), by=person().name, now=now,
             )  # fmt: skip
-            if standing.company_id is not None:
-                deliveries.deliver(
-                    granted().organization_id, standing.company_id, standing.company, number=form.number.data,
-                    equipment=form.equipment.data, media_type=media_type, content=content, now=now,
-                )  # fmt: skip
+            if standing.company_id is not None and deliveries.deliver(
+                granted().organization_id, standing.company_id, standing.company, number=form.number.data,
+                equipment=form.equipment.data, media_type=media_type, content=content, now=now,
+            ):  # fmt: skip
+                data.note_delivery(connection, id_)
     except data.Taken:
         form.number.errors = ["This number is already in use."]
         return _inspections(form, 409)

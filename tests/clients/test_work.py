@@ -229,6 +229,11 @@ def test_an_inspection_is_uploaded_and_delivered(
     assert (told["company_id"], told["kind"], told["number"]) == ("c-1", "report", "I-1")
     assert upload(work, b"%PDF-1.7 another").status_code == 409
     assert len(list((tmp_path / "deliveries").iterdir())) == 1, "what was refused is not delivered"
+    stranger = upload(work, b"%PDF-1.7 a report", number="I-2", customer="Nobody AS", customer_number="")
+    assert "Not delivered" in work.get(stranger.location).text
+    monkeypatch.delenv("RP_DELIVERIES")
+    nowhere = upload(work, b"%PDF-1.7 a report", number="I-3")
+    assert "Not delivered" in work.get(nowhere.location).text
 
 
 @pytest.mark.parametrize(
