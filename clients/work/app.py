@@ -62,7 +62,7 @@ class OrderForm(FlaskForm):
     """A new order."""
 
     number = line("Number", 40)
-    customer = line("Customer", 200)
+    customer = line("Customer", 200, list="customers")
     customer_number = StringField("Organization number", [Optional(), Length(max=40, message="Too long.")])
     task = line("Task", 200)
 
@@ -71,7 +71,7 @@ class InspectionForm(FlaskForm):
     """An inspection to upload."""
 
     number = line("Number", 40)
-    customer = line("Customer", 200)
+    customer = line("Customer", 200, list="customers")
     customer_number = StringField("Organization number", [Optional(), Length(max=40, message="Too long.")])
     equipment = line("Equipment", 200)
     file = FileField("Report or picture")
