@@ -9,6 +9,7 @@ import io
 import json
 import re
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -196,6 +197,19 @@ def test_the_api_gets_a_token_of_its_own_from_the_one_sign_in(work: Browser, api
     assert "does not answer" in work.get(address).text or "role does not" in work.get(address).text
     assert work.get("/me.json").json["claims"]["aud"] == "urn:onix:work", "the application keeps its own"
     assert "openid profile email companies.read" in work.get("/login").location.replace("+", " ")
+
+
+def test_many_requests_at_once_ask_for_one_token(work: Browser, api: Api, issuer: Issuer) -> None:
+    """Threads that want the API's token at the same moment share one refresh: a spent token never comes twice."""
+    work.sign_in()
+    rp = work.app.extensions["onix_rp"]
+    session = rp.store.find_session(work.cookie("session"))
+    with ThreadPoolExecutor(8) as pool:
+        tokens = list(pool.map(lambda _: rp.api_token(session), range(16)))
+    assert len(set(tokens)) == 1 and tokens[0]
+    refreshes = [form for path, form in issuer.seen if form.get("grant_type") == "refresh_token"]
+    assert len(refreshes) == 1
+    assert rp.api_token(session, fresh=True) != tokens[0]
 
 
 def test_a_sign_in_that_ended_meanwhile(work: Browser, api: Api, issuer: Issuer) -> None:
