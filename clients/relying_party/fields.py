@@ -6,11 +6,11 @@ from wtforms import StringField
 from wtforms.validators import DataRequired, Length
 
 
-def line(label: str, longest: int = 120) -> StringField:
-    """One line of text that has to be filled in."""
+def line(label: str, longest: int = 120, **more: str) -> StringField:
+    """One line of text that has to be filled in; `more` are attributes of its input."""
     return StringField(
         label,
         [DataRequired("This field is required."), Length(max=longest, message="Too long.")],
         filters=[lambda text: text.strip() if text else text],
-        render_kw={"maxlength": longest},
+        render_kw={"maxlength": longest, **more},
     )

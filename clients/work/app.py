@@ -62,7 +62,7 @@ class OrderForm(FlaskForm):
     """A new order."""
 
     number = line("Number", 40)
-    customer = line("Customer", 200)
+    customer = line("Customer", 200, list="customers")
     customer_number = StringField("Organization number", [Optional(), Length(max=40, message="Too long.")])
     task = line("Task", 200)
 
@@ -71,7 +71,7 @@ class InspectionForm(FlaskForm):
     """An inspection to upload."""
 
     number = line("Number", 40)
-    customer = line("Customer", 200)
+    customer = line("Customer", 200, list="customers")
     customer_number = StringField("Organization number", [Optional(), Length(max=40, message="Too long.")])
     equipment = line("Equipment", 200)
     file = FileField("Report or picture")
@@ -188,13 +188,13 @@ def upload() -> Any:
             id_ = data.add_inspection(
                 connection, granted().organization_id, number=form.number.data, customer=form.customer.data,
                 customer_number=number, equipment=form.equipment.data, file_name=(form.file.data.filename or "")[-100:],
-                size=len(content), by=person().name, now=now, delivered=standing.company_id is not None,
+                size=len(content), by=person().name, now=now,
             )  # fmt: skip
-            if standing.company_id is not None:
-                deliveries.deliver(
-                    granted().organization_id, standing.company_id, standing.company, number=form.number.data,
-                    equipment=form.equipment.data, media_type=media_type, content=content, now=now,
-                )  # fmt: skip
+            if standing.company_id is not None and deliveries.deliver(
+                granted().organization_id, standing.company_id, standing.company, number=form.number.data,
+                equipment=form.equipment.data, media_type=media_type, content=content, now=now,
+            ):  # fmt: skip
+                data.note_delivery(connection, id_)
     except data.Taken:
         form.number.errors = ["This number is already in use."]
         return _inspections(form, 409)

@@ -149,21 +149,25 @@ def inspection(connection: sqlite3.Connection, organization_id: str, id_: str) -
 
 def add_inspection(
     connection: sqlite3.Connection, organization_id: str, *, number: str, customer: str, customer_number: str,
-    equipment: str, file_name: str, size: int, by: str, now: int, delivered: bool,
+    equipment: str, file_name: str, size: int, by: str, now: int,
 ) -> str:  # fmt: skip
     """Keep what was uploaded; its id. Raises `Taken`."""
     id_ = secrets.token_hex(8)
     try:
         connection.execute(
-            "INSERT INTO inspection VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO inspection VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
             (
                 id_, organization_id, number, customer, customer_number, equipment, file_name, size, by, now,
-                int(delivered),
             ),
         )  # fmt: skip
     except sqlite3.IntegrityError as error:
         raise Taken from error
     return id_
+
+
+def note_delivery(connection: sqlite3.Connection, id_: str) -> None:
+    """The inspection was handed to Onix Express."""
+    connection.execute("UPDATE inspection SET delivered = 1 WHERE id = ?", (id_,))
 
 
 def customers(connection: sqlite3.Connection, organization_id: str) -> list[str]:

@@ -13,7 +13,9 @@ from typing import Any
 from flask import Blueprint, Response, current_app, request
 from flask_babel import force_locale
 from limits import parse
+from limits.errors import StorageError
 from pydantic import BaseModel, ValidationError
+from redis.exceptions import RedisError
 
 from idp.kernel import clock
 from idp.kernel.refusal import Refusal
@@ -149,7 +151,11 @@ def _caller(operation: Operation) -> Caller:
 def _count(who: str) -> None:
     """At most so many requests a minute for each client and person, in Redis where there is one, else per process."""
     per_minute: int = current_app.extensions["onix_settings"].throttle.api_requests_per_minute
-    if not limiter.limiter.hit(parse(f"{per_minute}/minute"), "api", who):
+    try:
+        admitted = limiter.limiter.hit(parse(f"{per_minute}/minute"), "api", who)
+    except (RedisError, StorageError):  # as everywhere: a store of rates that is away keeps nobody out
+        return
+    if not admitted:
         raise Problem("too_many_requests", "Too many requests; wait a little", status=429, retry_after=60)
 
 

@@ -291,6 +291,12 @@ def test_so_many_requests_a_minute(supplier: Supplier) -> None:
     assert colleague.get("/companies").status_code == 200
 
 
+@pytest.mark.parametrize("app_settings", [{"redis_url": "redis://127.0.0.1:1/0"}])
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_nobody_is_kept_out_because_the_rates_store_is_away(supplier: Supplier) -> None:
+    assert supplier.caller().get("/companies").status_code == 200
+
+
 def test_a_page_costs_the_same_however_many_companies(supplier: Supplier, world: Any, statements: Any) -> None:
     caller = supplier.caller()
     caller.get("/companies")

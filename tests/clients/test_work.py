@@ -9,6 +9,7 @@ import io
 import json
 import re
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -198,6 +199,19 @@ def test_the_api_gets_a_token_of_its_own_from_the_one_sign_in(work: Browser, api
     assert "openid profile email companies.read" in work.get("/login").location.replace("+", " ")
 
 
+def test_many_requests_at_once_ask_for_one_token(work: Browser, api: Api, issuer: Issuer) -> None:
+    """Threads that want the API's token at the same moment share one refresh: a spent token never comes twice."""
+    work.sign_in()
+    rp = work.app.extensions["onix_rp"]
+    session = rp.store.find_session(work.cookie("session"))
+    with ThreadPoolExecutor(8) as pool:
+        tokens = list(pool.map(lambda _: rp.api_token(session), range(16)))
+    assert len(set(tokens)) == 1 and tokens[0]
+    refreshes = [form for path, form in issuer.seen if form.get("grant_type") == "refresh_token"]
+    assert len(refreshes) == 1
+    assert rp.api_token(session, fresh=True) != tokens[0]
+
+
 def test_a_sign_in_that_ended_meanwhile(work: Browser, api: Api, issuer: Issuer) -> None:
     """The refresh token is gone: the page opens without an answer, and the next one signs in anew."""
     address = opened(work)
@@ -229,6 +243,11 @@ def test_an_inspection_is_uploaded_and_delivered(
     assert (told["company_id"], told["kind"], told["number"]) == ("c-1", "report", "I-1")
     assert upload(work, b"%PDF-1.7 another").status_code == 409
     assert len(list((tmp_path / "deliveries").iterdir())) == 1, "what was refused is not delivered"
+    stranger = upload(work, b"%PDF-1.7 a report", number="I-2", customer="Nobody AS", customer_number="")
+    assert "Not delivered" in work.get(stranger.location).text
+    monkeypatch.delenv("RP_DELIVERIES")
+    nowhere = upload(work, b"%PDF-1.7 a report", number="I-3")
+    assert "Not delivered" in work.get(nowhere.location).text
 
 
 @pytest.mark.parametrize(
