@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from idp import sessions
 from idp.accounts import events as people
 from idp.accounts.credentials.models import Ceremony, Passkey, RecoveryCode
 from idp.accounts.models import Account
-from idp.kernel.database import db
+from idp.kernel.database import db, unit_of_work
+from idp.kernel.refusal import Refusal
 from idp.outbox.models import Delivery
 from idp.sessions import events
 from idp.sessions.models import Session
@@ -335,12 +337,13 @@ GARBAGE = [
     json.dumps({"id": "AAAA", "rawId": "AAAA", "type": "public-key", "response": {
         "clientDataJSON": "!!!", "authenticatorData": "AAAA", "signature": "AAAA", "attestationObject": "v___",
         "userHandle": "%"}}),
+    json.dumps({"id": "\ud800\0", "rawId": "AAAA", "type": "public-key", "response": {"userHandle": "\udfff"}}),
+    json.dumps({"id": "A" * 1400, "rawId": "AAAA", "type": "public-key", "response": {}}),
     json.dumps({"id": 7, "rawId": [], "type": None, "response": {"clientDataJSON": 1, "userHandle": {}}}),
     json.dumps({"id": "A" * 9000, "rawId": "é", "response": [1]}),
 ]  # fmt: skip
 
 
-@SQLITE
 def test_whatever_is_sent_in_place_of_a_credential_is_refused_calmly(
     app: Any, world: Any, signed_in: Any, app_settings: Any
 ) -> None:
@@ -435,6 +438,15 @@ def test_an_account_without_a_password(
     assert submit(client, page, "password", password=GOOD).headers["Location"] == "/account/security"
     assert is_signed_in(client) and session_of(app, person).acr == "urn:onix:acr:2"
     assert "/login/code" in log_in(app.test_client(), person.address, GOOD).headers["Location"]
+
+
+@SQLITE
+def test_the_door_itself_wants_the_second_factor(app: Any, world: Any, person: Any, signed_in: Any) -> None:
+    """Whoever comes to `sign_in` with a password alone, by whichever way."""
+    add_passkey(signed_in)
+    with app.test_request_context(), pytest.raises(Refusal) as refused, unit_of_work():
+        sessions.sign_in(db.session.get_one(Account, person.account_id))
+    assert refused.value.code == "second_factor_missing"
 
 
 @SQLITE

@@ -7,6 +7,7 @@ that counts once. A refused one is returned, not raised: its challenge stays spe
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -44,6 +45,7 @@ LONGEST = 16_000
 LONGEST_ID = 1023
 """Bytes of a credential's id (WebAuthn §4)."""
 
+_ID = re.compile(r"[A-Za-z0-9_-]{1,1400}")
 _TRANSPORTS = frozenset(one.value for one in AuthenticatorTransport)
 
 
@@ -225,9 +227,9 @@ def begin_proof(account_id: str | None = None) -> dict[str, Any]:
 
 
 def credential_id_of(credential: str) -> str:
-    """The id that a credential gives itself, verified or not: what its attempts are counted under."""
+    """The id that a credential gives itself, verified or not: what its attempts are counted under; "" for none."""
     named = _read(credential).get("id")
-    return named[: 2 * LONGEST_ID] if isinstance(named, str) else ""
+    return named if isinstance(named, str) and _ID.fullmatch(named) else ""
 
 
 def prove(ceremony_id: str, credential: str) -> Proof | Refusal:

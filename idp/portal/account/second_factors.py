@@ -23,7 +23,7 @@ from idp.kernel.continuation import Continuation
 from idp.kernel.database import unit_of_work
 from idp.kernel.forms import refuse
 from idp.kernel.refusal import Refusal
-from idp.kernel.web import limiter
+from idp.kernel.web import allow_form_action, limiter
 from idp.sessions.forms import CodeForm
 
 from . import blueprint, owner
@@ -42,7 +42,12 @@ def _come_back() -> tuple[str | None, Continuation | None]:
     """The continuation that the person came with, if it is this browser's and leads elsewhere."""
     handle = request.values.get("continue")
     found = continuation.find(handle)
-    return (handle, found) if found is not None and found.path != request.path else (None, None)
+    if found is None or found.path == request.path:
+        return None, None
+    named = found.context.get("form_action")
+    if isinstance(named, str):
+        allow_form_action(named)  # the way on may end at the application (P23)
+    return handle, found
 
 
 def _page(name: str, status: int = 200, **values: Any) -> ResponseReturnValue:
