@@ -202,7 +202,7 @@ def test_r27_a_changed_password_is_told_by_mail_and_ends_the_other_sessions(app:
 
 @ONE
 def test_r31_every_way_to_a_session_asks_the_same(app: Any, world: Any) -> None:
-    """Ways in: the sign-in form. Activation, reset, invitation and mailbox proof sign nobody in."""
+    """Ways in: the sign-in form, and its second step. Activation, reset, invitation and mailbox proof sign nobody in."""
     import ast
 
     from idp.settings import ROOT
@@ -212,7 +212,7 @@ def test_r31_every_way_to_a_session_asks_the_same(app: Any, world: Any) -> None:
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "sign_in":
                 callers.add(str(file.relative_to(ROOT / "idp")))
-    assert callers == {"sessions/views.py", "sessions/own_password.py"}, callers
+    assert callers == {"sessions/second_step.py", "sessions/own_password.py"}, callers
 
 
 def test_outgoing_tls_is_modern(tmp_path: Path) -> None:
