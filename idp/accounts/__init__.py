@@ -26,12 +26,12 @@ def face(address: str | None, version: int | str, pixels: int) -> str | None:
 
 def init_app(app: Flask) -> None:
     """Give the application this room's pages."""
-    from .exports import PARTS
+    from .exports import LEFT_OUT, PARTS
     from .picture_views import blueprint as pictures
     from .views import blueprint
 
     app.register_blueprint(blueprint)
     app.register_blueprint(pictures)
     app.jinja_env.filters["face"] = face
-    declare(app, *PARTS)
+    declare(app, *PARTS, left_out=LEFT_OUT)
     app.jinja_env.globals["password_length"] = lambda: app.extensions["onix_settings"].passwords.min_length

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import cast
+from functools import partial
+from typing import Any, cast
 
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import Table, select
@@ -11,7 +12,8 @@ from sqlalchemy import Table, select
 from idp.kernel.database import db
 from idp.kernel.exports import Part, Taken, instant, walk
 
-from .models import Account, EmailAddress, MailboxProof
+from .credentials.models import Authenticator, Passkey, RecoveryCode
+from .models import Account, EmailAddress, MailboxProof, Picture, Signature
 
 NOT_TAKEN = frozenset({"password_hash", "search_text", "rev"})
 """Columns of the account that are a secret, or say again what others say."""
@@ -64,8 +66,81 @@ def _proofs(account_id: str) -> Iterator[Taken]:
         }
 
 
+def _sign_in_methods(account_id: str) -> Iterator[Taken]:
+    """Second factors, never what makes them work."""
+    for passkey in walk(
+        select(
+            Passkey.id, Passkey.name, Passkey.aaguid, Passkey.synced, Passkey.created_at, Passkey.last_used_at
+        ).where(Passkey.account_id == account_id),
+        Passkey.id,
+    ):  # fmt: skip
+        yield {
+            "method": "passkey",
+            "name": passkey.name,
+            "authenticator": passkey.aaguid,
+            "synced": passkey.synced,
+            "made_at": instant(passkey.created_at),
+            "last_used_at": instant(passkey.last_used_at),
+        }
+    for app in db.session.execute(
+        select(Authenticator.created_at, Authenticator.last_used_at).where(Authenticator.account_id == account_id)
+    ):
+        yield {
+            "method": "authenticator_app",
+            "made_at": instant(app.created_at),
+            "last_used_at": instant(app.last_used_at),
+        }
+    for code in walk(
+        select(RecoveryCode.id, RecoveryCode.created_at, RecoveryCode.spent_at).where(
+            RecoveryCode.account_id == account_id
+        ),
+        RecoveryCode.id,
+    ):
+        yield {
+            "method": "recovery_code",
+            "made_at": instant(code.created_at),
+            "used_at": instant(code.spent_at),
+        }
+
+
+def _images(model: type[Picture] | type[Signature], account_id: str) -> Iterator[Taken]:
+    for row in walk(
+        select(model.id, model.created_at, model.put_aside_at).where(model.account_id == account_id), model.id
+    ):
+        yield {"file": row.id, "made_at": instant(row.created_at), "put_aside_at": instant(row.put_aside_at)}
+
+
+def _image_files(model: type[Picture] | type[Signature], content: Any, kind: str, account_id: str) -> Iterator[Any]:
+    """One image at a time: together they may be more than fits."""
+    for image_id in db.session.scalars(select(model.id).where(model.account_id == account_id)).all():
+        found = db.session.scalar(select(content).where(model.id == image_id))
+        if found is not None:
+            yield f"{image_id}.{kind}", bytes(found)
+
+
 PARTS = (
     Part("account", _l("Your name, phone, language and what else you told."), frozenset({"account"}), _account),
     Part("addresses", _l("Your e-mail addresses."), frozenset({"email_address"}), _addresses),
     Part("mailed_links", _l("When links were mailed to you, and used."), frozenset({"mailbox_proof"}), _proofs),
-)  # fmt: skip
+    Part(
+        "sign_in_methods",
+        _l("Your passkeys, authenticator app and recovery codes: when they were made and used."),
+        frozenset({"passkey", "authenticator", "recovery_code"}),
+        _sign_in_methods,
+    ),
+    Part(
+        "pictures",
+        _l("Your picture, and earlier ones that can be brought back; the files are beside it."),
+        frozenset({"picture"}),
+        partial(_images, Picture),
+        partial(_image_files, Picture, Picture.large, "jpg"),
+    ),
+    Part(
+        "signatures",
+        _l("Your signature, and earlier ones that can be brought back; the files are beside it."),
+        frozenset({"signature"}),
+        partial(_images, Signature),
+        partial(_image_files, Signature, Signature.image, "png"),
+    ),
+)
+LEFT_OUT = {"ceremony": "begun in a browser and over within minutes; all that it holds is a secret"}

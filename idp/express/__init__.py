@@ -9,9 +9,24 @@ from __future__ import annotations
 
 from flask import Flask
 
+from idp.kernel.events import Bus
+
 
 def init_app(app: Flask) -> None:
     """Put the public form of each supplier at `/express/<slug>/request`."""
+    from idp.kernel.exports import declare
+
+    from .exports import PARTS
     from .views import blueprint
 
     app.register_blueprint(blueprint)
+    declare(app, *PARTS)
+
+
+def subscribe(bus: Bus) -> None:
+    """What a person typed goes when the account is erased."""
+    from idp.accounts.events import AccountDeleted
+
+    from .requests import on_account_deleted
+
+    bus.subscribe(AccountDeleted, on_account_deleted)

@@ -15,6 +15,8 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import delete, func, or_, select, update
 
 from idp.accounts import addresses
+from idp.accounts.events import AccountDeleted
+from idp.accounts.models import EmailAddress
 from idp.kernel import clock
 from idp.kernel.database import change, db
 from idp.kernel.events import emit
@@ -243,6 +245,12 @@ def find(organization_id: str, request_id: str) -> GuestRequest:
     if row.organization_id != organization_id:
         raise _unknown()
     return row
+
+
+def on_account_deleted(event: AccountDeleted) -> None:
+    """What was typed for a mailbox of the account goes with it; whom the supplier invited, its records say."""
+    mine = select(EmailAddress.normalized).where(EmailAddress.account_id == event.account_id)
+    change(delete(GuestRequest).where(GuestRequest.normalized.in_(mine)).execution_options(synchronize_session=False))
 
 
 def count_waiting(organization_id: str) -> int:

@@ -15,7 +15,7 @@ from idp.kernel.database import db
 from idp.kernel.exports import PAGE, Part, Taken, instant, walk
 
 from .facts import load_facts_of_all_apps
-from .models import AccessRequest, Company, Invitation, License, Member, MemberRole, Role, Seat
+from .models import AccessRequest, Company, Invitation, License, Member, MemberImage, MemberRole, Role, Seat
 from .policy import tellable
 from .titles import app_name, edition_name
 
@@ -118,12 +118,24 @@ def _requests(account_id: str) -> Iterator[Taken]:
         }
 
 
+def _uploaded(account_id: str) -> Iterator[tuple[str, bytes]]:
+    """What those organizations have uploaded of the person, one file at a time."""
+    held = select(MemberImage.member_id, MemberImage.kind).join(Member, Member.id == MemberImage.member_id)
+    mine = held.where(Member.account_id == account_id, Member.organization_id.in_(list(places_told(account_id))))
+    for member_id, kind in db.session.execute(mine).all():
+        here = (MemberImage.member_id == member_id, MemberImage.kind == kind)
+        image = db.session.scalar(select(MemberImage.image).where(*here))
+        if image is not None:
+            yield f"{member_id}-{kind}.{'jpg' if kind == 'picture' else 'png'}", bytes(image)
+
+
 PARTS = (
     Part(
         "organizations",
         _l("The organizations that you are a user of: roles, licenses, and what they have written about you."),
-        frozenset({"member", "member_role", "seat"}),
+        frozenset({"member", "member_role", "seat", "member_image"}),
         _memberships,
+        _uploaded,
     ),
     Part("invitations", _l("Invitations to become a user."), frozenset({"invitation"}), _invitations),
     Part("access_requests", _l("What you asked access to, and the answers."), frozenset({"access_request"}), _requests),

@@ -202,7 +202,7 @@ def test_r27_a_changed_password_is_told_by_mail_and_ends_the_other_sessions(app:
 
 @ONE
 def test_r31_every_way_to_a_session_asks_the_same(app: Any, world: Any) -> None:
-    """Ways in: the sign-in form, and its second step. Activation, reset, invitation and mailbox proof sign nobody in."""
+    """Ways in: the sign-in form and its second step. Activation, reset, invitation, mailbox proof sign nobody in."""
     import ast
 
     from idp.settings import ROOT
