@@ -318,8 +318,8 @@ def _members(rows: Iterable[Row[Any]], now: int) -> tuple[MemberFacts, ...]:
         MemberFacts(
             id=row.a,
             type=row.b,
-            status=row.c,
-            ended_reason=row.d,
+            status="ended" if _over(row, now) else row.c,
+            ended_reason="inactive" if _over(row, now) else row.d,
             invitation=_invitation(row.n2, now),
             organization=OrganizationFacts(row.g, row.h, row.i, row.j, row.k, row.n1),
             company_id=row.e,
@@ -332,6 +332,11 @@ def _members(rows: Iterable[Row[Any]], now: int) -> tuple[MemberFacts, ...]:
         )
         for row in sorted(members, key=lambda row: row.a)
     )
+
+
+def _over(row: Any, now: int) -> bool:
+    """Whether the announced end of a guest has come, and only the job that writes it down is late."""
+    return bool(row.c == "active" and row.n4 is not None and row.n4 <= now)
 
 
 def _invitation(expires_at: int | None, now: int) -> Invitation:

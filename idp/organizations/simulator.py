@@ -312,7 +312,7 @@ def made(
             case "resume":
                 member = replace(member, organization=replace(member.organization, status="active"))
             case "set_active" | "enable" | "bring_back":
-                member = replace(member, status="active", ended_reason=None, invitation="none")
+                member = replace(member, status="active", ended_reason=None, invitation="none", terminates_at=None)
             case "buy_license":
                 bought = LicenseFacts(target, app.id, target, seats=1, held=0, starts_at=now)
                 member = replace(member, licenses=(*member.licenses, bought))

@@ -16,6 +16,7 @@ from tests.support.processes import clean_environment
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_forty_invitations_and_twenty_places(app: Any, world: Any, database_url: str) -> None:
     supplier = world.organization()
     world.license(supplier, "express:standard", seats=0)

@@ -199,6 +199,7 @@ def test_colleagues_who_decide_at_once(app: Any, world: Any, supplier: str, comp
     assert len(deliveries(app, "guest_rejected")) == 1 - invitations
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_an_invitation_opened_twenty_times_at_once_makes_one_user(
     app: Any, world: Any, supplier: str, company: str
 ) -> None:

@@ -218,7 +218,9 @@ class TestRules:
         theirs = world.company(none)
         one = guest(world, none, theirs, "one")
         rows = [service.GuestRow("A B", "a@x.example")]
-        assert refused(service.invite_guest, one) == "not_a_supplier"
+        for way in (service.invite_guest, service.invite, service.set_active):
+            assert refused(way, one) == "not_a_supplier"
+        assert refused(service.invite_guest, world.member(none, status="contact")) == "member_unknown"
         assert refused(service.invite_many, none, theirs, rows) == "not_a_supplier"
         assert refused(service.add_contact, theirs, name="Kari Nord") == "not_a_supplier"
         assert refused(service.invite_many, supplier, theirs, rows) == "company_unknown"

@@ -224,9 +224,11 @@ def check_place(member: Member, *, invites: bool = True) -> None:
     """Refuse (409) one more user or invitation of a customer that has them all. Behind the supplier's lock.
 
     The member's own place is not counted. `invites`: it is offered access now, so a company that uses Onix Work itself
-    is refused too. Who is no Express guest needs no place.
+    is refused too, and so is an organization that is no supplier. Who is no Express guest needs no place.
     """
     if member.type == "express" and member.company_id is not None:
+        if invites:
+            check_supplier(member.organization_id)
         _check_room(fresh(Company, member.company_id), besides=member.id, invites=invites)
 
 

@@ -99,10 +99,10 @@ def add_contact(
 
 
 def invite_guest(member_id: str, *, actor_id: str | None = None) -> Invitation:
-    """Invite a contact of a company, or somebody whose access has ended, again. Raises `Refusal`."""
-    member = lock_of(Member, member_id)
-    check_supplier(member.organization_id)
-    return invite(member.id, actor_id=actor_id)
+    """Invite a contact of a company, or again somebody whose access has ended. Raises `Refusal`: for others too."""
+    if fresh(Member, member_id).type != "express":
+        raise Refusal("member_unknown", _l("There is no such person."), status=404)
+    return invite(member_id, actor_id=actor_id)
 
 
 def invite_many(
