@@ -212,9 +212,7 @@ def pages() -> dict[str, Callable[[], Any]]:
         "reasons.md": decisions_page,
         "addresses.md": endpoints_page,
         "onix_access.md": lambda: schema_page("onix_access", "The JSON Schema of the claim that carries the decision."),
-        "signature.md": lambda: schema_page(
-            "signature", "The JSON Schema of the claim that says where a signature is."
-        ),
+        "signature.md": lambda: schema_page("signature", "The JSON Schema of the claim that gives a signature."),
         "api.md": api_page,
     }
 
