@@ -2,7 +2,8 @@
 
 The language, in this order: what the person chose on the page (kept in the signed cookie), what the application asked
 for (`ui_locales`, OpenID Connect Core §3.1.2.1), what the account says, what the browser says, the default setting. The
-theme: what was chosen on the page, then the account's, else the system's. The time zone is the account's.
+theme: what was chosen on the page, then the account's, else the system's. Signing in forgets what was chosen before,
+where the account says otherwise. The time zone is the account's.
 """
 
 from __future__ import annotations
@@ -168,10 +169,18 @@ def _choose() -> None:
         cookie["theme"] = wanted
 
 
-def follow_account() -> None:
-    """What was chosen on a page before counts no longer in this browser: the account has just been told better."""
-    cookie.pop("language", None)
-    cookie.pop("theme", None)
+def follow_account(locale: str | None, theme: str | None) -> None:
+    """Somebody has signed in: what the account says counts from now on, also in this browser.
+
+    Where it says nothing, what was chosen here stays; what is chosen here afterwards stands above it again.
+    """
+    forget_choices(*(name for name, says in (("language", locale), ("theme", theme)) if says))
+
+
+def forget_choices(*names: str) -> None:
+    """What was chosen on a page of this browser, `language` or `theme`, counts no longer."""
+    for name in names:
+        cookie.pop(name, None)
     refresh()
 
 

@@ -20,7 +20,7 @@ from idp.accounts import events as people
 from idp.accounts.credentials.methods import has_second_factor
 from idp.accounts.models import Account, EmailAddress
 from idp.accounts.service import may_sign_in
-from idp.kernel import clock
+from idp.kernel import clock, language
 from idp.kernel.database import aside, change, db, new_id, single
 from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
@@ -157,6 +157,7 @@ def sign_in(
     _renew_cookie()
     cookie.permanent = True
     login_user(Actor(account=fresh, session=session, handle=handle))
+    language.follow_account(fresh.locale, fresh.theme)
     emit(events.SignedIn(at=now, actor_id=fresh.id, account_id=fresh.id, sid=session.id, path=path))
     return session
 

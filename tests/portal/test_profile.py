@@ -15,7 +15,7 @@ PAGE = "/account/profile"
 def save(client: Any, group: str, page: Any = None, **typed: str) -> Any:
     """Fill in the card of `group` and save it."""
     page = page or client.get(PAGE)
-    form = next(form for form in forms_of(page.text) if form.action == f"{PAGE}/{group}")
+    form = next(form for form in forms_of(page.text) if form.action == f"{PAGE}/{group}#{group}")
     return client.post(form.action, data=form.filled(**typed))
 
 
@@ -89,7 +89,7 @@ def test_what_is_refused_is_said_at_its_field_and_kept(
     before = world.get(Account, kari.account_id).rev
     answer = save(client, group, **typed)
     assert answer.status_code == 400 and said in answer.text and "<title>Error:" in answer.text
-    form = next(form for form in forms_of(answer.text) if form.action == f"{PAGE}/{group}")
+    form = next(form for form in forms_of(answer.text) if form.action == f"{PAGE}/{group}#{group}")
     (name, value), = typed.items()  # fmt: skip
     if group != "preferences":
         assert form.fields[name] == value, "what was typed is still there"
@@ -160,12 +160,19 @@ def test_theme_is_chosen_before_signing_in_and_then_follows_the_account(app: Any
     assert "data-theme" not in client.get('/login?theme="><script>').text.replace('data-theme="dark"', "")
     assert "data-theme" not in client.get("/login?theme=system").text
     person = world.account(theme="light", locale="nb")
-    client.get("/login?theme=dark")
+    client.get("/login?theme=dark&lang=en")
     log_in(client, person.address, world.password)
-    assert 'data-theme="dark"' in client.get(PAGE).text, "what was chosen in this browser"
-    assert save(client, "preferences", locale="nb", theme="light").status_code == 303
-    assert 'lang="nb" data-theme="light"' in client.get(PAGE).text, "the account has been told better"
-    assert 'lang="nb" data-theme="light"' in browser_of(app, world, person).get("/").text
+    assert 'lang="nb" data-theme="light"' in client.get(PAGE).text, "the account says so"
+    assert 'lang="en" data-theme="dark"' in client.get(f"{PAGE}?theme=dark&lang=en").text
+    assert 'lang="en" data-theme="dark"' in client.get(PAGE).text, "what is chosen here afterwards stands above it"
+    assert save(client, "preferences", locale="nb", theme="").status_code == 303
+    assert '<html lang="nb">' in client.get(PAGE).text, "the account has been told better"
+    assert '<html lang="nb">' in browser_of(app, world, person).get("/").text
+    nothing = world.account()
+    chosen = app.test_client()
+    chosen.get("/login?theme=dark&lang=nb")
+    log_in(chosen, nothing.address, world.password)
+    assert 'lang="nb" data-theme="dark"' in chosen.get("/").text, "an account that says nothing changes nothing"
 
 
 def test_times_are_the_persons(client: Any, world: Any, clock: Any) -> None:

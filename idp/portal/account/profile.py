@@ -48,7 +48,7 @@ def edit_profile(group: str) -> ResponseReturnValue:
         refuse(form, refusal)
         return _page(group, form, refusal.status)
     if group == "preferences":
-        language.follow_account()
+        language.forget_choices("language", "theme")
     flash(_("Saved.") if changed else _("Nothing was changed."), "success")
     return redirect(f"/account/profile#{group}", 303)
 
