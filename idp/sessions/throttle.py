@@ -3,7 +3,8 @@
 `failures` attempts within `window` seconds, then a wait. The wait doubles with every full series, to a day at most;
 short of `MOST_IN_A_ROW` failures without a success one attempt a day is left, so an account can never be guessed at
 leisure. Strangers can't lock a person out by that: a browser in which the person has signed in counts by itself
-(`ceremony.counted_under`), and a new password, set by mail, forgets what strangers did.
+(`ceremony.counted_under`), and a new password, set by mail, forgets what strangers did at the old one; not what
+somebody did at the second step (`second_step.show_code`), where a passkey or a recovery code still opens.
 
 An attempt on an identifier is counted before the password is hashed and forgotten when it succeeds, so parallel
 guesses can't slip through; for a network address only failures count, so that an office behind one address can sign
@@ -59,11 +60,13 @@ def check(key: str, address: str) -> None:
         raise too_many(wait)
 
 
-def fail(key: str, address: str) -> None:
-    """Count one failure. Not inside a unit of work."""
+def fail(key: str, address: str | None) -> None:
+    """Count one failure; `address` None: it is counted for the network already. Not inside a unit of work."""
     settings, now = _settings(), clock.now()
     with aside() as own:
         counters.add_in_a_row(own, ROW, key, now=now)
+        if address is None:
+            return
         counters.add(
             own, ADDRESS, network_of(address), now=now,
             window=settings.window, limit=settings.failures_per_address,
