@@ -13,8 +13,6 @@ in all at once. While the limit stands the right password is refused too.
 
 from __future__ import annotations
 
-from ipaddress import IPv6Address, ip_address
-
 from flask import current_app
 from flask_babel import lazy_gettext as _l
 
@@ -51,7 +49,7 @@ def check(key: str, address: str) -> None:
     """
     settings, now = _settings(), clock.now()
     with aside(each=True) as own:
-        (start, count), (_newest, in_a_row) = counters.read(own, (ADDRESS, network_of(address)), (ROW, key))
+        (start, count), (_newest, in_a_row) = counters.read(own, (ADDRESS, counters.network_of(address)), (ROW, key))
         wait = counters.left(start, count, now=now, window=settings.window, limit=settings.failures_per_address)
         if not wait:
             window, limit = pace(settings.failures, settings.window, in_a_row)
@@ -68,7 +66,7 @@ def fail(key: str, address: str | None) -> None:
         if address is None:
             return
         counters.add(
-            own, ADDRESS, network_of(address), now=now,
+            own, ADDRESS, counters.network_of(address), now=now,
             window=settings.window, limit=settings.failures_per_address,
         )  # fmt: skip
 
@@ -76,17 +74,6 @@ def fail(key: str, address: str | None) -> None:
 def clear(key: str) -> None:
     """Forget the attempts after a success. Inside the unit of work that has it."""
     counters.clear(db.session.connection(), (IDENTIFIER, ROW), key)
-
-
-def network_of(address: str) -> str:
-    """What a network address is counted under: of IPv6 the first 64 bits, which one subscriber has for itself."""
-    try:
-        found = ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if not isinstance(found, IPv6Address):
-        return str(found)
-    return str(found.ipv4_mapped or found.packed[:8].hex())
 
 
 def too_many(wait: int) -> Refusal:
