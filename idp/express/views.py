@@ -49,7 +49,7 @@ def _admit_sender() -> None:
         wait = counters.add(
             own,
             "guest_request",
-            request.remote_addr or "",
+            counters.network_of(request.remote_addr or ""),
             now=clock.now(),
             window=HOUR,
             limit=settings.requests_per_address,
