@@ -265,7 +265,7 @@ def too_weak(row: Any, decision: Decision | None) -> bool:
     """Whether the organization asks for two factors and the sign-in that this authorization stands on had one.
 
     The methods tell, not the class: a client that asked for less is told less (`interaction.told_acr`). Such an
-    authorization gives nothing until its app has signed the person in anew (docs/decisions/0061).
+    authorization gives nothing until its app has signed the person in anew (docs/decisions/0023).
     """
     return asks_second_factor(decision) and acr_of(row.amr or ()) == ACR_PASSWORD
 

@@ -580,7 +580,7 @@ def _welcome(member: Member, actor_id: str | None, *, told: bool = True) -> None
     """Tell that the member is Active; nobody becomes a user without hearing of it.
 
     Without an account the person gets the mail that lets it make one; private addresses are fine here. Who has an
-    account is mailed so too: what an administrator learns by it is not learned in silence (docs/decisions/0020).
+    account is mailed so too: what an administrator learns by it is not learned in silence (docs/decisions/0011).
     `told`: whether it is done here, or the caller tells a person who has an account.
     """
     mailed = told and member.account_id is not None and member.email is not None
