@@ -11,8 +11,8 @@ from flask_babel import lazy_gettext as _l
 
 from idp.accounts import service as accounts
 from idp.accounts.forms import ConfirmForm
-from idp.kernel import clock, counters, language, opened
-from idp.kernel.database import aside, unit_of_work
+from idp.kernel import counters, language, opened
+from idp.kernel.database import unit_of_work
 from idp.kernel.forms import refuse
 from idp.kernel.refusal import Refusal
 
@@ -45,22 +45,14 @@ def ask(slug: str) -> ResponseReturnValue:
 def _admit_sender() -> None:
     """Count one more request from this network address. Raises `Refusal` (429) above the limit."""
     settings = current_app.extensions["onix_settings"].express
-    with aside(each=True) as own:
-        wait = counters.add(
-            own,
-            "guest_request",
-            request.remote_addr or "",
-            now=clock.now(),
-            window=HOUR,
-            limit=settings.requests_per_address,
-        )
-    if wait:
-        raise Refusal(
-            "too_many_requests",
-            _l("Many requests came from your network lately. Try again later."),
-            status=429,
-            retry_after=wait,
-        )
+    counters.admit(
+        "guest_request",
+        request.remote_addr or "",
+        window=HOUR,
+        limit=settings.requests_per_address,
+        code="too_many_requests",
+        message=_l("Many requests came from your network lately. Try again later."),
+    )
 
 
 @blueprint.route("/guest-request/opened/<mark>", methods=["GET", "POST"])

@@ -209,6 +209,16 @@ def remove(account_id: str, passkey_id: str) -> str:
 # Signing in with one ------------------------------------------------------------------------------------------------
 
 
+def note_offer(account_id: str) -> None:
+    """A passkey was offered and answered, this way or that: it is offered once. Inside a unit of work."""
+    db.session.execute(
+        update(Account)
+        .where(Account.id == account_id, Account.passkey_offered_at.is_(None))
+        .values(passkey_offered_at=clock.now()),
+        execution_options={"synchronize_session": False},
+    )
+
+
 def begin_proof(account_id: str | None = None) -> dict[str, Any]:
     """A challenge: what `navigator.credentials.get()` gets. Inside a unit of work.
 

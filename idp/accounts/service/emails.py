@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from idp.kernel import clock, counters
-from idp.kernel.database import aside, change, db, lock_name, new_id
+from idp.kernel.database import change, db, lock_name, new_id
 from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
 
@@ -29,15 +29,14 @@ MOST_ASKED_A_DAY = 10
 
 def admit_address(account_id: str) -> None:
     """Count one more wish to add an address. Call outside a unit of work. Raises `Refusal` (429) above the limit."""
-    with aside(each=True) as own:
-        wait = counters.add(own, "address_asked", account_id, now=clock.now(), window=86400, limit=MOST_ASKED_A_DAY)
-    if wait:
-        raise Refusal(
-            "too_many_addresses_asked",
-            _l("You have asked for many addresses today. Try again tomorrow."),
-            status=429,
-            retry_after=wait,
-        )
+    counters.admit(
+        "address_asked",
+        account_id,
+        window=86400,
+        limit=MOST_ASKED_A_DAY,
+        code="too_many_addresses_asked",
+        message=_l("You have asked for many addresses today. Try again tomorrow."),
+    )
 
 
 def own_address(account: Account, text: str) -> Address:

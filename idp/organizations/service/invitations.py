@@ -163,21 +163,15 @@ def _admit_sender(member: Member) -> None:
     """Count one more invitation of a supplier. Raises `Refusal` (429) above the limit of an hour."""
     if member.type != "express":
         return
-    wait = counters.add(
-        db.session.connection(),
+    counters.admit(
         "express_invitation",
         member.organization_id,
-        now=clock.now(),
         window=3600,
         limit=current_app.extensions["onix_settings"].express.invitations_per_hour,
+        code="too_many_invitations",
+        message=_l("Your organization has sent very many invitations lately. Go on in an hour."),
+        within=db.session.connection(),
     )
-    if wait:
-        raise Refusal(
-            "too_many_invitations",
-            _l("Your organization has sent very many invitations lately. Go on in an hour."),
-            status=429,
-            retry_after=wait,
-        )
 
 
 def _tell_invited(member: Member, invitation: Invitation, actor_id: str | None) -> None:

@@ -562,18 +562,15 @@ def admit_mail(member: Member, actor_id: str | None) -> None:
     """
     if actor_id is None or actor_id == member.account_id or not member.email_normalized:
         return
-    wait = counters.add(
-        db.session.connection(),
+    counters.admit(
         "member_mail",
         member.email_normalized,
-        now=clock.now(),
         window=3600,
         limit=current_app.extensions["onix_settings"].throttle.mails_per_address,
+        code="too_many_mails",
+        message=_l("This person was mailed often lately. Try again later."),
+        within=db.session.connection(),
     )
-    if wait:
-        raise Refusal(
-            "too_many_mails", _l("This person was mailed often lately. Try again later."), status=429, retry_after=wait
-        )
 
 
 def _welcome(member: Member, actor_id: str | None, *, told: bool = True) -> None:

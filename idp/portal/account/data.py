@@ -12,13 +12,10 @@ from flask_wtf import FlaskForm
 from wtforms import StringField
 
 from idp import sessions
-from idp.accounts import events
 from idp.accounts import service as accounts
 from idp.accounts.forms import ConfirmForm, required
-from idp.accounts.models import Account
-from idp.kernel import clock, counters, exports, language
-from idp.kernel.database import aside, db, unit_of_work
-from idp.kernel.events import emit
+from idp.kernel import clock, exports, language
+from idp.kernel.database import db, unit_of_work
 from idp.kernel.forms import refuse
 from idp.kernel.refusal import Refusal
 from idp.organizations import service as organizations
@@ -72,32 +69,18 @@ def export() -> ResponseReturnValue:
     if not form.validate_on_submit():
         return _data_page(form, 400)
     try:
-        _admit(account)
+        accounts.admit_export(account.id)
     except Refusal as refusal:
         refuse(form, refusal)
         return _data_page(form, refusal.status, refusal.retry_after)
     now = clock.now()
     with unit_of_work():
-        emit(events.DataExported(at=now, actor_id=account.id, account_id=account.id))
+        accounts.note_export(account.id)
     file = archive.write(account.id, now)
     name = f"onix-account-{language.iso(now)[:10]}.zip"
     answer = send_file(file, mimetype="application/zip", as_attachment=True, download_name=name)
     answer.headers["Cache-Control"] = "no-store"
     return answer
-
-
-def _admit(account: Account) -> None:
-    """Count one archive more. Raises `Refusal` 429 above the setting `throttle.exports_per_hour`."""
-    limit = current_app.extensions["onix_settings"].throttle.exports_per_hour
-    with aside(each=True) as own:
-        wait = counters.add(own, "export", account.id, now=clock.now(), window=3600, limit=limit)
-    if wait:
-        raise Refusal(
-            "too_many_exports",
-            _l("You have taken several copies within the last hour. Try again later."),
-            status=429,
-            retry_after=wait,
-        )
 
 
 @blueprint.route("/data/close", methods=["GET", "POST"])

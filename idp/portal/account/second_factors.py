@@ -15,7 +15,6 @@ from flask_wtf import FlaskForm
 from wtforms import StringField
 
 from idp import sessions
-from idp.accounts import service as accounts
 from idp.accounts.credentials import authenticator, methods, passkeys, policy, recovery_codes
 from idp.accounts.forms import ConfirmForm, required
 from idp.kernel import continuation
@@ -156,7 +155,7 @@ def add_passkey() -> ResponseReturnValue:
         with unit_of_work():
             made = passkeys.create(account.id, request.form.get("ceremony", ""), request.form.get("credential", ""))
             if not isinstance(made, Refusal):
-                accounts.note_passkey_offer(account.id)
+                passkeys.note_offer(account.id)
                 codes = recovery_codes.make_first(account.id)
                 shown = sessions.by_passkey(synced=made.synced)
                 sessions.strengthen(shown, waiting.path if waiting else None)
@@ -227,5 +226,5 @@ def decline_passkey() -> ResponseReturnValue:
     """*Not now*: the launcher offers no passkey any more."""
     if ConfirmForm().validate_on_submit():
         with unit_of_work():
-            accounts.note_passkey_offer(owner().id)
+            passkeys.note_offer(owner().id)
     return redirect("/", 303)
