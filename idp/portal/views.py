@@ -156,8 +156,7 @@ def resend_invitation() -> Response:
     actor = sessions.actor()
     if actor is None or not ConfirmForm().validate_on_submit():
         return redirect("/", 303)
-    address = actor.account.email.address if actor.account.email else actor.account.id
-    if accounts.admit_mail(address):
+    if accounts.admit_mail(actor.account.identifier):
         with unit_of_work():
             organizations.resend_own_invitations(actor.account.id)
     return redirect("/?invitation=sent", 303)

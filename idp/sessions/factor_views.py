@@ -90,7 +90,7 @@ def _second_page(
         context=waiting.context if waiting else {},
         here=here,
         methods=step.methods,
-        address=step.account.email.address if step.account.email else step.account.name,
+        address=step.account.known_as,
     )
 
 

@@ -165,7 +165,7 @@ def again() -> ResponseReturnValue:
     if who is None:
         return redirect(with_handle("/login", handle), 303)
     form = AgainForm()
-    identifier = who.account.email.normalized if who.account.email else who.account.id
+    identifier = who.account.identifier
     if not form.validate_on_submit():
         return again_page(form, handle, who, 400 if form.errors else 200)
     try:
@@ -193,7 +193,7 @@ def again_page(
         form=form,
         handle=handle,
         account=who.account,
-        address=who.account.email.normalized if who.account.email else who.account.id,
+        address=who.account.identifier,
         methods=methods_of(who.account.id),
     )
 

@@ -96,7 +96,7 @@ def begin_creation(account: Account) -> dict[str, Any]:
     """A challenge for a new passkey: what `navigator.credentials.create()` gets. Inside a unit of work."""
     challenge = webauthn.helpers.generate_challenge()
     ceremony = ceremonies.begin("passkey_new", account.id, bytes_to_base64url(challenge))
-    name = account.email.address if account.email else account.name or account.id
+    name = account.known_as
     options = webauthn.generate_registration_options(
         rp_id=rp_id(),
         rp_name="Onix Account",

@@ -59,12 +59,7 @@ def _done(codes: tuple[str, ...], said: str, waiting: Continuation | None) -> Re
     if not codes:
         flash(said, "success")
         return redirect(onward, 303)
-    return _page("codes_made", codes=codes, said=said, onward=onward, address=_address())
-
-
-def _address() -> str:
-    account = owner()
-    return account.email.address if account.email else account.name
+    return _page("codes_made", codes=codes, said=said, onward=onward, address=owner().known_as)
 
 
 @blueprint.route("/security/authenticator", methods=["GET", "POST"])
@@ -97,8 +92,8 @@ def set_up_authenticator() -> ResponseReturnValue:
         form=form,
         handle=handle,
         key=policy.shown_code(key).replace("-", " "),
-        drawing=authenticator.drawing_of(key, _address()),
-        address=authenticator.address_of(key, _address()),
+        drawing=authenticator.drawing_of(key, owner().known_as),
+        address=authenticator.address_of(key, owner().known_as),
         replaces=methods.methods_of(account.id).authenticator,
     )
 

@@ -42,7 +42,7 @@ def password() -> ResponseReturnValue:
     """
     account = owner()
     form = OwnPasswordForm() if account.password_hash else FirstPasswordForm()
-    identifier = account.email.normalized if account.email else account.id
+    identifier = account.identifier
     form.context = (identifier, account.given_name, account.family_name)
     status = 400 if form.is_submitted() else 200
     if form.validate_on_submit():
