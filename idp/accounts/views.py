@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal
 
-from flask import Blueprint, make_response, redirect, render_template, request
+from flask import Blueprint, redirect, request
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
 
@@ -37,7 +37,7 @@ def _by_link() -> bool:
 
 
 def _page(name: str, status: int = 200, **values: Any) -> ResponseReturnValue:
-    return make_response(render_template(f"accounts/{name}.html", **values), status)
+    return web.page(f"accounts/{name}.html", status, **values)
 
 
 @blueprint.route("/signup", methods=["GET", "POST"])

@@ -5,13 +5,13 @@ GET and HEAD change nothing: mail scanners follow links.
 
 from __future__ import annotations
 
-from flask import Blueprint, current_app, make_response, render_template, request
+from flask import Blueprint, current_app, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
 
 from idp.accounts import service as accounts
 from idp.accounts.forms import ConfirmForm
-from idp.kernel import counters, language, opened
+from idp.kernel import counters, language, opened, web
 from idp.kernel.database import unit_of_work
 from idp.kernel.forms import refuse
 from idp.kernel.refusal import Refusal
@@ -29,8 +29,7 @@ def ask(slug: str) -> ResponseReturnValue:
     supplier = service.supplier(slug)
     form = GuestRequestForm()
     if not form.validate_on_submit():
-        page = render_template("express/ask.html", form=form, supplier=supplier)
-        return make_response(page, 400 if form.errors else 200)
+        return web.page("express/ask.html", 400 if form.errors else 200, form=form, supplier=supplier)
     _admit_sender()
     try:
         if accounts.admit_mail(form.email.data or ""):
@@ -38,7 +37,7 @@ def ask(slug: str) -> ResponseReturnValue:
                 service.ask(supplier.id, **form.typed, language=language.shown())
     except Refusal as refusal:
         refuse(form, refusal, address="email")
-        return make_response(render_template("express/ask.html", form=form, supplier=supplier), refusal.status)
+        return web.page("express/ask.html", refusal.status, form=form, supplier=supplier)
     return render_template("express/asked.html", supplier=supplier, address=(form.email.data or "").strip())
 
 
@@ -71,8 +70,7 @@ def confirm(token: str) -> ResponseReturnValue:
         return opened.go_on("/guest-request", token)
     form = ConfirmForm()
     if not form.validate_on_submit():
-        page = render_template("express/confirm.html", form=form, row=found.row)
-        return make_response(page, 400 if form.errors else 200)
+        return web.page("express/confirm.html", 400 if form.errors else 200, form=form, row=found.row)
     try:
         with unit_of_work():
             row = service.confirm(token)
@@ -83,4 +81,4 @@ def confirm(token: str) -> ResponseReturnValue:
 
 def _dead(found: service.LinkState) -> ResponseReturnValue:
     status = 404 if found.state == "unknown" else 410
-    return make_response(render_template("express/dead.html", state=found.state, row=found.row), status)
+    return web.page("express/dead.html", status, state=found.state, row=found.row)

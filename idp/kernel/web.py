@@ -259,6 +259,14 @@ def allow_image(url: str) -> None:
         g.setdefault("csp_img", []).append(f"{parts.scheme}://{parts.netloc}")
 
 
+def page(template: str, status: int = 200, retry_after: int | None = None, /, **values: Any) -> Response:
+    """A page that is not always 200; `retry_after`: seconds, told where it says that there was too much (429)."""
+    response = current_app.make_response((render_template(template, **values), status))
+    if retry_after is not None:
+        response.headers["Retry-After"] = str(retry_after)
+    return response
+
+
 def image(content: bytes, mimetype: str, digest: str, *, cache: str, elsewhere: bool = False) -> Response:
     """An image that was made here, as an answer that can be nothing else: fixed type, no sniffing, a sandbox (R45).
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from flask import Blueprint, current_app, flash, jsonify, make_response, redirect, render_template, request
+from flask import Blueprint, current_app, flash, jsonify, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
@@ -17,7 +17,7 @@ from wtforms.validators import Length, Optional
 
 from idp import sessions
 from idp.accounts.models import Account
-from idp.kernel import language
+from idp.kernel import language, web
 from idp.kernel.database import db, unit_of_work
 from idp.kernel.refusal import Refusal
 from idp.organizations.catalog import App, current_catalog
@@ -81,8 +81,9 @@ def ask() -> ResponseReturnValue:
         else:
             return redirect(_address(made), 303)
     place = denial.member.organization.name if denial.member else None
-    page = render_template(
+    return web.page(
         "portal/ask.html",
+        status,
         form=form,
         account=account,
         app=app,
@@ -90,7 +91,6 @@ def ask() -> ResponseReturnValue:
         ask=denial.ask,
         why=explain(denial.code, denial.detail, app_name=app.name, organization_name=place, language=language.shown()),
     )
-    return make_response(page, status)
 
 
 def _address(row: AccessRequest) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import current_app, flash, make_response, redirect, render_template, send_file
+from flask import current_app, flash, redirect, send_file
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -14,7 +14,7 @@ from wtforms import StringField
 from idp import sessions
 from idp.accounts import service as accounts
 from idp.accounts.forms import ConfirmForm, required
-from idp.kernel import clock, exports, language
+from idp.kernel import clock, exports, language, web
 from idp.kernel.database import db, unit_of_work
 from idp.kernel.forms import refuse
 from idp.kernel.refusal import Refusal
@@ -50,11 +50,8 @@ def data() -> ResponseReturnValue:
 
 def _data_page(form: FlaskForm, status: int = 200, retry_after: int | None = None) -> ResponseReturnValue:
     grace = current_app.extensions["onix_settings"].lifetimes.closing
-    page = render_template("portal/account/data.html", form=form, parts=exports.declared().parts, days=_days(grace))
-    response = make_response(page, status)
-    if retry_after is not None:
-        response.headers["Retry-After"] = str(retry_after)
-    return response
+    parts = exports.declared().parts
+    return web.page("portal/account/data.html", status, retry_after, form=form, parts=parts, days=_days(grace))
 
 
 def _days(seconds: int) -> int:
@@ -104,8 +101,9 @@ def close() -> ResponseReturnValue:
             return redirect("/logout", 303)
     now = clock.now()
     lifetimes = current_app.extensions["onix_settings"].lifetimes
-    page = render_template(
+    return web.page(
         "portal/account/close.html",
+        status,
         form=form,
         address=account.email.address if account.email else "",
         closes_at=now + lifetimes.closing,
@@ -114,7 +112,6 @@ def close() -> ResponseReturnValue:
         alone=organizations.administered_alone(account.id),
         last_of_platform=organizations.platform_administrators() == {account.id},
     )
-    return make_response(page, status)
 
 
 def _places(account_id: str, now: int) -> list[Leaving]:

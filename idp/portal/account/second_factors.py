@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import flash, jsonify, make_response, redirect, render_template, request
+from flask import flash, jsonify, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -17,7 +17,7 @@ from wtforms import StringField
 from idp import sessions
 from idp.accounts.credentials import authenticator, methods, passkeys, policy, recovery_codes
 from idp.accounts.forms import ConfirmForm, required
-from idp.kernel import continuation
+from idp.kernel import continuation, web
 from idp.kernel.continuation import Continuation
 from idp.kernel.database import unit_of_work
 from idp.kernel.forms import refuse
@@ -50,7 +50,7 @@ def _come_back() -> tuple[str | None, Continuation | None]:
 
 
 def _page(name: str, status: int = 200, **values: Any) -> ResponseReturnValue:
-    return make_response(render_template(f"portal/account/{name}.html", **values), status)
+    return web.page(f"portal/account/{name}.html", status, **values)
 
 
 def _done(codes: tuple[str, ...], said: str, waiting: Continuation | None) -> ResponseReturnValue:
