@@ -14,7 +14,7 @@ from idp.kernel.database import unit_of_work
 from idp.kernel.refusal import Refusal
 
 from . import addresses, passwords, policy, service
-from .forms import ActivationForm, AddressForm, ConfirmForm, ForgotForm, NewPasswordForm
+from .forms import ActivationForm, AddressForm, ConfirmForm, NewPasswordForm, OwnAddressForm
 from .models import Account
 
 blueprint = Blueprint("accounts", __name__)
@@ -157,7 +157,7 @@ def _spend(kind: Literal["reset", "mailbox"], token: str, act: Callable[[], Acco
 def forgot() -> ResponseReturnValue:
     """Ask for a link to set a new password; the answer is the same for every address (R20)."""
     handle, context = _come_back()
-    form = ForgotForm()
+    form = OwnAddressForm()
     if request.method == "GET":
         form.address.data = str(context.get("login_hint") or cookie.get("login_hint") or "")
     if not form.validate_on_submit():

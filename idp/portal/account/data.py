@@ -1,4 +1,4 @@
-"""*My data*: taking a copy of everything that is held about oneself, and closing the account."""
+"""*Your data*: taking a copy of everything that is held about oneself, and closing the account."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 
 from idp import sessions
 from idp.accounts import service as accounts
-from idp.accounts.forms import ConfirmForm, ForgotForm
+from idp.accounts.forms import ConfirmForm, OwnAddressForm
 from idp.accounts.service import LinkState
 from idp.kernel import continuation, language, opened, web
 from idp.kernel.database import unit_of_work
@@ -26,14 +26,14 @@ HERE = "/account/emails"
 @sessions.login_required
 def emails() -> ResponseReturnValue:
     """The addresses, those that wait to be confirmed, and the form for one more."""
-    return _page(ForgotForm(formdata=None, data=sessions.typed()))
+    return _page(OwnAddressForm(formdata=None, data=sessions.typed()))
 
 
 @blueprint.post("/emails")
 @sessions.recent_sign_in_required(back=HERE, keep=("address",))
 def ask_for_address() -> ResponseReturnValue:
     """Mail a link to one more address. The answer is the same whoever's it is (R20)."""
-    account, form = owner(), ForgotForm()
+    account, form = owner(), OwnAddressForm()
     if not form.validate_on_submit():
         return _page(form, 400)
     typed = form.address.data or ""
@@ -50,7 +50,7 @@ def ask_for_address() -> ResponseReturnValue:
     return redirect(HERE, 303)
 
 
-def _page(form: ForgotForm, status: int = 200, retry_after: int | None = None) -> ResponseReturnValue:
+def _page(form: OwnAddressForm, status: int = 200, retry_after: int | None = None) -> ResponseReturnValue:
     account = owner()
     return web.page(
         "portal/account/emails.html",
