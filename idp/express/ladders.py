@@ -64,8 +64,7 @@ def invitations_to_remind(after: str = "") -> list[str]:
         .where(
             Member.type == "express",
             Member.status == "contact",
-            Invitation.accepted_at.is_(None),
-            Invitation.revoked_at.is_(None),
+            Invitation.unanswered(),
             Invitation.id > after,
             or_(*found),
         )
@@ -279,9 +278,7 @@ def due_at(organization_id: str, *, company_id: str | None = None) -> list[Due]:
             *here,
             Member.type == "express",
             Member.status == "contact",
-            Invitation.accepted_at.is_(None),
-            Invitation.revoked_at.is_(None),
-            Invitation.expires_at > now,
+            Invitation.open_at(now),
         )
         .order_by(Invitation.expires_at, Invitation.id)
         .limit(PORTION)

@@ -197,9 +197,7 @@ def _counts(company_ids: Collection[str], besides: str = "") -> dict[str, tuple[
         Member.status == "contact",
         exists().where(
             Invitation.member_id == Member.id,
-            Invitation.accepted_at.is_(None),
-            Invitation.revoked_at.is_(None),
-            Invitation.expires_at > now,
+            Invitation.open_at(now),
         ),
     )
     rows = db.session.execute(

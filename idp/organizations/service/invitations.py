@@ -78,9 +78,7 @@ def resend_invitation(member_id: str, *, actor_id: str | None = None) -> Invitat
         select(Invitation)
         .where(
             Invitation.member_id == member_id,
-            Invitation.accepted_at.is_(None),
-            Invitation.revoked_at.is_(None),
-            Invitation.expires_at > clock.now(),
+            Invitation.open_at(clock.now()),
         )
         .order_by(Invitation.expires_at.desc())
         .limit(1)
@@ -105,9 +103,7 @@ def resend_own_invitations(account_id: str) -> list[Invitation]:
         .where(
             Member.account_id == account_id,
             Member.status == "contact",
-            Invitation.accepted_at.is_(None),
-            Invitation.revoked_at.is_(None),
-            Invitation.expires_at > clock.now(),
+            Invitation.open_at(clock.now()),
         )
         .distinct()
         .order_by(Member.organization_id, Member.id)  # locks are taken in one order everywhere
@@ -131,9 +127,7 @@ def own_invitations(account_id: str) -> list[Invitation]:
                 EmailAddress.verified_at.is_not(None),
                 or_(Member.account_id.is_(None), Member.account_id == account_id),
                 Member.status == "contact",
-                Invitation.accepted_at.is_(None),
-                Invitation.revoked_at.is_(None),
-                Invitation.expires_at > clock.now(),
+                Invitation.open_at(clock.now()),
             )
             .options(
                 joinedload(Invitation.member).joinedload(Member.organization),
@@ -249,9 +243,7 @@ def accept_invitation(token: str, account_id: str) -> Member:
         .where(
             Invitation.id == found.invitation.id,
             Invitation.generation == found.invitation.generation,
-            Invitation.accepted_at.is_(None),
-            Invitation.revoked_at.is_(None),
-            Invitation.expires_at > now,
+            Invitation.open_at(now),
         )
         .values(accepted_at=now)
         .execution_options(synchronize_session=False)

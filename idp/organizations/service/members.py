@@ -541,7 +541,7 @@ def withdraw_invitations(member: Member) -> None:
     """No open invitation of this member can be accepted any more."""
     db.session.execute(
         update(Invitation)
-        .where(Invitation.member_id == member.id, Invitation.accepted_at.is_(None), Invitation.revoked_at.is_(None))
+        .where(Invitation.member_id == member.id, Invitation.unanswered())
         .values(revoked_at=clock.now())
         .execution_options(synchronize_session="fetch")
     )
