@@ -17,7 +17,7 @@ from sqlalchemy import delete, func, or_, select, update
 from idp.accounts import addresses
 from idp.accounts.events import AccountDeleted
 from idp.accounts.models import EmailAddress
-from idp.kernel import clock
+from idp.kernel import clock, counters
 from idp.kernel.database import change, db
 from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
@@ -49,6 +49,21 @@ def supplier(slug: str) -> Organization:
     if found is None or found.slug != slug or found.status != "active" or not organizations.is_supplier(found.id):
         raise Refusal("organization_unknown", _l("There is no such page."), status=404)
     return found
+
+
+def admit_sender(address: str) -> None:
+    """Count one more request from this network address. Call outside a unit of work.
+
+    Raises `Refusal` (429) above the setting `express.requests_per_address` within an hour.
+    """
+    counters.admit(
+        "guest_request",
+        address,
+        window=3600,
+        limit=current_app.extensions["onix_settings"].express.requests_per_address,
+        code="too_many_requests",
+        message=_l("Many requests came from your network lately. Try again later."),
+    )
 
 
 def ask(

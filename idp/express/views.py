@@ -5,13 +5,12 @@ GET and HEAD change nothing: mail scanners follow links.
 
 from __future__ import annotations
 
-from flask import Blueprint, current_app, render_template, request
+from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_babel import lazy_gettext as _l
 
 from idp.accounts import service as accounts
 from idp.accounts.forms import ConfirmForm
-from idp.kernel import counters, language, opened, web
+from idp.kernel import language, opened, web
 from idp.kernel.database import unit_of_work
 from idp.kernel.forms import refuse
 from idp.kernel.refusal import Refusal
@@ -20,7 +19,6 @@ from . import requests as service
 from .forms import GuestRequestForm
 
 blueprint = Blueprint("express", __name__)
-HOUR = 3600
 
 
 @blueprint.route("/express/<slug>/request", methods=["GET", "POST"])
@@ -30,7 +28,7 @@ def ask(slug: str) -> ResponseReturnValue:
     form = GuestRequestForm()
     if not form.validate_on_submit():
         return web.page("express/ask.html", 400 if form.errors else 200, form=form, supplier=supplier)
-    _admit_sender()
+    service.admit_sender(request.remote_addr or "")
     try:
         if accounts.admit_mail(form.email.data or ""):
             with unit_of_work():
@@ -39,19 +37,6 @@ def ask(slug: str) -> ResponseReturnValue:
         refuse(form, refusal, address="email")
         return web.page("express/ask.html", refusal.status, form=form, supplier=supplier)
     return render_template("express/asked.html", supplier=supplier, address=(form.email.data or "").strip())
-
-
-def _admit_sender() -> None:
-    """Count one more request from this network address. Raises `Refusal` (429) above the limit."""
-    settings = current_app.extensions["onix_settings"].express
-    counters.admit(
-        "guest_request",
-        request.remote_addr or "",
-        window=HOUR,
-        limit=settings.requests_per_address,
-        code="too_many_requests",
-        message=_l("Many requests came from your network lately. Try again later."),
-    )
 
 
 @blueprint.route("/guest-request/opened/<mark>", methods=["GET", "POST"])
