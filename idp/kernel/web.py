@@ -267,6 +267,12 @@ def page(template: str, status: int = 200, retry_after: int | None = None, /, **
     return response
 
 
+def private(answer: Response) -> Response:
+    """An answer about somebody that no cache may keep, where it is no page: those say so by themselves."""
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
 def image(content: bytes, mimetype: str, digest: str, *, cache: str, elsewhere: bool = False) -> Response:
     """An image that was made here, as an answer that can be nothing else: fixed type, no sniffing, a sandbox (R45).
 

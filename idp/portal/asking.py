@@ -145,9 +145,7 @@ def _start(app: App | None, slug: str | None) -> str | None:
 @sessions.login_required
 def plea_json(request_id: str) -> ResponseReturnValue:
     """The state alone, for the page that waits."""
-    answer = jsonify(state=_state(service.own_request(_account().id, request_id)))
-    answer.headers["Cache-Control"] = "no-store"
-    return answer
+    return web.private(jsonify(state=_state(service.own_request(_account().id, request_id))))
 
 
 @blueprint.post("/<request_id>/withdraw")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, flash, jsonify, redirect, render_template, request
+from flask import flash, jsonify, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_wtf import FlaskForm
@@ -133,7 +133,7 @@ def access_person_json(member_id: str) -> ResponseReturnValue:
             for app, path in _paths(member_id)
         ],
     )
-    return _private(answer)
+    return web.private(answer)
 
 
 @blueprint.get("/access/people/<member_id>.csv")
@@ -275,7 +275,7 @@ def access_app_json(app_id: str) -> ResponseReturnValue:
         ],
         next=following,
     )
-    return _private(answer)
+    return web.private(answer)
 
 
 @blueprint.get("/access/apps/<app_id>.csv")
@@ -310,8 +310,3 @@ def _cells(first: str | None, decision: Decision) -> list[str]:
         ", ".join(decision.privileges),
     ]
     return cells if first is None else [first, *cells]
-
-
-def _private(answer: Response) -> Response:
-    answer.headers["Cache-Control"] = "no-store"
-    return answer

@@ -75,9 +75,7 @@ def export() -> ResponseReturnValue:
         accounts.note_export(account.id)
     file = archive.write(account.id, now)
     name = f"onix-account-{language.iso(now)[:10]}.zip"
-    answer = send_file(file, mimetype="application/zip", as_attachment=True, download_name=name)
-    answer.headers["Cache-Control"] = "no-store"
-    return answer
+    return web.private(send_file(file, mimetype="application/zip", as_attachment=True, download_name=name))
 
 
 @blueprint.route("/data/close", methods=["GET", "POST"])

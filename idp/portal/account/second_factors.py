@@ -134,9 +134,7 @@ def passkey_options() -> ResponseReturnValue:
     """What the browser needs to make one: JSON for our own script."""
     with unit_of_work():
         begun = passkeys.begin_creation(owner())
-    response = jsonify(begun)
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return web.private(jsonify(begun))
 
 
 @blueprint.post("/security/passkeys")
