@@ -34,16 +34,11 @@ def read_continuation() -> tuple[str | None, Continuation | None]:
     found = continuation.find(handle)
     if found is None:
         return None, None
-    for origin in _origins(found.context):
-        web.allow_form_action(origin)
+    if found.context.get("form_action"):
+        web.allow_form_action(str(found.context["form_action"]))
     if found.context.get("logo_uri"):
         web.allow_image(str(found.context["logo_uri"]))
     return handle, found
-
-
-def _origins(context: dict[str, Any]) -> list[str]:
-    named = context.get("form_action") or []
-    return [named] if isinstance(named, str) else [str(one) for one in named]
 
 
 def with_handle(path: str, handle: str | None) -> str:

@@ -43,9 +43,8 @@ def _come_back() -> tuple[str | None, Continuation | None]:
     found = continuation.find(handle)
     if found is None or found.path == request.path:
         return None, None
-    named = found.context.get("form_action")
-    if isinstance(named, str):
-        allow_form_action(named)  # the way on may end at the application (P23)
+    if found.context.get("form_action"):
+        allow_form_action(str(found.context["form_action"]))  # the way on may end at the application (P23)
     return handle, found
 
 
