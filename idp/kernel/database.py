@@ -168,9 +168,12 @@ def autocommit() -> Connection:
 def single() -> dict[str, Any]:
     """`bind_arguments` for one read of this request's session: a round trip without BEGIN, and nothing to end after.
 
-    In a unit of work it is one of the unit's own reads.
+    In a unit of work it is one of the unit's own reads. So it is on SQLite, where there is no round trip to save, and a
+    request that held two connections of one pool could wait for another that does the same.
     """
-    return {} if db.session().info.get("unit_of_work") else {"bind": _autocommit_engines[db.engine]}
+    engine = db.engine
+    own = db.session().info.get("unit_of_work") or engine.dialect.name == "sqlite"
+    return {} if own else {"bind": _autocommit_engines[engine]}
 
 
 def reader() -> Connection:

@@ -68,7 +68,7 @@ def test_sign_in_and_launcher(server: Callable[..., Any], make_app: Any, page: A
     refused = visitors()
     refused.goto(f"{provider.issuer}/login")
     with refused.expect_navigation():
-        refused.locator("main form button[type=submit]").last.click()
+        refused.get_by_role("button", name="Sign in", exact=True).click()
     assert refused.evaluate("document.activeElement.id") == "form-errors"
     assert refused.title().startswith("Error:")
     refused.locator("#form-errors a").first.click()
@@ -126,7 +126,7 @@ def _several(provider: Any, visitors: Any, person: Any, make_app: Any) -> None:
     assert axe_everywhere(page) == []
     page.keyboard.press("/")
     page.keyboard.type("fjord")
-    assert page.locator("section:visible h2").all_inner_texts() == ["Fjord Inspection AS"]
+    assert page.locator(".shelf:visible h2").all_inner_texts() == ["Fjord Inspection AS"]
     with page.expect_request(lambda request: "localhost:9/tag" in request.url) as opened:
         page.keyboard.press("Enter")
     assert "organization=" in opened.value.url
