@@ -86,12 +86,11 @@ def _in_force(account_id: str) -> ColumnElement[bool]:
     """Authorizations that still give something: as `authorizations.fallen` judges one, as far as rows tell."""
     now = clock.now()
     idle: int = current_app.extensions["onix_settings"].lifetimes.session_idle
-    live = and_(Session.ended_at.is_(None), Session.expires_at > now, Session.last_seen_at > now - idle)
     return and_(
         Authorization.account_id == account_id,
         Authorization.withdrawn_at.is_(None),
         or_(Authorization.expires_at.is_(None), Authorization.expires_at > now),
-        or_(Authorization.offline, live),
+        or_(Authorization.offline, Session.alive_at(now, now - idle)),
     )
 
 

@@ -64,9 +64,7 @@ _alive = (
     .join(Account, Account.id == Session.account_id)
     .where(
         Session.handle_digest == bindparam("handle"),
-        Session.ended_at.is_(None),
-        Session.expires_at > bindparam("now"),
-        Session.last_seen_at > bindparam("idle"),
+        Session.alive_at(bindparam("now"), bindparam("idle")),
         Account.status.in_(("active", "closing")),
         or_(Account.closes_at.is_(None), Account.closes_at > bindparam("now")),
     )
@@ -219,12 +217,8 @@ def end_own_session(account_id: str, session_id: str) -> Session:
 def live_sessions(account_id: str) -> Select[Session]:
     """Where the person is signed in now; orders nothing."""
     now = clock.now()
-    return select(Session).where(
-        Session.account_id == account_id,
-        Session.ended_at.is_(None),
-        Session.expires_at > now,
-        Session.last_seen_at > now - _lifetimes().session_idle,
-    )
+    alive = Session.alive_at(now, now - _lifetimes().session_idle)
+    return select(Session).where(Session.account_id == account_id, alive)
 
 
 def ended_sessions(account_id: str, since: int, limit: int = 10) -> list[Session]:
