@@ -36,6 +36,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import MapAdapter
 from whitenoise import WhiteNoise
 
+from idp.settings import current_settings
+
 from . import clock, language
 from .database import db
 from .refusal import Refusal
@@ -81,7 +83,7 @@ class _Limiter(Limiter):
 
 limiter = _Limiter(
     get_remote_address,
-    application_limits=[lambda: f"{current_app.extensions['onix_settings'].throttle.requests_per_minute}/minute"],
+    application_limits=[lambda: f"{current_settings().throttle.requests_per_minute}/minute"],
     in_memory_fallback_enabled=True,
     swallow_errors=True,
     headers_enabled=False,
@@ -425,7 +427,7 @@ def _check_input() -> None:
     if f"{view.__module__}.{view.__name__}" in _cross_site:
         return
     origin = request.headers.get("Origin")
-    issuer = current_app.extensions["onix_settings"].issuer
+    issuer = current_settings().issuer
     # Under `Referrer-Policy: no-referrer` browsers send "null" for our own forms too; the fetch metadata decides then.
     foreign = origin not in (None, "null", issuer)
     if foreign or request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from flask import Blueprint, current_app, flash, jsonify, redirect, render_template, request
+from flask import Blueprint, flash, jsonify, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
@@ -26,6 +26,7 @@ from idp.organizations.policy import WITHOUT_ORGANIZATION
 from idp.organizations.sentences import explain
 from idp.organizations.service import requests as service
 from idp.organizations.titles import app_name
+from idp.settings import current_settings
 
 from .launcher import start
 from .service import login_addresses
@@ -138,7 +139,7 @@ def _start(app: App | None, slug: str | None) -> str | None:
     """Where the app begins to sign the person in, for that organization where it may be named."""
     if app is None:
         return None
-    return start(login_addresses().get(app.id), current_app.extensions["onix_settings"].issuer, slug)
+    return start(login_addresses().get(app.id), current_settings().issuer, slug)
 
 
 @blueprint.get("/<request_id>.json")

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-from flask import current_app, redirect, request
+from flask import redirect, request
 from werkzeug.wrappers import Response
 
 from idp.accounts.service import required_action
 from idp.kernel import clock, continuation
 from idp.kernel.database import unit_of_work
+from idp.settings import current_settings
 
 from . import policy
 from .service import Actor, actor
@@ -66,7 +67,7 @@ def confirm_first(back: str) -> Response:
 
 def is_recent(auth_time: int) -> bool:
     """Whether a sign-in at this time is recent enough to change how one signs in."""
-    within = current_app.extensions["onix_settings"].lifetimes.recent_sign_in
+    within = current_settings().lifetimes.recent_sign_in
     return policy.recent(auth_time=auth_time, within=within, now=clock.now())
 
 

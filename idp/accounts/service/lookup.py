@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import current_app
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select, update
 from sqlalchemy.orm import lazyload
@@ -12,15 +11,10 @@ from sqlalchemy.orm import lazyload
 from idp.kernel import clock, counters
 from idp.kernel.database import aside, change, db
 from idp.kernel.refusal import Refusal
-from idp.settings import Settings
+from idp.settings import current_settings
 
 from .. import addresses, policy
 from ..models import Account, EmailAddress
-
-
-def settings() -> Settings:
-    """Of the application that serves."""
-    return current_app.extensions["onix_settings"]  # type: ignore[no-any-return]
 
 
 def find_by_address(text: str) -> Account | None:
@@ -43,7 +37,7 @@ def admit_mail(text: str) -> bool:
     normalized = addresses.normalized_or_none(text) or text
     with aside(each=True) as own:
         return not counters.add(
-            own, "mail", normalized, now=clock.now(), window=3600, limit=settings().throttle.mails_per_address
+            own, "mail", normalized, now=clock.now(), window=3600, limit=current_settings().throttle.mails_per_address
         )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from flask import current_app
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import joinedload
@@ -15,6 +14,7 @@ from idp.kernel import clock, counters
 from idp.kernel.database import change, db
 from idp.kernel.refusal import Refusal
 from idp.kernel.secrets import read_link, sign_link
+from idp.settings import current_settings
 
 from ..events import InvitationAccepted, MemberInvited, MemberLinked
 from ..models import Invitation, Member, MemberRole
@@ -63,7 +63,7 @@ def invite(member_id: str, *, actor_id: str | None = None) -> Invitation:
         member_id=member.id,
         invited_by=actor_id,
         created_at=now,
-        expires_at=now + current_app.extensions["onix_settings"].lifetimes.invitation,
+        expires_at=now + current_settings().lifetimes.invitation,
     )
     db.session.add(invitation)
     db.session.flush()
@@ -161,7 +161,7 @@ def _admit_sender(member: Member) -> None:
         "express_invitation",
         member.organization_id,
         window=3600,
-        limit=current_app.extensions["onix_settings"].express.invitations_per_hour,
+        limit=current_settings().express.invitations_per_hour,
         code="too_many_invitations",
         message=_l("Your organization has sent very many invitations lately. Go on in an hour."),
         within=db.session.connection(),

@@ -5,7 +5,6 @@ Nobody changes the standing of a member who administers with privileges that the
 
 from __future__ import annotations
 
-from flask import current_app
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import and_, delete, or_, select, update
 
@@ -17,6 +16,7 @@ from idp.kernel.database import change, db
 from idp.kernel.events import emit
 from idp.kernel.listing import fold
 from idp.kernel.refusal import Refusal
+from idp.settings import current_settings
 
 from ..catalog import MEMBER_TYPES
 from ..events import (
@@ -566,7 +566,7 @@ def admit_mail(member: Member, actor_id: str | None) -> None:
         "member_mail",
         member.email_normalized,
         window=3600,
-        limit=current_app.extensions["onix_settings"].throttle.mails_per_address,
+        limit=current_settings().throttle.mails_per_address,
         code="too_many_mails",
         message=_l("This person was mailed often lately. Try again later."),
         within=db.session.connection(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import current_app, flash, redirect, send_file
+from flask import flash, redirect, send_file
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -22,6 +22,7 @@ from idp.organizations import service as organizations
 from idp.organizations.facts import load_facts_of_all_apps
 from idp.organizations.policy import MemberFacts, tellable
 from idp.organizations.titles import edition_name, roles_called
+from idp.settings import current_settings
 
 from . import archive, blueprint, owner
 
@@ -49,7 +50,7 @@ def data() -> ResponseReturnValue:
 
 
 def _data_page(form: FlaskForm, status: int = 200, retry_after: int | None = None) -> ResponseReturnValue:
-    grace = current_app.extensions["onix_settings"].lifetimes.closing
+    grace = current_settings().lifetimes.closing
     parts = exports.declared().parts
     return web.page("portal/account/data.html", status, retry_after, form=form, parts=parts, days=_days(grace))
 
@@ -98,7 +99,7 @@ def close() -> ResponseReturnValue:
             flash(_("Your account closes on %(day)s. Sign in before that day to keep it.", day=day), "success")
             return redirect("/logout", 303)
     now = clock.now()
-    lifetimes = current_app.extensions["onix_settings"].lifetimes
+    lifetimes = current_settings().lifetimes
     return web.page(
         "portal/account/close.html",
         status,
