@@ -82,12 +82,19 @@ def likeness(name: str, number: str, other_name: str, other_key: str | None) -> 
     left, right = _bare(name), _bare(other_name)
     if not left or not right:
         return 0.0
-    straight = SequenceMatcher(None, left, right, autojunk=False).ratio()
-    sorted_ = SequenceMatcher(
-        None, " ".join(sorted(left.split())), " ".join(sorted(right.split())), autojunk=False
-    ).ratio()
+    straight = _alike(left, right)
+    sorted_ = _alike(" ".join(sorted(left.split())), " ".join(sorted(right.split())))
     within = 0.9 if set(left.split()) <= set(right.split()) or set(right.split()) <= set(left.split()) else 0.0
     return min(max(straight, sorted_, within), 0.99)
+
+
+def _alike(left: str, right: str) -> float:
+    """How alike two texts are; 0 where their letters alone tell that it is less than a half.
+
+    Strangers type the left one, and comparing what repeats itself costs a thousand times as much as counting letters.
+    """
+    matcher = SequenceMatcher(None, left, right, autojunk=False)
+    return matcher.ratio() if min(matcher.real_quick_ratio(), matcher.quick_ratio()) >= 0.5 else 0.0
 
 
 _FORMS = frozenset({"as", "asa", "ans", "da", "ba", "sa", "enk", "nuf", "ab", "aps", "ltd", "limited", "inc", "gmbh"})

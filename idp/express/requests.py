@@ -58,7 +58,7 @@ def admit_sender(address: str) -> None:
     """
     counters.admit(
         "guest_request",
-        address,
+        counters.network_of(address),
         window=3600,
         limit=current_settings().express.requests_per_address,
         code="too_many_requests",

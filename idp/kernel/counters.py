@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cache
+from ipaddress import IPv6Address, ip_address
 from types import MappingProxyType
 from typing import Any, cast
 
@@ -123,6 +124,17 @@ def add_in_a_row(connection: Connection, kind: str, subject: str, *, now: int) -
 def clear(connection: Connection, kinds: Iterable[str], subject: str) -> None:
     """Forget what was counted for this subject."""
     connection.execute(_clear, {"kinds": list(kinds), "subject": digest(subject)})
+
+
+def network_of(address: str) -> str:
+    """What a network address is counted under: of IPv6 the first 64 bits, which one subscriber has for itself."""
+    try:
+        found = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if not isinstance(found, IPv6Address):
+        return str(found)
+    return str(found.ipv4_mapped or found.packed[:8].hex())
 
 
 def tidy(connection: Connection, *, now: int, window: int, rows: Mapping[str, int] = MappingProxyType({})) -> None:

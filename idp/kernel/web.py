@@ -24,7 +24,6 @@ from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, Se
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from itsdangerous import URLSafeTimedSerializer
 from limits.storage.memory import MemoryStorage
@@ -39,6 +38,7 @@ from whitenoise import WhiteNoise
 from idp.settings import current_settings
 
 from . import clock, language
+from .counters import network_of
 from .database import db
 from .refusal import Refusal
 
@@ -82,7 +82,7 @@ class _Limiter(Limiter):
 
 
 limiter = _Limiter(
-    get_remote_address,
+    lambda: network_of(request.remote_addr or "127.0.0.1"),
     application_limits=[lambda: f"{current_settings().throttle.requests_per_minute}/minute"],
     in_memory_fallback_enabled=True,
     swallow_errors=True,

@@ -14,7 +14,7 @@ from idp.kernel.database import autocommit
 from idp.organizations.policy import Decision
 
 from . import statements, tokens
-from .authorizations import app_of, decide, fallen, ground_of
+from .authorizations import app_of, decide, fallen, ground_of, too_weak
 from .client_metadata import api_resource
 from .clients import client_at
 from .endpoints.userinfo import BearerRefused, presented_token
@@ -50,4 +50,6 @@ def judge(request: Request, now: int) -> Bearer:
         app = app_of(client, claims["aud"])
         ground = ground_of(row, client, app, claims.get("scope", ""))
         decision = decide(connection, row, ground, app, now)
+    if too_weak(row, decision):
+        raise BearerRefused("invalid_token", "The organization asks for a second factor")
     return Bearer(client.id, row.account_id, frozenset(ground.scope.split()), decision)

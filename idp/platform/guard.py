@@ -2,7 +2,8 @@
 
 Rights are privileges of reach `platform`, which count only through a member of the platform's own organization: those
 of app `account`, and OneOffice's for the zone Core of its own organization (DESIGN §3 *Administration*). Who holds none
-finds no page here, 404; who holds others than a page asks is told so, 403.
+finds no page here, 404; who holds others than a page asks is told so, 403. Where that organization asks for a second
+factor, or the person has one, a password alone opens nothing here.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from idp import sessions
+from idp.accounts.credentials.methods import methods_of
 from idp.accounts.models import Account
 from idp.kernel import clock, continuation
 from idp.kernel.database import db, unit_of_work
@@ -86,11 +88,13 @@ def platform(*privileges: str) -> Callable[[View], View]:
             who = sessions.actor()
             if who is None:
                 return redirect("/login", 303)
-            held, own_id = _held(who.account.id)
+            held, own_id, required = _held(who.account.id)
             if own_id is None or not held:
                 abort(404)
             if not _is_fresh(who):
                 return redirect(_sign_in_again(), 303)
+            if not sessions.has_two_factors(who) and (required or methods_of(who.account.id).second_factor):
+                return sessions.to_second_factor(back="/admin/")
             if held.isdisjoint(asked):
                 raise Refusal("privilege_missing", _("Your role does not include this page."), status=403)
             g.operator = Operator(who.account, held, own_id)
@@ -113,19 +117,20 @@ def scope_of(right: Right | None) -> Scope | None:
     return right.scope(who.privileges, who.own_id) if right else None
 
 
-def _held(account_id: str) -> tuple[frozenset[str], str | None]:
-    """The platform privileges that count today, whichever app declares them, and the organization they come from."""
+def _held(account_id: str) -> tuple[frozenset[str], str | None, bool]:
+    """The platform privileges that count today, whichever app declares them, the organization they come from, and
+    whether that one asks for a second factor."""
     facts, apps, now = load_facts_of_all_apps(db.session(), account_id), current_catalog().apps, clock.now()
     held: set[str] = set()
-    own_id = None
+    own_id, required = None, False
     for member in facts.members if facts else ():
         if facts is None or member.organization.kind != "self":
             continue
-        own_id = member.organization.id
+        own_id, required = member.organization.id, member.organization.second_factor_required
         for app in apps.values():
             granted = entitlement(facts, member, app, now).privileges
             held.update(name for name in granted if app.privileges[name].reach == "platform")
-    return frozenset(held), own_id
+    return frozenset(held), own_id, required
 
 
 def _is_fresh(who: sessions.Actor) -> bool:

@@ -73,6 +73,11 @@ def counted_under(account: Account) -> str:
     return account.id
 
 
+def codes_under(account: Account) -> str:
+    """What wrong codes of the authenticator app are counted under besides, until a sign-in succeeds."""
+    return f"codes of {counted_under(account)}"
+
+
 def remember_browser(account: Account) -> None:
     """The person has signed in here."""
     mark = _mark(account)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 from flask import redirect, request
 from werkzeug.wrappers import Response
 
+from idp.accounts.credentials.methods import methods_of
 from idp.accounts.service import required_action
 from idp.kernel import clock, continuation
 from idp.kernel.database import unit_of_work
@@ -50,7 +51,7 @@ def recent_sign_in_required(*, back: str | None = None, keep: Iterable[str] = ()
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
             who = actor()
-            if who is not None and not is_recent(who.session.auth_time):
+            if who is not None and not is_recent(who):
                 typed = {name: request.form[name][:1000] for name in keep if name in request.form}
                 return redirect(_and_back("/login/again", back, {TYPED: typed}), 303)
             return view(*args, **kwargs)
@@ -65,10 +66,13 @@ def confirm_first(back: str) -> Response:
     return redirect(_and_back("/login/again", back), 303)
 
 
-def is_recent(auth_time: int) -> bool:
-    """Whether a sign-in at this time is recent enough to change how one signs in."""
+def is_recent(who: Actor) -> bool:
+    """Whether the sign-in is recent enough to change how one signs in, and shown as well as the account asks by now: a
+    session of a password alone, from before there was a second factor, has not shown that one."""
     within = current_settings().lifetimes.recent_sign_in
-    return policy.recent(auth_time=auth_time, within=within, now=clock.now())
+    if not policy.recent(auth_time=who.session.auth_time, within=within, now=clock.now()):
+        return False
+    return has_two_factors(who) or not methods_of(who.account.id).second_factor
 
 
 def typed() -> dict[str, str]:

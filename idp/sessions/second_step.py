@@ -75,8 +75,14 @@ def show_code(step: Waiting, kind: Kind, code: str, *, path: str | None, address
     """Sign in with a code of the authenticator app, or with a recovery code; the *no* is remembered and returned.
 
     Not inside a unit of work. `address` is the network address. Raises `Refusal` 429 when throttled.
+
+    Codes of the app, which are short, are also counted by themselves: a new password, which whoever reads the mailbox
+    may set all day, forgets nothing of that (R26).
     """
     key = ceremony.counted_under(step.account)
+    codes = ceremony.codes_under(step.account)
+    if kind == "code":
+        throttle.check(codes, address)
     throttle.check(key, address)
     use = authenticator.use if kind == "code" else recovery_codes.use
     with unit_of_work():
@@ -86,6 +92,8 @@ def show_code(step: Waiting, kind: Kind, code: str, *, path: str | None, address
     if right:
         return None
     throttle.fail(key, address)
+    if kind == "code":
+        throttle.fail(codes, None)
     ceremony.remember(step.account.identifier, step.account.id, "code_wrong")
     return Refusal("code_wrong", _WRONG[kind], field="code")
 

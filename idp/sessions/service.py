@@ -28,7 +28,7 @@ from idp.kernel.secrets import digest, random_handle
 from idp.settings import Lifetimes, current_settings
 
 from . import events, policy, throttle
-from .ceremony import counted_under, remember_browser
+from .ceremony import codes_under, counted_under, remember_browser
 from .models import Session
 
 login_manager = LoginManager()
@@ -151,6 +151,7 @@ def sign_in(
     db.session.flush()
     if identifier is not None:
         throttle.clear(counted_under(fresh))
+        throttle.clear(codes_under(fresh))
         remember_browser(fresh)
     _renew_cookie()
     cookie.permanent = True
@@ -271,7 +272,7 @@ def on_account_closing(event: people.AccountClosing) -> None:
 def on_account_deleted(event: people.AccountDeleted) -> None:
     """Failures are counted under the account, and under its addresses where there was none yet."""
     own = select(EmailAddress.normalized).where(EmailAddress.account_id == event.account_id)
-    for subject in (event.account_id, *db.session.scalars(own)):
+    for subject in (event.account_id, f"codes of {event.account_id}", *db.session.scalars(own)):
         throttle.clear(subject)
 
 

@@ -3,7 +3,8 @@
 `failures` attempts within `window` seconds, then a wait. The wait doubles with every full series, to a day at most;
 short of `MOST_IN_A_ROW` failures without a success one attempt a day is left, so an account can never be guessed at
 leisure. Strangers can't lock a person out by that: a browser in which the person has signed in counts by itself
-(`ceremony.counted_under`), and a new password, set by mail, forgets what strangers did.
+(`ceremony.counted_under`), and a new password, set by mail, forgets what strangers did at the old one; not what
+somebody did at the second step (`second_step.show_code`), where a passkey or a recovery code still opens.
 
 An attempt on an identifier is counted before the password is hashed and forgotten when it succeeds, so parallel
 guesses can't slip through; for a network address only failures count, so that an office behind one address can sign
@@ -11,8 +12,6 @@ in all at once. While the limit stands the right password is refused too.
 """
 
 from __future__ import annotations
-
-from ipaddress import IPv6Address, ip_address
 
 from flask_babel import lazy_gettext as _l
 
@@ -49,7 +48,7 @@ def check(key: str, address: str) -> None:
     """
     settings, now = _settings(), clock.now()
     with aside(each=True) as own:
-        (start, count), (_newest, in_a_row) = counters.read(own, (ADDRESS, network_of(address)), (ROW, key))
+        (start, count), (_newest, in_a_row) = counters.read(own, (ADDRESS, counters.network_of(address)), (ROW, key))
         wait = counters.left(start, count, now=now, window=settings.window, limit=settings.failures_per_address)
         if not wait:
             window, limit = pace(settings.failures, settings.window, in_a_row)
@@ -58,13 +57,15 @@ def check(key: str, address: str) -> None:
         raise too_many(wait)
 
 
-def fail(key: str, address: str) -> None:
-    """Count one failure. Not inside a unit of work."""
+def fail(key: str, address: str | None) -> None:
+    """Count one failure; `address` None: it is counted for the network already. Not inside a unit of work."""
     settings, now = _settings(), clock.now()
     with aside() as own:
         counters.add_in_a_row(own, ROW, key, now=now)
+        if address is None:
+            return
         counters.add(
-            own, ADDRESS, network_of(address), now=now,
+            own, ADDRESS, counters.network_of(address), now=now,
             window=settings.window, limit=settings.failures_per_address,
         )  # fmt: skip
 
@@ -72,17 +73,6 @@ def fail(key: str, address: str) -> None:
 def clear(key: str) -> None:
     """Forget the attempts after a success. Inside the unit of work that has it."""
     counters.clear(db.session.connection(), (IDENTIFIER, ROW), key)
-
-
-def network_of(address: str) -> str:
-    """What a network address is counted under: of IPv6 the first 64 bits, which one subscriber has for itself."""
-    try:
-        found = ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if not isinstance(found, IPv6Address):
-        return str(found)
-    return str(found.ipv4_mapped or found.packed[:8].hex())
 
 
 def too_many(wait: int) -> Refusal:

@@ -97,6 +97,24 @@ def test_a_token_has_to_be_for_the_api_and_to_live(supplier: Supplier, written: 
     assert written()[1:] == before[1:]
 
 
+def test_an_organization_that_asks_for_two_factors_hears_no_sign_in_with_one(
+    supplier: Supplier, app: Any, written: Written
+) -> None:
+    from idp.organizations import service
+
+    person = supplier.person()
+    caller, before = supplier.caller(person), written()
+    assert caller.get("/companies").status_code == 200
+    with app.app_context(), unit_of_work():
+        service.require_second_factor(supplier.organization_id, True)
+    problem(caller.get("/companies"), 401, "invalid_token")
+    problem(caller.invite(supplier.company_id, KARI), 401, "invalid_token")
+    assert written() == before
+    with app.app_context(), unit_of_work():
+        service.require_second_factor(supplier.organization_id, False)
+    assert caller.get("/companies").status_code == 200
+
+
 def test_an_app_token_of_the_api_is_no_token_of_the_app(supplier: Supplier) -> None:
     """One sign-in, two audiences: each carries its own app's privileges and no other."""
     from tests.support.protocol import claims_of

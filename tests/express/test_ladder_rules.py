@@ -98,3 +98,9 @@ def test_companies_by_likeness(typed: str, number: str, best: str) -> None:
     assert ranked[0] == best
     assert likeness(typed, number, best, known[best]) >= 0.6
     assert likeness("", "", best, known[best]) == 0.0
+
+
+@pytest.mark.parametrize("typed", ["se " * 66, "a" * 200, "nordic " * 28, "e" * 60])
+def test_what_only_repeats_itself_is_like_nothing(typed: str) -> None:
+    """And so it is not compared at length with thousands of names, whatever a stranger types."""
+    assert likeness(typed, "", "Lift Equipment Service Vest AS", None) == 0.0

@@ -99,6 +99,11 @@ class TestForm:
     def test_a_flood_from_one_address_ends(self, app: Any, client: Any, supplier: str) -> None:
         answers = [asked(client, email=f"n{number}@kunde.example").status_code for number in range(21)]
         assert answers == [200] * 20 + [429] and len(rows(app)) == 20
+        answers = []
+        for number in range(21):
+            client.environ_base["REMOTE_ADDR"] = f"2001:db8:1:2::{number}"
+            answers.append(asked(client, email=f"m{number}@kunde.example").status_code)
+        assert answers == [200] * 20 + [429], "a subscriber of IPv6 is one address"
 
     def test_bad_input_keeps_what_was_typed(self, app: Any, client: Any, world: Any, supplier: str) -> None:
         for values in (

@@ -16,6 +16,7 @@ from idp.accounts.models import Account
 from idp.kernel.database import unit_of_work
 from idp.kernel.secrets import sign_link
 from idp.oidc.client_metadata import MetadataError
+from idp.organizations import service as organizations
 from idp.organizations.models import RolePrivilege
 from tests.support.needs import ROOT
 from tests.support.protocol import claims_of
@@ -155,6 +156,13 @@ def test_an_old_address_stops_working(protocol: Any, signer: Any, clock: Any) ->
         withdrawn = path(protocol.userinfo(token["access_token"]).json["signature"])
         protocol.revoke(token["refresh_token"])
         ends(withdrawn)
+
+        weak = fresh()
+        with unit_of_work():
+            organizations.require_second_factor(protocol.organization_id, True)
+        ends(weak)
+        with unit_of_work():
+            organizations.require_second_factor(protocol.organization_id, False)
 
         lost = fresh()
         with unit_of_work() as session:

@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from idp.kernel.database import unit_of_work
 from idp.kernel.records import Right, Scope
+from idp.organizations import service
 from idp.platform.policy import fresh
 from idp.platform.tables import ZONES
+from tests.support.authenticators import add_passkey
 from tests.support.forms import form_with, text_of
 
 from .conftest import ADMIN, KEYS, LICENSES, READS, WRITES, Office
@@ -156,3 +159,32 @@ def test_another_person_s_visit_opens_nothing(office: Office, world: Any, clock:
     assert text_of(other.get("/admin/").get_data(as_text=True)).startswith(
         text_of(other.get("/no-such-page").get_data(as_text=True))[:40]
     )
+
+
+@on_sqlite
+def test_where_the_platform_asks_for_a_second_factor_its_administration_does(app: Any, office: Office) -> None:
+    """A stolen password alone opens nothing here, least of all the button that removes second factors."""
+    admin = office.operator(ADMIN)
+    browser = office.browser(admin)
+    assert browser.get("/admin/records/core/user").status_code == 200
+    with app.app_context(), unit_of_work():
+        service.require_second_factor(office.own, True)
+    for path in ("/admin/", "/admin/records/core/user", "/admin/organizations"):
+        asked = browser.get(path)
+        assert asked.status_code == 303 and asked.headers["Location"].startswith("/login/stronger?continue="), path
+    assert browser.client.get(asked.headers["Location"]).headers["Location"].startswith("/login/set-up")
+    add_passkey(browser.client)
+    assert browser.get("/admin/records/core/user").status_code == 200
+
+
+@on_sqlite
+def test_a_session_from_before_the_second_factor_administers_nothing(office: Office) -> None:
+    """Who has a factor shows it here (docs/decisions/0060); a thief's older session can't take it away."""
+    admin = office.operator(ADMIN)
+    thief, browser = office.browser(admin), office.browser(admin)
+    add_passkey(browser.client)
+    action = f"/admin/records/core/user/{admin.account_id}/remove-second-factors"
+    assert browser.get(action).status_code == 200
+    for asked in (thief.get(action), thief.post(action)):
+        assert asked.status_code == 303 and asked.headers["Location"].startswith("/login/stronger?continue=")
+    assert browser.client.get("/account/security").text.count("/account/security/passkeys/") > 1

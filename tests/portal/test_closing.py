@@ -211,6 +211,21 @@ def test_the_last_administrator_stays_and_reads_why(app: Any, client: Any, world
     assert work(app) == 1
 
 
+def test_the_last_who_gives_roles_stays(app: Any, client: Any, world: Any) -> None:
+    """Nobody else could give that right again (docs/decisions/0010), however many manage the people."""
+    place = world.organization("alone", name="Alene AS")
+    person, other = world.account(), world.account()
+    world.role(place, ["account:people.manage"], members=[world.member(place, other.account_id)])
+    member = world.member(place, person.account_id)
+    world.role(place, ["account:people.manage", "account:roles.manage"], members=[member])
+    log_in(client, person.address, world.password)
+    assert "You are the only administrator of Alene AS." in text_of(client.get(CLOSE).text)
+    assert close(client, person.address).status_code == 409
+    assert client.get("/account/").status_code == 200 and mails(app, "account_closing") == []
+    with app.app_context(), unit_of_work():
+        accounts.close_account(other.account_id, other.address)
+
+
 def test_the_last_administrator_of_the_platform_stays(app: Any, client: Any, world: Any) -> None:
     own = world.organization("own", kind="self")
     person = world.account()

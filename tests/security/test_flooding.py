@@ -59,6 +59,13 @@ def test_a_flood_of_authorization_requests_is_refused_and_not_kept(app: Any, ask
     assert ask("192.0.2.2").status_code == 303, "another address is counted by itself"
 
 
+def test_a_subscriber_of_ipv6_is_one_address(app: Any, ask: Any) -> None:
+    """Who has 64 bits of addresses could send from a new one each time."""
+    assert [ask(f"2001:db8:1:2::{n}").status_code for n in range(MOST + 1)] == [303] * MOST + [429]
+    assert kept(app) == (MOST, MOST)
+    assert ask("2001:db8:1:3::1").status_code == 303
+
+
 def test_what_keeps_nothing_is_answered_all_the_same(app: Any, ask: Any) -> None:
     for _ in range(MOST + 1):
         ask()

@@ -8,8 +8,9 @@ import pytest
 
 from idp.accounts import service as accounts
 from idp.jobs import tidy
+from idp.kernel.counters import network_of
 from idp.kernel.database import unit_of_work
-from idp.sessions.throttle import LONGEST_WAIT, MOST_IN_A_ROW, network_of, pace
+from idp.sessions.throttle import LONGEST_WAIT, MOST_IN_A_ROW, pace
 from tests.support.forms import form_with, log_in, submit
 
 DAY = 86400

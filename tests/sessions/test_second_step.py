@@ -179,6 +179,31 @@ def test_a_new_password_by_mail_does_not_pass_by_the_second_factor(
     assert submit(client, second, "code", code=authenticator.at(clock.now())).status_code == 303
 
 
+@SQLITE
+@pytest.mark.parametrize("app_settings", [{"throttle": {"failures_per_address": 1000, "mails_per_address": 100}}])
+def test_new_passwords_by_mail_win_no_more_guesses_at_codes(
+    app: Any, client: Any, world: Any, person: Any, signed_in: Any, clock: Any
+) -> None:
+    """Who reads the mailbox can set passwords all day; codes are counted on (R26). A recovery code still opens."""
+    authenticator, done = set_up_app(signed_in, clock.now())
+    heard = listen(app)
+
+    def guesses() -> int:
+        submit(client, client.get("/password/forgot"), "address", address=person.address)
+        page = client.get(link_of(app, last(heard, people.ResetRequested).proof_id), follow_redirects=True)
+        assert submit(client, page, "password", password=GOOD).status_code == 303
+        stranger = app.test_client()
+        second = password_then(stranger, person, GOOD)
+        return [submit(stranger, second, "code", code=f"{n:06}").status_code for n in range(11)].count(400)
+
+    assert [guesses() for _ in range(3)] == [9, 0, 0], "the password is an attempt too"
+    clock.advance(30)
+    second = password_then(client, person, GOOD)
+    assert submit(client, second, "code", code=authenticator.at(clock.now())).status_code == 429
+    page = client.get("/login/code/recovery")
+    assert submit(client, page, "code", code=codes_of(done)[0]).status_code == 303, "nor is the person shut out"
+
+
 # Recovery codes -------------------------------------------------------------------------------------------------------
 
 
@@ -417,6 +442,29 @@ def test_confirming_asks_for_the_second_factor_and_keeps_the_class(
     handle = where.partition("continue=")[2]
     assert show_passkey(signed_in, key, "again", handle=handle).headers["Location"] == "/account/security/password"
     assert session_of(app, person).amr == ["hwk", "user", "mfa"]
+
+
+@SQLITE
+def test_a_session_from_before_the_second_factor_changes_nothing_without_it(
+    app: Any, client: Any, world: Any, person: Any, signed_in: Any, clock: Any
+) -> None:
+    """A thief with the password, signed in moments before, can't take the new factor away or add one (R27)."""
+    thief = app.test_client()
+    log_in(thief, person.address, world.password)
+    token = token_of(thief)
+    authenticator, _done = set_up_app(signed_in, clock.now())
+    posts = ("authenticator/remove", "recovery-codes", "passkeys/options", "password")
+    for path in (*posts, "authenticator"):
+        asked = thief.post(f"/account/security/{path}", data={"csrf_token": token})
+        assert asked.status_code == 303 and asked.headers["Location"].startswith("/login/again"), path
+    assert thief.get("/account/security/authenticator").headers["Location"].startswith("/login/again")
+    assert "/login/code" in log_in(app.test_client(), person.address, world.password).headers["Location"]
+    asked = thief.get("/account/security/password").headers["Location"]
+    first = submit(thief, thief.get(asked), "password", password=world.password)
+    clock.advance(30)
+    second = submit(thief, thief.get(first.headers["Location"]), "code", code=authenticator.at(clock.now()))
+    assert second.headers["Location"] == "/account/security/password"
+    assert thief.get(second.headers["Location"]).status_code == 200, "whoever has the factor goes on"
 
 
 @SQLITE

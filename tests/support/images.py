@@ -110,6 +110,12 @@ def giant_webp() -> bytes:
     return bytes(real)
 
 
+def endless_jpeg(scans: int = 20_000) -> bytes:
+    """One that is refined and refined: each scan is a few bytes and makes the decoder walk over all the pixels."""
+    whole = saved(Image.new("L", (4000, 4000), 128), "JPEG", progressive=True)
+    return whole[:-2] + whole[whole.rindex(b"\xff\xda") : -2] * scans + whole[-2:]
+
+
 def svg() -> bytes:
     return (
         b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" width="200" height="200">' + SECRET + b"</svg>"
@@ -124,6 +130,8 @@ REFUSED: dict[str, tuple[str, Callable[[], bytes]]] = {
     "a GIF": ("image_type", lambda: picture("GIF")),
     "a TIFF": ("image_type", lambda: picture("TIFF")),
     "a GIF that is JavaScript too": ("image_type", lambda: b"GIF89a/*" + SECRET),
+    "a JPEG of 20,000 scans": ("image_damaged", endless_jpeg),
+    "the same behind a gap": ("image_damaged", lambda: endless_jpeg().replace(b"\xff\xda", b"\x00\xff\xff\xda")),
     "a JPEG cut off": ("image_damaged", lambda: picture()[:4000]),
     "a PNG cut off": ("image_damaged", lambda: picture("PNG", (2000, 1500))[:2000]),
     "a WebP cut off": ("image_type", lambda: picture("WEBP", (2000, 1500))[:900]),
@@ -144,6 +152,9 @@ REFUSED: dict[str, tuple[str, Callable[[], bytes]]] = {
 CLEANED: dict[str, Callable[[], bytes]] = {
     "a photograph with place and comment": turned,
     "an upright one": lambda: turned(1),
+    "a progressive JPEG": lambda: picture(progressive=True),
+    "a JPEG with a film behind it": lambda: picture() + b"\xff\xda" * 5000,
+    "a JPEG with odd metadata": lambda: picture(comment=b"\xff\xda" * 5000),
     "a JPEG that is an archive too": lambda: picture() + b"PK\x03\x04" + SECRET,
     "a PNG that is a page too": lambda: picture("PNG") + SECRET,
     "a PNG with texts": lambda: png(300, 200, more=_chunk(b"tEXt", b"Comment\0" + SECRET)),

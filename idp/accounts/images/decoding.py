@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import warnings
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ TYPES = "image/png,image/jpeg,image/webp"
 LARGEST = 5_000_000  # bytes of a file (R44)
 LARGEST_FORM = LARGEST + 500_000  # bytes of a form around it
 MOST_PIXELS = 20_000_000
+MOST_SCANS = 64  # of a JPEG: each goes over all its pixels again; progressive ones have a dozen
 SMALLEST = 64  # pixels of a side of a picture
 WORKING = 2048  # pixels of the longer side that are worked on, at least, where the source has them
 WAIT = 15.0  # seconds in a queue before a person is asked to try again
@@ -81,6 +83,8 @@ def decode(data: bytes) -> Image.Image:
         if width * height > MOST_PIXELS:
             raise _too_many_pixels()
         try:
+            if image.format in ("JPEG", "MPO") and _scans(data) > MOST_SCANS:
+                raise ValueError("too many scans")
             return _pixels(image)
         except Exception:
             raise Refusal(
@@ -113,6 +117,26 @@ def _pixels(image: Image.Image) -> Image.Image:
     clean = Image.new(mode, image.size)
     clean.paste(image)
     return clean
+
+
+_MARKER = re.compile(rb"\xff+([^\x00\xff])", re.DOTALL)
+
+
+def _scans(data: bytes) -> int:
+    """How many scans a decoder meets in a JPEG (ITU-T T.81 §B.1.1): at most one more than `MOST_SCANS` are counted.
+
+    What only looks like one, in metadata or behind the end, is not met.
+    """
+    found, place = 0, 2
+    while found <= MOST_SCANS and (marker := _MARKER.search(data, place)) is not None:
+        kind, place = marker[1][0], marker.end()
+        if kind == 0xD9:  # end of the image
+            break
+        if kind == 0x01 or 0xD0 <= kind <= 0xD8:  # nothing follows
+            continue
+        found += kind == 0xDA
+        place += int.from_bytes(data[place : place + 2], "big")
+    return found
 
 
 def _orientation(image: Image.Image) -> Image.Transpose | None:

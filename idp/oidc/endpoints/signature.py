@@ -9,7 +9,7 @@ from idp.kernel.web import image
 from idp.organizations.catalog import current_catalog
 
 from .. import signatures, statements
-from ..authorizations import decide, fallen, ground_of
+from ..authorizations import decide, fallen, ground_of, too_weak
 from ..claims import gives_signature
 from ..clients import client_at
 
@@ -30,6 +30,7 @@ def respond(link: str, now: int) -> Response:
         if client is None or app is None:
             abort(404)
         ground = ground_of(row, client, app)
-        if not gives_signature(ground, decide(connection, row, ground, app, now)):
+        decision = decide(connection, row, ground, app, now)
+        if too_weak(row, decision) or not gives_signature(ground, decision):
             abort(404)
     return image(row.signature_image, "image/png", row.signature_digest, cache="private, no-store")

@@ -32,7 +32,7 @@ def second_factor() -> ResponseReturnValue:
     """Ask for a second factor, or no longer; behind a recent sign-in, for it concerns everybody here."""
     acts = acting()
     who = sessions.actor()
-    if who is None or not sessions.is_recent(who.session.auth_time):
+    if who is None or not sessions.is_recent(who):
         return sessions.confirm_first(back=acts.address("security"))
     if ConfirmForm().validate_on_submit():
         required = request.form.get("required") == "yes"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import aliased
 
 from idp.accounts import addresses, policy
@@ -27,6 +27,7 @@ from .locking import fresh, lock
 from .members import LANGUAGES, add_member, edit_member, end_member, find_member, make_findable, set_active
 from .rights import not_above
 from .roles import (
+    OF_ROLES,
     PLATFORM_ADMINISTRATION,
     assign_role,
     find_role,
@@ -321,10 +322,17 @@ def _keep_the_platform(account_id: str) -> None:
 
 
 def administered_alone(account_id: str) -> list[Organization]:
-    """The organizations that nobody but this person administers, by name; the platform's own is no different."""
+    """The organizations whose people or roles nobody but this person administers, by name; the platform's own is no
+    different."""
+    alone = or_(_alone_with(ADMINISTRATION, account_id), _alone_with(OF_ROLES, account_id))
+    return list(db.session.scalars(select(Organization).where(alone).order_by(Organization.name, Organization.id)))
+
+
+def _alone_with(privilege: str, account_id: str) -> ColumnElement[bool]:
+    """Whether of those who are in use this person alone holds the privilege in an organization."""
     mine, others = aliased(Member), aliased(Member)
-    administering = select(MemberRole.member_id).join(RolePrivilege, RolePrivilege.role_id == MemberRole.role_id)
-    person_of = administering.where(RolePrivilege.privilege == ADMINISTRATION)
+    holding = select(MemberRole.member_id).join(RolePrivilege, RolePrivilege.role_id == MemberRole.role_id)
+    holders = holding.where(RolePrivilege.privilege == privilege)
     other = (
         select(others.id)
         .join(Account, Account.id == others.account_id)
@@ -333,23 +341,13 @@ def administered_alone(account_id: str) -> list[Organization]:
             others.status == "active",
             others.account_id != account_id,
             Account.status == "active",
-            others.id.in_(person_of),
+            others.id.in_(holders),
         )
     )
-    return list(
-        db.session.scalars(
-            select(Organization)
-            .where(
-                Organization.id.in_(
-                    select(mine.organization_id).where(
-                        mine.account_id == account_id, mine.status == "active", mine.id.in_(person_of)
-                    )
-                ),
-                ~other.exists(),
-            )
-            .order_by(Organization.name, Organization.id)
-        )
+    places = select(mine.organization_id).where(
+        mine.account_id == account_id, mine.status == "active", mine.id.in_(holders)
     )
+    return and_(Organization.id.in_(places), ~other.exists())
 
 
 def on_account_closing(event: AccountClosing) -> None:
@@ -364,7 +362,7 @@ def on_account_closing(event: AccountClosing) -> None:
         .where(
             Member.account_id == event.account_id,
             Member.status == "active",
-            RolePrivilege.privilege.in_((ADMINISTRATION, PLATFORM_ADMINISTRATION)),
+            RolePrivilege.privilege.in_((ADMINISTRATION, OF_ROLES, PLATFORM_ADMINISTRATION)),
         )
     )
     for organization_id in sorted(set(db.session.scalars(administers))):
