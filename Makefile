@@ -63,7 +63,7 @@ docs: .venv/.test $(CATALOGS)
 
 messages: .venv/.base
 	$(BIN)/pybabel --quiet extract --mapping-file config/babel.cfg --keyword _l --no-location --sort-output --omit-header --output-file .run-messages.pot .
-	$(BIN)/pybabel --quiet update --input-file .run-messages.pot --output-dir idp/translations --locale nb --no-fuzzy-matching --ignore-pot-creation-date
+	$(BIN)/pybabel --quiet update --input-file .run-messages.pot --output-dir idp/translations --locale nb --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
 	@rm -f .run-messages.pot
 
 # The next step of the database's history, from what the models say now.

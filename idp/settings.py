@@ -10,9 +10,10 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
+from flask import current_app
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -297,6 +298,11 @@ def _secret_files(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[str]
         else:
             found[part] = text.splitlines() if part.endswith("_fallbacks") else text
     return found, problems
+
+
+def current_settings() -> Settings:
+    """Those of the application that serves."""
+    return cast(Settings, current_app.extensions["onix_settings"])
 
 
 def load(**overrides: Any) -> Settings:

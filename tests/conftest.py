@@ -164,6 +164,18 @@ def context(app: Any) -> Iterator[Any]:
 
 
 @pytest.fixture
+def do(context: Any) -> Callable[..., Any]:
+    """`do(service.verb, ...)` calls one verb in a unit of its own."""
+    from idp.kernel.database import unit_of_work
+
+    def call(verb: Callable[..., Any], *args: Any, **values: Any) -> Any:
+        with unit_of_work():
+            return verb(*args, **values)
+
+    return call
+
+
+@pytest.fixture
 def client(app: Any) -> Any:
     """A browser at the issuer's address."""
     return app.test_client()

@@ -10,8 +10,6 @@ from flask_babel import lazy_gettext as _l
 
 from idp.kernel.refusal import Refusal
 
-from .policy import work_problem as work_problem
-
 
 @dataclass(frozen=True)
 class Address:

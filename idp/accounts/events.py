@@ -61,7 +61,7 @@ class AddressProven(Event):
 class PasswordChanged(Event):
     """`by_reset`: through a mailed link, otherwise by someone who is signed in and knew the old one, if there was one.
 
-    `everywhere`: what was opened with the old one ends, sessions and grants (docs/decisions/0062).
+    `everywhere`: what was opened with the old one ends, sessions and grants (docs/decisions/0024).
     """
 
     account_id: str

@@ -62,7 +62,9 @@ class AddressForm(FlaskForm):
             raise ValidationError(refusal.message) from None
 
 
-class ForgotForm(AddressForm):
+class OwnAddressForm(AddressForm):
+    """An address that the person has, at work or elsewhere."""
+
     address = StringField(_l("E-mail"), [_Required()], render_kw={"maxlength": 254})
 
 

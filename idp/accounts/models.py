@@ -68,6 +68,16 @@ class Account(Base):
         """The primary address."""
         return next((email for email in self.emails if email.is_primary), None)
 
+    @property
+    def identifier(self) -> str:
+        """What the person signs in with, as it is compared: the primary address; the id where there is none."""
+        return self.email.normalized if self.email else self.id
+
+    @property
+    def known_as(self) -> str:
+        """What the person tells this account from another by: the primary address, else the name, else the id."""
+        return self.email.address if self.email else self.name or self.id
+
 
 Index("ix_account_search", Account.search_text, Account.id)
 Index(

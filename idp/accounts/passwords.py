@@ -14,7 +14,7 @@ from flask import current_app
 
 from idp.kernel.database import db
 from idp.kernel.secrets import random_handle
-from idp.settings import Passwords
+from idp.settings import Passwords, current_settings
 
 from . import policy
 
@@ -48,7 +48,7 @@ def _hashing() -> _Hashing:
         with _building:
             found = current_app.extensions.get("onix_passwords")
             if found is None:
-                found = _Hashing(current_app.extensions["onix_settings"].passwords)
+                found = _Hashing(current_settings().passwords)
                 current_app.extensions["onix_passwords"] = found
     return found
 
@@ -88,7 +88,7 @@ def verify(stored: str | None, password: str) -> PasswordVerdict:
 
 def problem(password: str, context: Iterable[str], min_length: int | None = None) -> Any | None:
     """Why this can't be a password (a lazy sentence), or None; `min_length` defaults to the setting."""
-    settings: Passwords = current_app.extensions["onix_settings"].passwords
+    settings = current_settings().passwords
     return policy.password_problem(
         password, context, min_length=min_length or settings.min_length, max_length=settings.max_length
     )

@@ -90,10 +90,12 @@ def name_problem(name: str) -> Any | None:
         return _l("Fill in this field.")
     if len(name) > NAME_LENGTH:
         return _l("Use at most %(number)s characters.", number=NAME_LENGTH)
-    for sign in name:
-        if unicodedata.category(sign) in ("Cc", "Cs", "Cn", "Co", "Zl", "Zp") or sign in DIRECTION_MARKS:
-            return _l("A name can't contain control characters.")
-    return None
+    return _l("A name can't contain control characters.") if any(map(odd, name)) else None
+
+
+def odd(sign: str) -> bool:
+    """Whether a sign prints nothing, breaks the line, hides, or turns text around."""
+    return unicodedata.category(sign) in ("Cc", "Cs", "Cn", "Co", "Zl", "Zp") or sign in DIRECTION_MARKS
 
 
 def phone_number(text: str | None, region: str = "NO") -> str | None:

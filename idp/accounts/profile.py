@@ -7,7 +7,6 @@ Names are those of OpenID Connect Core §5.1 (the postal address: §5.1.1) and t
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from functools import cache
@@ -18,6 +17,7 @@ from zoneinfo import available_timezones
 import phonenumbers
 from flask_babel import lazy_gettext as _l
 
+from idp.kernel.language import LANGUAGES, THEMES
 from idp.kernel.refusal import Refusal
 from idp.kernel.secrets import digest
 
@@ -32,8 +32,6 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "address": ADDRESS,
 }
 FIELDS = frozenset(name for names in GROUPS.values() for name in names)
-LOCALES = ("en", "nb")
-THEMES = ("light", "dark")
 OLDEST = 1850  # the year of the earliest birthdate that is believed
 _REGIONS = frozenset(
     {"Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"}
@@ -112,13 +110,9 @@ def _line(name: str, text: str | None) -> str | None:
         return None
     if len(tidy) > LONGEST[name]:
         raise _too_long(name)
-    if any(_odd(sign) for sign in tidy):
+    if any(map(policy.odd, tidy)):
         raise Refusal("text_invalid", _l("This has a character that can't be used."), field=name)
     return tidy
-
-
-def _odd(sign: str) -> bool:
-    return unicodedata.category(sign) in ("Cc", "Cs", "Cn", "Co", "Zl", "Zp") or sign in policy.DIRECTION_MARKS
 
 
 def _lines(name: str, text: str | None) -> str | None:
@@ -207,7 +201,7 @@ _READERS: Mapping[str, Callable[[str, str | None], str | None]] = {
     "street_address": _lines,
     "website": _web,
     "profile": _web,
-    "locale": _of(lambda: LOCALES, _l("Choose one of these languages.")),
+    "locale": _of(lambda: LANGUAGES, _l("Choose one of these languages.")),
     "theme": _of(lambda: THEMES, _l("Choose one of these.")),
     "zoneinfo": _of(time_zones, _l("Choose one of these time zones.")),
 }

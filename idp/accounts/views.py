@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal
 
-from flask import Blueprint, make_response, redirect, render_template, request
+from flask import Blueprint, redirect, request
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
 
@@ -14,7 +14,7 @@ from idp.kernel.database import unit_of_work
 from idp.kernel.refusal import Refusal
 
 from . import addresses, passwords, policy, service
-from .forms import ActivationForm, AddressForm, ConfirmForm, ForgotForm, NewPasswordForm
+from .forms import ActivationForm, AddressForm, ConfirmForm, NewPasswordForm, OwnAddressForm
 from .models import Account
 
 blueprint = Blueprint("accounts", __name__)
@@ -37,7 +37,7 @@ def _by_link() -> bool:
 
 
 def _page(name: str, status: int = 200, **values: Any) -> ResponseReturnValue:
-    return make_response(render_template(f"accounts/{name}.html", **values), status)
+    return web.page(f"accounts/{name}.html", status, **values)
 
 
 @blueprint.route("/signup", methods=["GET", "POST"])
@@ -157,7 +157,7 @@ def _spend(kind: Literal["reset", "mailbox"], token: str, act: Callable[[], Acco
 def forgot() -> ResponseReturnValue:
     """Ask for a link to set a new password; the answer is the same for every address (R20)."""
     handle, context = _come_back()
-    form = ForgotForm()
+    form = OwnAddressForm()
     if request.method == "GET":
         form.address.data = str(context.get("login_hint") or cookie.get("login_hint") or "")
     if not form.validate_on_submit():

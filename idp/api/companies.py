@@ -188,9 +188,7 @@ def list_invitations(caller: Caller, *, company_id: str, query: PageOnly) -> tup
             Member.company_id == company.id,
             Member.type == "express",
             Member.status == "contact",
-            Invitation.accepted_at.is_(None),
-            Invitation.revoked_at.is_(None),
-            Invitation.expires_at > clock.now(),
+            Invitation.open_at(clock.now()),
         )
         .order_by(Invitation.created_at.desc(), Invitation.id.desc())
         .limit(PAGE + 1)

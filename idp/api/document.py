@@ -10,6 +10,8 @@ from flask import current_app
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from idp.settings import current_settings
+
 from .companies import OPERATIONS
 from .operations import BASE, Operation
 from .problems import MEDIA_TYPE
@@ -55,7 +57,7 @@ def refusals_of(operation: Operation) -> dict[int, tuple[str, ...]]:
 
 def describe() -> dict[str, Any]:
     """The whole document."""
-    issuer: str = current_app.extensions["onix_settings"].issuer
+    issuer = current_settings().issuer
     models = sorted(
         {model for operation in OPERATIONS for model in _models(operation)}, key=lambda model: model.__name__
     )

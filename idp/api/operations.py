@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 from flask_babel import force_locale
 from limits import parse
 from limits.errors import StorageError
@@ -23,6 +23,7 @@ from idp.kernel.web import limiter
 from idp.oidc import bearer
 from idp.oidc.endpoints.userinfo import BearerRefused
 from idp.organizations.policy import OrganizationFacts
+from idp.settings import current_settings
 
 from .problems import Problem, asked_language, problem
 
@@ -125,7 +126,7 @@ def _caller(operation: Operation) -> Caller:
                 scope=operation.scope,
             )
     except BearerRefused as refused:
-        issuer = current_app.extensions["onix_settings"].issuer
+        issuer = current_settings().issuer
         metadata = f', resource_metadata="{issuer}/.well-known/oauth-protected-resource{BASE}"'  # RFC 9728 §5.1
         headers = {name: value + metadata for name, value in refused.get_headers() if name == "WWW-Authenticate"}
         code = refused.challenge_error or "invalid_token"
@@ -150,7 +151,7 @@ def _caller(operation: Operation) -> Caller:
 
 def _count(who: str) -> None:
     """At most so many requests a minute for each client and person, in Redis where there is one, else per process."""
-    per_minute: int = current_app.extensions["onix_settings"].throttle.api_requests_per_minute
+    per_minute = current_settings().throttle.api_requests_per_minute
     try:
         admitted = limiter.limiter.hit(parse(f"{per_minute}/minute"), "api", who)
     except (RedisError, StorageError):  # as everywhere: a store of rates that is away keeps nobody out

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, current_app, jsonify, render_template
+from flask import Blueprint, Response, jsonify, render_template
+
+from idp.settings import current_settings
 
 from .companies import OPERATIONS
 from .document import SCOPES, describe, refusals_of
@@ -17,7 +19,7 @@ blueprint = Blueprint("api_page", __name__)
 @blueprint.get(f"/.well-known/oauth-protected-resource{BASE}")
 def metadata() -> Response:
     """Where a program that knows the API alone finds the issuer of its tokens (RFC 9728 §3)."""
-    issuer: str = current_app.extensions["onix_settings"].issuer
+    issuer = current_settings().issuer
     response = jsonify(
         resource=f"{issuer}{BASE}",
         authorization_servers=[issuer],
@@ -37,7 +39,7 @@ def show() -> str:
     document = describe()
     return render_template(
         "api/show.html",
-        base=f"{current_app.extensions['onix_settings'].issuer}{BASE}",
+        base=f"{current_settings().issuer}{BASE}",
         document=document,
         operations=OPERATIONS,
         described={op.id: document["paths"][op.path][op.method.lower()] for op in OPERATIONS},

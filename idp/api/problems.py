@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from flask import Response, current_app, request
+from flask import Response, request
 from flask_babel import force_locale
 
 from idp.kernel import language
 from idp.kernel.refusal import Refusal
+from idp.settings import current_settings
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -88,7 +89,7 @@ def problem(error: Refusal) -> Response:
 def answer(code: str, detail: Any, status: int, retry_after: int | None = None) -> Response:
     """One problem. `type` is the address of its explanation."""
     code = _OF_HTTP.get(code, code)
-    issuer: str = current_app.extensions["onix_settings"].issuer
+    issuer = current_settings().issuer
     body = {
         "type": f"{issuer}/api#{code}",
         "title": TITLES.get(code, code.replace("_", " ").capitalize()),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from idp.settings import SettingsError, load
+from idp.settings import SettingsError, current_settings, load
 
 from .base import Failed, Missing, application, as_json, limited, show, with_app
 
@@ -150,7 +150,6 @@ def mail() -> None:
 @with_app
 def test_mail(address: str, language: str) -> None:
     """Send one test mail now, without the worker, and say what the mail server said."""
-    from flask import current_app
 
     from idp.accounts import addresses
     from idp.kernel import clock
@@ -172,7 +171,7 @@ def test_mail(address: str, language: str) -> None:
         deliver_mail(delivery)
     except (Again, Refused) as error:
         raise Failed(f"Not sent: {error}") from None
-    click.echo(f"Sent to {parsed.address} as {current_app.extensions['onix_settings'].mail_sender}.")
+    click.echo(f"Sent to {parsed.address} as {current_settings().mail_sender}.")
 
 
 @click.group()

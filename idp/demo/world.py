@@ -13,7 +13,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from flask import current_app
 from flask_babel import get_locale
 from flask_babel.speaklater import LazyString
 from sqlalchemy import select
@@ -29,7 +28,7 @@ from idp.oidc import clients
 from idp.organizations import service as organizations
 from idp.organizations.catalog import current_catalog
 from idp.organizations.models import Company, License, Member, Organization
-from idp.settings import ROOT, Settings
+from idp.settings import ROOT, Settings, current_settings
 
 from .portraits import portrait
 
@@ -92,7 +91,7 @@ def retarget_clients(port: int) -> int:
     """Give the demo's clients the addresses of the block of ports that begins at `port`; how many had others."""
     moved = 0
     with unit_of_work():
-        for client_id, entry in read_world(current_app.extensions["onix_settings"].demo_world)["clients"].items():
+        for client_id, entry in read_world(current_settings().demo_world)["clients"].items():
             client, wanted = clients.load_client(client_id), _addresses(entry, port)
             if client is not None and any(client.metadata.get(key) != value for key, value in wanted.items()):
                 clients.change_metadata(client_id, **wanted)

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import current_app
 from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
 
 from idp.accounts.models import Account
@@ -22,7 +21,7 @@ from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
 from idp.organizations import service as organizations
 from idp.organizations.models import Invitation, License, Member, Organization
-from idp.settings import Express
+from idp.settings import Express, current_settings
 
 from . import policy
 from .events import InactivityWarned, InvitationReminded
@@ -34,7 +33,7 @@ PORTION = 200
 
 def settings() -> Express:
     """Days and limits of Onix Express."""
-    found: Express = current_app.extensions["onix_settings"].express
+    found = current_settings().express
     return found
 
 
@@ -64,8 +63,7 @@ def invitations_to_remind(after: str = "") -> list[str]:
         .where(
             Member.type == "express",
             Member.status == "contact",
-            Invitation.accepted_at.is_(None),
-            Invitation.revoked_at.is_(None),
+            Invitation.unanswered(),
             Invitation.id > after,
             or_(*found),
         )
@@ -279,9 +277,7 @@ def due_at(organization_id: str, *, company_id: str | None = None) -> list[Due]:
             *here,
             Member.type == "express",
             Member.status == "contact",
-            Invitation.accepted_at.is_(None),
-            Invitation.revoked_at.is_(None),
-            Invitation.expires_at > now,
+            Invitation.open_at(now),
         )
         .order_by(Invitation.expires_at, Invitation.id)
         .limit(PORTION)

@@ -10,14 +10,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from flask import current_app
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import delete, func, or_, select, update
 
 from idp.accounts import addresses
 from idp.accounts.events import AccountDeleted
 from idp.accounts.models import EmailAddress
-from idp.kernel import clock
+from idp.kernel import clock, counters
 from idp.kernel.database import change, db
 from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
@@ -26,6 +25,7 @@ from idp.organizations import service as organizations
 from idp.organizations.models import Company, Member, Organization
 from idp.organizations.numbers import key_of
 from idp.organizations.service.typed import one_line, text_block
+from idp.settings import current_settings
 
 from . import policy
 from .events import GuestRequestApproved, GuestRequested, GuestRequestRejected, GuestRequestTyped
@@ -51,6 +51,21 @@ def supplier(slug: str) -> Organization:
     return found
 
 
+def admit_sender(address: str) -> None:
+    """Count one more request from this network address. Call outside a unit of work.
+
+    Raises `Refusal` (429) above the setting `express.requests_per_address` within an hour.
+    """
+    counters.admit(
+        "guest_request",
+        counters.network_of(address),
+        window=3600,
+        limit=current_settings().express.requests_per_address,
+        code="too_many_requests",
+        message=_l("Many requests came from your network lately. Try again later."),
+    )
+
+
 def ask(
     organization_id: str,
     *,
@@ -74,7 +89,7 @@ def ask(
         company_number=one_line(company_number, "company_number", 20, required=False) or "",
         language=language,
         created_at=now,
-        expires_at=now + current_app.extensions["onix_settings"].express.request_link,
+        expires_at=now + current_settings().express.request_link,
     )
     db.session.add(row)
     db.session.flush()

@@ -5,14 +5,13 @@ GET and HEAD change nothing: mail scanners follow links.
 
 from __future__ import annotations
 
-from flask import Blueprint, current_app, make_response, render_template, request
+from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_babel import lazy_gettext as _l
 
 from idp.accounts import service as accounts
 from idp.accounts.forms import ConfirmForm
-from idp.kernel import clock, counters, language, opened
-from idp.kernel.database import aside, unit_of_work
+from idp.kernel import language, opened, web
+from idp.kernel.database import unit_of_work
 from idp.kernel.forms import refuse
 from idp.kernel.refusal import Refusal
 
@@ -20,7 +19,6 @@ from . import requests as service
 from .forms import GuestRequestForm
 
 blueprint = Blueprint("express", __name__)
-HOUR = 3600
 
 
 @blueprint.route("/express/<slug>/request", methods=["GET", "POST"])
@@ -29,38 +27,16 @@ def ask(slug: str) -> ResponseReturnValue:
     supplier = service.supplier(slug)
     form = GuestRequestForm()
     if not form.validate_on_submit():
-        page = render_template("express/ask.html", form=form, supplier=supplier)
-        return make_response(page, 400 if form.errors else 200)
-    _admit_sender()
+        return web.page("express/ask.html", 400 if form.errors else 200, form=form, supplier=supplier)
+    service.admit_sender(request.remote_addr or "")
     try:
         if accounts.admit_mail(form.email.data or ""):
             with unit_of_work():
                 service.ask(supplier.id, **form.typed, language=language.shown())
     except Refusal as refusal:
         refuse(form, refusal, address="email")
-        return make_response(render_template("express/ask.html", form=form, supplier=supplier), refusal.status)
+        return web.page("express/ask.html", refusal.status, form=form, supplier=supplier)
     return render_template("express/asked.html", supplier=supplier, address=(form.email.data or "").strip())
-
-
-def _admit_sender() -> None:
-    """Count one more request from this network address. Raises `Refusal` (429) above the limit."""
-    settings = current_app.extensions["onix_settings"].express
-    with aside(each=True) as own:
-        wait = counters.add(
-            own,
-            "guest_request",
-            counters.network_of(request.remote_addr or ""),
-            now=clock.now(),
-            window=HOUR,
-            limit=settings.requests_per_address,
-        )
-    if wait:
-        raise Refusal(
-            "too_many_requests",
-            _l("Many requests came from your network lately. Try again later."),
-            status=429,
-            retry_after=wait,
-        )
 
 
 @blueprint.route("/guest-request/opened/<mark>", methods=["GET", "POST"])
@@ -79,8 +55,7 @@ def confirm(token: str) -> ResponseReturnValue:
         return opened.go_on("/guest-request", token)
     form = ConfirmForm()
     if not form.validate_on_submit():
-        page = render_template("express/confirm.html", form=form, row=found.row)
-        return make_response(page, 400 if form.errors else 200)
+        return web.page("express/confirm.html", 400 if form.errors else 200, form=form, row=found.row)
     try:
         with unit_of_work():
             row = service.confirm(token)
@@ -91,4 +66,4 @@ def confirm(token: str) -> ResponseReturnValue:
 
 def _dead(found: service.LinkState) -> ResponseReturnValue:
     status = 404 if found.state == "unknown" else 410
-    return make_response(render_template("express/dead.html", state=found.state, row=found.row), status)
+    return web.page("express/dead.html", status, state=found.state, row=found.row)

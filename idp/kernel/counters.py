@@ -16,7 +16,9 @@ from sqlalchemy import Connection, String, Table, and_, bindparam, case, delete,
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .database import Base
+from . import clock
+from .database import Base, aside
+from .refusal import Refusal
 from .secrets import digest
 
 
@@ -77,6 +79,24 @@ def add(connection: Connection, kind: str, subject: str, *, now: int, window: in
     values = {"kind": kind, "subject": digest(subject), "now": now, "over": now - window}
     start, count = connection.execute(_one_more(connection.dialect.name, True), values).one()
     return max(start + window - now, 1) if count > limit else 0
+
+
+def admit(
+    kind: str, subject: str, *, window: int, limit: int, code: str, message: Any, within: Connection | None = None
+) -> None:
+    """Count one more. Raises `Refusal` (429, with the seconds to wait) above `limit` within `window` seconds.
+
+    It is remembered whatever comes of it; call it outside a unit of work. `within`: the connection of a unit, where
+    what is refused or undone is not counted.
+    """
+    values = {"now": clock.now(), "window": window, "limit": limit}
+    if within is not None:
+        wait = add(within, kind, subject, **values)
+    else:
+        with aside(each=True) as own:
+            wait = add(own, kind, subject, **values)
+    if wait:
+        raise Refusal(code, message, status=429, retry_after=wait)
 
 
 def read(connection: Connection, *counters: tuple[str, str]) -> list[tuple[int, int]]:

@@ -1,7 +1,7 @@
 """What a person may take along: every room declares which part of its rows is a person's, in a line of its `init_app`.
 
-A `Part` becomes a file of the archive that *My data* gives. A test goes through all tables that lead to an account: one
-that no part tells of, and that nobody left out with a reason, fails it. Secrets (hashes, digests, seeds) and other
+A `Part` becomes a file of the archive that *Your data* gives. A test goes through all tables that lead to an account:
+one that no part tells of, and that nobody left out with a reason, fails it. Secrets (hashes, digests, seeds) and other
 people never stand in a row; times are texts (`instant`).
 """
 

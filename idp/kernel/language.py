@@ -27,6 +27,11 @@ THEMES = ("light", "dark")
 LANGUAGES = {"en": "English", "nb": "Norsk (bokmål)"}
 _BOKMAAL = {"nb", "no", "nn"}  # whoever asks for any Norwegian is served the one we have
 
+# How dates are written in each: whole, in the columns of lists, with the time of day.
+_LONG = {"en": "d MMMM y", "nb": "d. MMMM y"}
+_SHORT = {"en": "d MMM y", "nb": "d. MMM y"}
+_TIMED = {"en": "d MMM y, HH:mm", "nb": "d. MMM y HH:mm"}
+
 babel = Babel()
 
 
@@ -99,36 +104,31 @@ def on_date(instant: int, where: str | None = None) -> str:
 
     `where` is a time zone, by default the reader's. A day that somebody chose (a license's end) is one of "UTC".
     """
-    pattern = "d. MMMM y" if shown() == "nb" else "d MMMM y"
-    return str(format_date(_there(instant, where).date(), pattern, rebase=False))
+    return str(format_date(_there(instant, where).date(), _LONG[shown()], rebase=False))
 
 
 def date_in(spoken: str, instant: int) -> str:
     """The same in the language that is given: for mails, which nobody is reading yet."""
-    pattern = "d. MMMM y" if spoken == "nb" else "d MMMM y"
-    return str(dates.format_date(datetime.fromtimestamp(instant, tz=UTC), pattern, locale=spoken))
+    return str(dates.format_date(datetime.fromtimestamp(instant, tz=UTC), _LONG[spoken], locale=spoken))
 
 
 def calendar_day(day: str) -> str:
     """A day of the calendar, `YYYY-MM-DD`, which no time zone moves, as `on_date` writes one."""
-    pattern = "d. MMMM y" if shown() == "nb" else "d MMMM y"
-    return str(format_date(date.fromisoformat(day), pattern))
+    return str(format_date(date.fromisoformat(day), _LONG[shown()]))
 
 
 def on_day(instant: int, where: str | None = None) -> str:
     """The same as a short date for the columns of lists: "22 Nov 2026", "22. nov. 2026"."""
-    pattern = "d. MMM y" if shown() == "nb" else "d MMM y"
-    return str(format_date(_there(instant, where).date(), pattern, rebase=False))
+    return str(format_date(_there(instant, where).date(), _SHORT[shown()], rebase=False))
 
 
 def at_time(instant: int, where: str | None = None) -> str:
     """An instant (UTC seconds) as date and time of day in the person's language and time zone, which it names."""
-    pattern = "d. MMM y HH:mm" if shown() == "nb" else "d MMM y, HH:mm"
     there = _there(instant, where)
     name = there.tzname() or "UTC"
     if not name.isalpha():  # "+03", "-0330": a zone that nobody has given letters
         name = f"UTC{name}"
-    return f"{format_datetime(there, pattern, rebase=False)} {name}"
+    return f"{format_datetime(there, _TIMED[shown()], rebase=False)} {name}"
 
 
 def iso(instant: int) -> str:

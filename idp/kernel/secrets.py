@@ -14,9 +14,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from flask import current_app
 from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
 from itsdangerous.timed import TimestampSigner
+
+from idp.settings import current_settings
 
 from . import clock
 
@@ -47,7 +48,7 @@ class _ClockSigner(TimestampSigner):
 
 
 def _serializer(purpose: str) -> URLSafeTimedSerializer:
-    settings = current_app.extensions["onix_settings"]
+    settings = current_settings()
     return URLSafeTimedSerializer(
         list(reversed(settings.all_secret_keys)),  # itsdangerous signs with the last, checks all
         salt=f"onix-account.{purpose}",
@@ -73,7 +74,7 @@ def read_link(purpose: str, text: str, max_age: int) -> Any | None:
 
 
 def _fernet() -> MultiFernet:
-    settings = current_app.extensions["onix_settings"]
+    settings = current_settings()
     return MultiFernet(
         [
             Fernet(base64.urlsafe_b64encode(hashlib.sha256(b"onix-account.kek\0" + key.encode()).digest()))

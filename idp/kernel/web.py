@@ -35,6 +35,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import MapAdapter
 from whitenoise import WhiteNoise
 
+from idp.settings import current_settings
+
 from . import clock, language
 from .counters import network_of
 from .database import db
@@ -81,7 +83,7 @@ class _Limiter(Limiter):
 
 limiter = _Limiter(
     lambda: network_of(request.remote_addr or "127.0.0.1"),
-    application_limits=[lambda: f"{current_app.extensions['onix_settings'].throttle.requests_per_minute}/minute"],
+    application_limits=[lambda: f"{current_settings().throttle.requests_per_minute}/minute"],
     in_memory_fallback_enabled=True,
     swallow_errors=True,
     headers_enabled=False,
@@ -259,6 +261,20 @@ def allow_image(url: str) -> None:
         g.setdefault("csp_img", []).append(f"{parts.scheme}://{parts.netloc}")
 
 
+def page(template: str, status: int = 200, retry_after: int | None = None, /, **values: Any) -> Response:
+    """A page that is not always 200; `retry_after`: seconds, told where it says that there was too much (429)."""
+    response = current_app.make_response((render_template(template, **values), status))
+    if retry_after is not None:
+        response.headers["Retry-After"] = str(retry_after)
+    return response
+
+
+def private(answer: Response) -> Response:
+    """An answer about somebody that no cache may keep, where it is no page: those say so by themselves."""
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
 def image(content: bytes, mimetype: str, digest: str, *, cache: str, elsewhere: bool = False) -> Response:
     """An image that was made here, as an answer that can be nothing else: fixed type, no sniffing, a sandbox (R45).
 
@@ -411,7 +427,7 @@ def _check_input() -> None:
     if f"{view.__module__}.{view.__name__}" in _cross_site:
         return
     origin = request.headers.get("Origin")
-    issuer = current_app.extensions["onix_settings"].issuer
+    issuer = current_settings().issuer
     # Under `Referrer-Policy: no-referrer` browsers send "null" for our own forms too; the fetch metadata decides then.
     foreign = origin not in (None, "null", issuer)
     if foreign or request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):

@@ -30,6 +30,7 @@ from sqlalchemy.exc import IntegrityError
 from idp.kernel.database import autocommit
 from idp.kernel.outgoing import caller
 from idp.kernel.secrets import digest
+from idp.settings import current_settings
 
 from .client_metadata import ASSERTION_ALGORITHMS, MetadataError, import_public_keys
 from .clients import ClientInfo, cached_client, find_client, load_client
@@ -174,7 +175,7 @@ def _by_assertion(form: Mapping[str, str], client_id: str | None, endpoint: str,
 
 def _acceptable(claims: Mapping[str, Any], subject: str, endpoint: str, now: int) -> bool:
     """Issuer, audience and times of an assertion (RFC 7523 §3)."""
-    issuer: str = current_app.extensions["onix_settings"].issuer
+    issuer = current_settings().issuer
     audience = claims.get("aud")
     audiences = audience if isinstance(audience, list) else [audience]
     ours = (issuer, f"{issuer}/oauth2/token", endpoint)
@@ -243,7 +244,7 @@ class FetchedKeys:
 
 def fetch_key_set(uri: str) -> KeySet | None:
     """Get a client's key set: no redirects, no private addresses, bounded in time and size (conformance 39)."""
-    settings = current_app.extensions["onix_settings"]
+    settings = current_settings()
     local = settings.local and urlsplit(uri).hostname in ("localhost", "127.0.0.1", "::1")
     manager = caller(2, 3, loopback=local)
     try:

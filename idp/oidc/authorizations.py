@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
-from flask import current_app
 from sqlalchemy import Connection, Row, Table, and_, delete, insert, null, or_, select, tuple_, update
 
 from idp.accounts.events import AccountClosing, AccountDisabled, PasswordChanged
@@ -27,6 +26,7 @@ from idp.organizations.models import Member, MemberRole
 from idp.organizations.policy import AccountFacts, Choices, Decision, choose, entitlement
 from idp.sessions.events import SessionEnded
 from idp.sessions.policy import ACR_PASSWORD, acr_of
+from idp.settings import current_settings
 
 from . import statements
 from .claims import LOST, Ground, lost, told, verdict_of
@@ -77,7 +77,7 @@ def open_authorization(
     about_its_app = resource is None or resource == next(iter(resources(client)))
     if not (client.family or "organization" in scope.split()):
         decision = None  # such a client is told of no organization
-    lifetimes = current_app.extensions["onix_settings"].lifetimes
+    lifetimes = current_settings().lifetimes
     values: dict[str, Any] = {
         "id": new_id(),
         "client_id": client.id,
@@ -180,7 +180,7 @@ def issue_code(authorization: SimpleNamespace, request: Asked) -> str:
             "redirect_uri": request.parameters["redirect_uri"],
             "code_challenge": request.parameters.get("code_challenge") or None,
             "created_at": now,
-            "expires_at": now + current_app.extensions["onix_settings"].lifetimes.code,
+            "expires_at": now + current_settings().lifetimes.code,
             "spent_at": None,
         },
     )
@@ -253,7 +253,7 @@ def fallen(row: Any, now: int) -> str | None:
     if row.session_ended_reason in ENDS_OFFLINE_TOO:
         return "session"
     if not row.offline:
-        idle: int = current_app.extensions["onix_settings"].lifetimes.session_idle
+        idle = current_settings().lifetimes.session_idle
         if row.session_ended_at is not None or row.session_expires_at is None:
             return "session"
         if row.session_expires_at <= now or row.session_last_seen_at + idle <= now:
@@ -265,7 +265,7 @@ def too_weak(row: Any, decision: Decision | None) -> bool:
     """Whether the organization asks for two factors and the sign-in that this authorization stands on had one.
 
     The methods tell, not the class: a client that asked for less is told less (`interaction.told_acr`). Such an
-    authorization gives nothing until its app has signed the person in anew (docs/decisions/0061).
+    authorization gives nothing until its app has signed the person in anew (docs/decisions/0023).
     """
     return asks_second_factor(decision) and acr_of(row.amr or ()) == ACR_PASSWORD
 
@@ -321,7 +321,7 @@ def decide(
 
 def expiry(row: Any, decision: Decision | None, now: int) -> int:
     """When a token signed now ends: none outlives the ground it stands on. `exp` and `expires_in` both come of it."""
-    ends = [now + current_app.extensions["onix_settings"].lifetimes.token]
+    ends = [now + current_settings().lifetimes.token]
     if decision is not None and decision.ends_at is not None:
         ends.append(decision.ends_at)
     if row.expires_at is not None:
@@ -418,7 +418,7 @@ def _on_system_role_reduced(event: SystemRoleReduced) -> None:
 def _look_later(organization_ids: Iterable[str], member_ids: Iterable[str] | None = None) -> None:
     """Queue comparisons for the worker: a whole organization's now and later, of members just compared only later."""
     now = clock.now()
-    later = now + current_app.extensions["onix_settings"].lifetimes.loss_recheck
+    later = now + current_settings().lifetimes.loss_recheck
     rows = [
         {
             "id": new_id(),

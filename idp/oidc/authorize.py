@@ -27,6 +27,7 @@ from idp.organizations.facts import load_facts
 from idp.organizations.policy import AccountFacts, Choices, Decision, candidates, choose, entitlement
 from idp.organizations.sentences import explain
 from idp.organizations.service import note_use
+from idp.settings import current_settings
 
 from . import authorizations, consents, requests
 from .clients import ClientInfo, cached_client, find_client, load_client
@@ -349,4 +350,4 @@ def answered_page(client: ClientInfo | None) -> Response:
 
 
 def _issuer() -> str:
-    return str(current_app.extensions["onix_settings"].issuer)
+    return current_settings().issuer

@@ -16,6 +16,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from idp.kernel.refusal import Refusal
+from idp.settings import current_settings
 
 SCOPES = ("openid", "profile", "email", "address", "phone", "offline_access", "organization", "signature")
 OF_THE_FAMILY = frozenset({"signature"})
@@ -248,7 +249,7 @@ def redirect_problem(kind: str, uri: str) -> str | None:
     if parts.scheme == "https":
         return None if parts.hostname and port != 0 else "https needs a host"
     if parts.scheme == "http":
-        local = current_app.extensions["onix_settings"].local
+        local = current_settings().local
         if local and parts.hostname in ("localhost", "127.0.0.1", "::1"):
             return None
         host = parts.netloc.rsplit(":", 1)[0] if port is not None else parts.netloc
@@ -276,7 +277,7 @@ def _check_web_address(value: Any, member: str) -> None:
         _ = parts.port
     except ValueError:
         raise problem from None
-    local = current_app.extensions["onix_settings"].local and parts.hostname in ("localhost", "127.0.0.1", "::1")
+    local = current_settings().local and parts.hostname in ("localhost", "127.0.0.1", "::1")
     if not (parts.scheme == "https" or (parts.scheme == "http" and local)) or not _HOST.match(parts.netloc):
         raise problem
     if any(c in value for c in ' "<>\\^`{|}'):
@@ -298,4 +299,4 @@ def _check_scope(machine: bool, data: dict[str, Any]) -> None:
 
 def api_resource() -> str:
     """The provider's own API as a resource; its tokens carry the privileges of app `account`."""
-    return f"{current_app.extensions['onix_settings'].issuer}/api/v1"
+    return f"{current_settings().issuer}/api/v1"

@@ -25,6 +25,7 @@ from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
 from idp.kernel.secrets import digest, random_handle, same
 from idp.organizations.catalog import Catalog
+from idp.settings import current_settings
 
 from .client_metadata import (
     CLIENT_ID,
@@ -420,7 +421,7 @@ def resources(client: ClientInfo) -> Mapping[str, str | None]:
 
 
 def _resources(client: ClientInfo, catalog: Catalog) -> Mapping[str, str | None]:
-    issuer: str = current_app.extensions["onix_settings"].issuer
+    issuer = current_settings().issuer
     app = catalog.apps.get(client.app_id) if client.app_id else None
     found: dict[str, str | None] = {app.resource: app.id} if app else {issuer: None}
     api = api_resource()

@@ -11,13 +11,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from flask import current_app
 from sqlalchemy import ColumnElement, and_, func, or_, select, union, union_all
 
 from idp.kernel import clock
 from idp.kernel.database import db
 from idp.kernel.listing import Listing, Page, page_of
 from idp.sessions.models import Session
+from idp.settings import current_settings
 
 from .clients import text_of
 from .models import Authorization, Client, Consent, RefreshToken
@@ -85,13 +85,12 @@ def clients_of_sessions(session_ids: Collection[str], language: str) -> dict[str
 def _in_force(account_id: str) -> ColumnElement[bool]:
     """Authorizations that still give something: as `authorizations.fallen` judges one, as far as rows tell."""
     now = clock.now()
-    idle: int = current_app.extensions["onix_settings"].lifetimes.session_idle
-    live = and_(Session.ended_at.is_(None), Session.expires_at > now, Session.last_seen_at > now - idle)
+    idle = current_settings().lifetimes.session_idle
     return and_(
         Authorization.account_id == account_id,
         Authorization.withdrawn_at.is_(None),
         or_(Authorization.expires_at.is_(None), Authorization.expires_at > now),
-        or_(Authorization.offline, live),
+        or_(Authorization.offline, Session.alive_at(now, now - idle)),
     )
 
 

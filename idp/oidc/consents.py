@@ -76,13 +76,6 @@ def put(table: Table, key: tuple[str, ...], where: Row, values: Row, once: Row |
     db.session.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values))
 
 
-def consents_of(account_id: str) -> list[Consent]:
-    """Everything that this person agreed to, newest first."""
-    return list(
-        db.session.scalars(select(Consent).where(Consent.account_id == account_id).order_by(Consent.updated_at.desc()))
-    )
-
-
 def _key(account_id: str, client_id: str, organization_id: str | None) -> tuple[ColumnElement[bool], ...]:
     return (
         _table.c.account_id == account_id,

@@ -22,6 +22,7 @@ from idp.kernel.database import autocommit, db
 from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
 from idp.kernel.secrets import decrypt, encrypt
+from idp.settings import current_settings
 
 from .events import KeyRotated
 from .models import SigningKey
@@ -154,7 +155,7 @@ def rotate(now: int | None = None, *, immediately: bool = False, actor_id: str |
     """
     _check_encryption()
     now = clock.now() if now is None else now
-    lifetimes = current_app.extensions["onix_settings"].lifetimes
+    lifetimes = current_settings().lifetimes
     activates_at = now if immediately else now + lifetimes.key_prepublish
     leaves_at = activates_at + (lifetimes.token if immediately else lifetimes.token + LINGER)
     old = update(_table).where(or_(_table.c.expires_at.is_(None), _table.c.expires_at > leaves_at))
@@ -170,7 +171,7 @@ def rotate(now: int | None = None, *, immediately: bool = False, actor_id: str |
 def rotate_if_due(now: int | None = None) -> tuple[str, ...]:
     """The clock's hand: publish the next pair in time, and drop rows long expired. Call inside a unit of work."""
     now = clock.now() if now is None else now
-    lifetimes = current_app.extensions["onix_settings"].lifetimes
+    lifetimes = current_settings().lifetimes
     newest = db.session.scalar(select(func.max(_table.c.activates_at)))
     db.session.execute(_table.delete().where(_table.c.expires_at < now - 90 * 86400))
     if newest is None or newest + lifetimes.key_rotation - lifetimes.key_prepublish > now:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import current_app
-
 from idp.kernel import clock
 from idp.kernel.secrets import random_handle
+from idp.settings import current_settings
 
 from . import tokens
 from .clients import find_client
@@ -30,7 +29,7 @@ def logout_token(client_id: str, sub: str, sid: str | None) -> tuple[str, str] |
         return None
     now = clock.now()
     claims: dict[str, Any] = {
-        "iss": current_app.extensions["onix_settings"].issuer,
+        "iss": current_settings().issuer,
         "aud": client.id,
         "iat": now,
         "exp": now + LIFETIME,

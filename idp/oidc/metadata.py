@@ -12,6 +12,7 @@ from typing import Any
 from flask import Flask, current_app
 
 from idp.kernel import clock
+from idp.kernel.language import LANGUAGES
 
 from . import client_metadata
 from .claims import ORGANIZATION_CLAIMS, SCOPE_CLAIMS
@@ -30,7 +31,6 @@ PATHS = {
     "pushed_authorization_request_endpoint": "/oauth2/par",
     "device_authorization_endpoint": "/oauth2/device_authorization",
 }
-LOCALES = ("en", "nb")
 
 
 def describe(app: Flask) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def describe(app: Flask) -> dict[str, Any]:
         "claims_parameter_supported": True,
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,
-        "ui_locales_supported": list(LOCALES),
+        "ui_locales_supported": list(LANGUAGES),
         "authorization_response_iss_parameter_supported": True,
         "backchannel_logout_supported": True,
         "backchannel_logout_session_supported": True,

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
 
-from flask import current_app
 from sqlalchemy import Table, delete, func, or_, select, update
 from werkzeug.datastructures import MultiDict
 
@@ -25,6 +24,7 @@ from idp.kernel.secrets import digest
 from idp.organizations.catalog import App
 from idp.sessions import events as signing_in
 from idp.sessions.models import Session
+from idp.settings import current_settings
 
 from . import authorizations
 from .claims import SCOPE_CLAIMS
@@ -175,7 +175,7 @@ def keep(client_id: str, parameters: Mapping[str, str], *, bound: bool = True) -
         signup_offered=False,
         denied=False,
         created_at=now,
-        expires_at=now + current_app.extensions["onix_settings"].lifetimes.authorization_request,
+        expires_at=now + current_settings().lifetimes.authorization_request,
     )
     db.session.add(row)
     db.session.flush()

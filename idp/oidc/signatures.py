@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import current_app
-
 from idp.kernel.secrets import read_link, sign_link
+from idp.settings import current_settings
 
 from .claims import Ground
 
@@ -26,13 +25,13 @@ def reference(ground: Ground, row: Any, expires_at: int) -> dict[str, Any] | Non
     if row is None or row.signature_id is None:
         return None
     link = sign_link(PURPOSE, [ground.authorization_id, ground.app_id, row.signature_id, expires_at])
-    issuer: str = current_app.extensions["onix_settings"].issuer
+    issuer = current_settings().issuer
     return {"url": f"{issuer}/signatures/{link}", "sha256": row.signature_digest, "expires_at": expires_at}
 
 
 def read(link: str, now: int) -> tuple[str, str, str] | None:
     """Authorization, app and signature of an address of ours that has not run out, or None."""
-    longest: int = current_app.extensions["onix_settings"].lifetimes.token
+    longest = current_settings().lifetimes.token
     value = read_link(PURPOSE, link, max_age=longest) if len(link) <= LONGEST else None
     if not isinstance(value, list) or len(value) != 4 or value[3] <= now:
         return None

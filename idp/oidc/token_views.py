@@ -23,6 +23,7 @@ from werkzeug.wsgi import get_input_stream
 from idp.kernel import clock
 from idp.kernel.database import unit_of_work
 from idp.kernel.web import Answer, csrf
+from idp.settings import current_settings
 
 from . import metadata
 from .authentication import Authenticated, authenticate
@@ -103,7 +104,7 @@ def _caller(path: str, now: int) -> tuple[dict[str, str], Authenticated]:
     """The parameters, and the client that sent them."""
     ready_keys()
     form = read_form()
-    issuer = current_app.extensions["onix_settings"].issuer
+    issuer = current_settings().issuer
     caller = authenticate(form, request_ctx.request.headers.get("Authorization"), f"{issuer}{path}", now)
     if caller.secret is not None:
         note_use(caller.secret, now)

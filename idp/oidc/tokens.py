@@ -17,13 +17,13 @@ from typing import Any
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-from flask import current_app
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 from joserfc.util import urlsafe_b64decode
 
 from idp.organizations.policy import Decision
+from idp.settings import current_settings
 
 from .claims import Ground, claims_for
 from .keys import SigningKeyPair, keyring
@@ -77,7 +77,7 @@ def issue(
     signature: Callable[[], Mapping[str, Any] | None] | None = None,
 ) -> dict[str, Any]:
     """The members of a token answer (RFC 6749 §5.1), with an ID Token where `id_token_alg` is given."""
-    issuer = current_app.extensions["onix_settings"].issuer
+    issuer = current_settings().issuer
     access_token = sign(
         claims_for(
             "access_token", ground, decision, issuer=issuer, audience=audience, now=now, expires_at=expires_at,
@@ -130,7 +130,7 @@ def read_access_token(text: str | None, now: int) -> dict[str, Any] | None:
         claims = json.loads(urlsafe_b64decode(payload))
     except (JoseError, ValueError, TypeError, KeyError, RecursionError):
         return None
-    if not isinstance(claims, dict) or claims.get("iss") != current_app.extensions["onix_settings"].issuer:
+    if not isinstance(claims, dict) or claims.get("iss") != current_settings().issuer:
         return None
     return claims if claims["exp"] > now else None
 

@@ -46,9 +46,7 @@ def people(organization_id: str, now: int) -> People:
             Member.status == "contact",
             exists().where(
                 Invitation.member_id == Member.id,
-                Invitation.accepted_at.is_(None),
-                Invitation.revoked_at.is_(None),
-                Invitation.expires_at > now,
+                Invitation.open_at(now),
             ),
         )
     )

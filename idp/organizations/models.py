@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import (
     CheckConstraint,
+    ColumnElement,
     Connection,
     ForeignKey,
     Index,
@@ -233,6 +234,16 @@ class Invitation(Base):
     accepted_at: Mapped[int | None]
     revoked_at: Mapped[int | None]
     member: Mapped[Member] = relationship()
+
+    @classmethod
+    def unanswered(cls) -> ColumnElement[bool]:
+        """Neither accepted nor revoked; it may have run out."""
+        return cls.accepted_at.is_(None) & cls.revoked_at.is_(None)
+
+    @classmethod
+    def open_at(cls, now: int) -> ColumnElement[bool]:
+        """Can be accepted at this moment."""
+        return cls.unanswered() & (cls.expires_at > now)
 
 
 class InvitationBatch(Base):

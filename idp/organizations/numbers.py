@@ -1,7 +1,7 @@
 """Organization numbers: as they are kept, compared, and checked. Pure.
 
 A number of nine digits is Norwegian, with or without blanks, `NO` before it and `MVA` behind it; others are kept as
-they are typed and compared without blanks and punctuation (docs/decisions/0030).
+they are typed and compared without blanks and punctuation (docs/decisions/0012).
 """
 
 from __future__ import annotations

@@ -226,7 +226,7 @@ def _accounts(account_ids: Iterable[str]) -> Mapping[str, Account]:
 def _invited(member_ids: Sequence[str]) -> Mapping[str, int]:
     rows = db.session.execute(
         select(Invitation.member_id, func.max(Invitation.expires_at).label("until"))
-        .where(Invitation.member_id.in_(member_ids), _open())
+        .where(Invitation.member_id.in_(member_ids), Invitation.unanswered())
         .group_by(Invitation.member_id)
     )
     return {row.member_id: row.until for row in rows}
@@ -242,10 +242,6 @@ def _licenses(member_ids: Sequence[str]) -> Mapping[str, list[License]]:
     ):
         found[member_id].append(license_)
     return found
-
-
-def _open() -> ColumnElement[bool]:
-    return Invitation.accepted_at.is_(None) & Invitation.revoked_at.is_(None)
 
 
 def _asked(organization_id: str, listing: Listing, now: int) -> list[ColumnElement[bool]]:
@@ -282,7 +278,7 @@ def all_found_first(*where: ColumnElement[bool]) -> tuple[Select[Any], Any]:
 
 
 def _in_state(state: str, now: int) -> list[ColumnElement[bool]]:
-    offered = exists().where(Invitation.member_id == Member.id, _open())
+    offered = exists().where(Invitation.member_id == Member.id, Invitation.unanswered())
     pending = offered.where(Invitation.expires_at > now)
     return {
         "contact": [Member.status == "contact", ~offered],

@@ -7,7 +7,7 @@ mailbox that others read too, must not act for a person (security R28).
 
 from __future__ import annotations
 
-from flask import Blueprint, make_response, redirect, render_template, request
+from flask import Blueprint, redirect, request
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
@@ -17,7 +17,7 @@ from idp.accounts import passwords, policy
 from idp.accounts import service as accounts
 from idp.accounts.forms import ActivationForm, ConfirmForm
 from idp.accounts.models import Account
-from idp.kernel import continuation, opened
+from idp.kernel import continuation, opened, web
 from idp.kernel.database import db, unit_of_work
 from idp.kernel.refusal import Refusal
 
@@ -111,7 +111,7 @@ def invitation_accepted(slug: str) -> ResponseReturnValue:
     supplier = service.find_organization(slug)
     if supplier is None or supplier.slug != slug or not service.is_supplier(supplier.id):
         raise Refusal("organization_unknown", _l("There is no such page."), status=404)
-    return make_response(render_template("organizations/accepted.html", supplier=supplier))
+    return web.page("organizations/accepted.html", supplier=supplier)
 
 
 def _create(token: str, row: Invitation, member: Member) -> ResponseReturnValue:
@@ -163,8 +163,9 @@ def _page(
     add: str | None = None,
 ) -> ResponseReturnValue:
     inviter = db.session.get(Account, row.invited_by) if row.invited_by else None
-    page = render_template(
+    return web.page(
         "organizations/invitation.html",
+        status,
         form=form,
         asks=asks,
         add=add,
@@ -174,8 +175,7 @@ def _page(
         inviter=inviter.name if inviter else None,
         address=member.email,
     )
-    return make_response(page, status)
 
 
 def _dead(state: str) -> ResponseReturnValue:
-    return make_response(render_template("organizations/dead_invitation.html", state=state), _STATUS[state])
+    return web.page("organizations/dead_invitation.html", _STATUS[state], state=state)

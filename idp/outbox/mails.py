@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from flask import current_app
 from flask_babel import force_locale
 from flask_mail import Message
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
@@ -29,7 +28,7 @@ from idp.organizations.models import AccessRequest, Invitation, Member, Organiza
 from idp.organizations.people import shown_as
 from idp.organizations.policy import WITHOUT_ORGANIZATION
 from idp.organizations.titles import app_name
-from idp.settings import ROOT
+from idp.settings import ROOT, current_settings
 
 from .models import Delivery
 
@@ -74,7 +73,7 @@ def render(kind: str, spoken: str, **values: Any) -> Words:
 
 def compose(delivery: Delivery) -> Message | None:
     """The message that a delivery owes, or None when there is nothing left to tell (the link is spent, say)."""
-    settings = current_app.extensions["onix_settings"]
+    settings = current_settings()
     spoken = language.match([str(delivery.payload.get("language") or "")]) or settings.default_locale
     with force_locale(spoken):
         values = _KINDS[delivery.kind](delivery.payload)
@@ -280,7 +279,7 @@ def _address_alone(payload: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _issuer() -> str:
-    return str(current_app.extensions["onix_settings"].issuer)
+    return current_settings().issuer
 
 
 _KINDS: dict[str, Callable[[dict[str, Any]], dict[str, Any] | None]] = {

@@ -21,12 +21,13 @@ from typing import Any
 
 import requests
 import structlog
-from flask import Flask, current_app
+from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 from idp.kernel import clock
 from idp.kernel.database import db, unit_of_work
 from idp.kernel.outgoing import caller
+from idp.settings import current_settings
 
 from . import mails, service, smtp
 from .models import Delivery
@@ -68,7 +69,7 @@ class Lane:
 
 def deliver_mail(delivery: Delivery, _line: None = None) -> str:
     """Compose and hand over one mail. The database is left alone while the mail server is talked to."""
-    settings = current_app.extensions["onix_settings"]
+    settings = current_settings()
     message = mails.compose(delivery)
     db.session.rollback()
     if message is None:
@@ -82,7 +83,7 @@ def deliver_mail(delivery: Delivery, _line: None = None) -> str:
 
 def logout_line() -> requests.Session:
     """The connection over which one client hears of several endings. It keeps no cookies."""
-    settings = current_app.extensions["onix_settings"]
+    settings = current_settings()
     session: requests.Session = caller(3, 7, loopback=settings.local).get_session()
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
     return session

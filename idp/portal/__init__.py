@@ -1,7 +1,8 @@
 """A face: the launcher, on which a signed-in person finds the apps and each closed door says why, and the account page.
 
-Owns: what stands on the launcher and in which order, and the pages of asking for access. Does not own: the decision
-and the requests (organizations), the session (sessions), the clients that are opened (oidc).
+Owns: what stands on the launcher and in which order, what is pinned there (`Pin`), and the pages of asking for access.
+Does not own: the decision and the requests (organizations), what the account page shows and changes (accounts,
+sessions, oidc), the clients that are opened (oidc).
 Start reading: `launcher.arrange`, then `views.home`; `asking.ask` for what a closed door offers; `account` for the
 account page.
 """

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from flask import Blueprint, current_app, flash, jsonify, make_response, redirect, render_template, request
+from flask import Blueprint, flash, jsonify, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
@@ -17,7 +17,7 @@ from wtforms.validators import Length, Optional
 
 from idp import sessions
 from idp.accounts.models import Account
-from idp.kernel import language
+from idp.kernel import language, web
 from idp.kernel.database import db, unit_of_work
 from idp.kernel.refusal import Refusal
 from idp.organizations.catalog import App, current_catalog
@@ -26,6 +26,7 @@ from idp.organizations.policy import WITHOUT_ORGANIZATION
 from idp.organizations.sentences import explain
 from idp.organizations.service import requests as service
 from idp.organizations.titles import app_name
+from idp.settings import current_settings
 
 from .launcher import start
 from .service import login_addresses
@@ -81,8 +82,9 @@ def ask() -> ResponseReturnValue:
         else:
             return redirect(_address(made), 303)
     place = denial.member.organization.name if denial.member else None
-    page = render_template(
+    return web.page(
         "portal/ask.html",
+        status,
         form=form,
         account=account,
         app=app,
@@ -90,7 +92,6 @@ def ask() -> ResponseReturnValue:
         ask=denial.ask,
         why=explain(denial.code, denial.detail, app_name=app.name, organization_name=place, language=language.shown()),
     )
-    return make_response(page, status)
 
 
 def _address(row: AccessRequest) -> str:
@@ -138,16 +139,14 @@ def _start(app: App | None, slug: str | None) -> str | None:
     """Where the app begins to sign the person in, for that organization where it may be named."""
     if app is None:
         return None
-    return start(login_addresses().get(app.id), current_app.extensions["onix_settings"].issuer, slug)
+    return start(login_addresses().get(app.id), current_settings().issuer, slug)
 
 
 @blueprint.get("/<request_id>.json")
 @sessions.login_required
 def plea_json(request_id: str) -> ResponseReturnValue:
     """The state alone, for the page that waits."""
-    answer = jsonify(state=_state(service.own_request(_account().id, request_id)))
-    answer.headers["Cache-Control"] = "no-store"
-    return answer
+    return web.private(jsonify(state=_state(service.own_request(_account().id, request_id))))
 
 
 @blueprint.post("/<request_id>/withdraw")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, current_app, jsonify, redirect, render_template, request
+from flask import Blueprint, jsonify, redirect, render_template, request
 from flask import session as cookie
 from flask_babel import gettext as _
 from flask_wtf import FlaskForm
@@ -23,6 +23,7 @@ from idp.organizations.catalog import current_catalog
 from idp.organizations.facts import load_facts_of_all_apps
 from idp.organizations.policy import tellable
 from idp.organizations.service import requests as access_requests
+from idp.settings import current_settings
 
 from . import service
 from .launcher import arrange, start
@@ -57,7 +58,7 @@ def home() -> str | Response:
         facts,
         apps.values(),
         service.login_addresses(),
-        issuer=current_app.extensions["onix_settings"].issuer,
+        issuer=current_settings().issuer,
         came_from=cookie.get(CAME_FROM),
         language=language.shown(),
         now=clock.now(),
@@ -87,7 +88,7 @@ def open_app(app_id: str) -> Response:
 
     An app that is not connected, or none at all, leads to the launcher.
     """
-    settings = current_app.extensions["onix_settings"]
+    settings = current_settings()
     organization = request.args.get("organization", "")[:60] or None
     address = start(service.login_addresses().get(app_id), settings.issuer, organization)
     return redirect(address or "/", 303)
@@ -102,7 +103,7 @@ def change_password() -> Response:
 @blueprint.get("/.well-known/passkey-endpoints")
 def passkey_endpoints() -> Response:
     """Where password managers send people to make and to manage passkeys (W3C passkey-endpoints)."""
-    issuer = current_app.extensions["onix_settings"].issuer
+    issuer = current_settings().issuer
     return jsonify(enroll=f"{issuer}/account/security/passkeys/new", manage=f"{issuer}/account/security")
 
 
@@ -156,8 +157,7 @@ def resend_invitation() -> Response:
     actor = sessions.actor()
     if actor is None or not ConfirmForm().validate_on_submit():
         return redirect("/", 303)
-    address = actor.account.email.address if actor.account.email else actor.account.id
-    if accounts.admit_mail(address):
+    if accounts.admit_mail(actor.account.identifier):
         with unit_of_work():
             organizations.resend_own_invitations(actor.account.id)
     return redirect("/?invitation=sent", 303)

@@ -40,7 +40,7 @@ def device_of(user_agent: str) -> Device:
 def network_shown(address: str) -> str:
     """The network of an address, as much of it as is shown: the first 24 bits of IPv4, 48 of IPv6; empty for none.
 
-    Enough to tell one's office from elsewhere, and no address of anybody's home (docs/decisions/0071).
+    Enough to tell one's office from elsewhere, and no address of anybody's home (docs/decisions/0026).
     """
     try:
         found = ip_address(address.partition("%")[0])

@@ -12,6 +12,7 @@ from flask import jsonify, redirect, request
 from flask.typing import ResponseReturnValue
 
 from idp.accounts.credentials import passkeys
+from idp.kernel import web
 from idp.kernel.continuation import Continuation
 from idp.kernel.database import unit_of_work
 from idp.kernel.forms import refuse
@@ -90,7 +91,7 @@ def _second_page(
         context=waiting.context if waiting else {},
         here=here,
         methods=step.methods,
-        address=step.account.email.address if step.account.email else step.account.name,
+        address=step.account.known_as,
     )
 
 
@@ -117,9 +118,7 @@ def passkey_options() -> ResponseReturnValue:
         return jsonify(error="sign_in_again"), 400
     with unit_of_work():
         begun = passkeys.begin_proof(account_id)
-    response = jsonify(begun)
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return web.private(jsonify(begun))
 
 
 @blueprint.post("/login/passkey")

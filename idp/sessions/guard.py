@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-from flask import current_app, redirect, request
+from flask import redirect, request
 from werkzeug.wrappers import Response
 
 from idp.accounts.credentials.methods import methods_of
 from idp.accounts.service import required_action
 from idp.kernel import clock, continuation
 from idp.kernel.database import unit_of_work
+from idp.settings import current_settings
 
 from . import policy
 from .service import Actor, actor
@@ -68,7 +69,7 @@ def confirm_first(back: str) -> Response:
 def is_recent(who: Actor) -> bool:
     """Whether the sign-in is recent enough to change how one signs in, and shown as well as the account asks by now: a
     session of a password alone, from before there was a second factor, has not shown that one."""
-    within = current_app.extensions["onix_settings"].lifetimes.recent_sign_in
+    within = current_settings().lifetimes.recent_sign_in
     if not policy.recent(auth_time=who.session.auth_time, within=within, now=clock.now()):
         return False
     return has_two_factors(who) or not methods_of(who.account.id).second_factor

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ForeignKey, String
+from typing import Any
+
+from sqlalchemy import ColumnElement, ForeignKey, String, and_
 from sqlalchemy.orm import Mapped, mapped_column
 
 from idp.kernel.database import Base, id_column
@@ -29,3 +31,8 @@ class Session(Base):
     expires_at: Mapped[int]  # absolute end; idle end is last_seen_at + the idle lifetime
     ended_at: Mapped[int | None]
     ended_reason: Mapped[str | None] = mapped_column(String(20))
+
+    @classmethod
+    def alive_at(cls, now: Any, seen_after: Any) -> ColumnElement[bool]:
+        """As `policy.alive` judges one; `seen_after` is `now` less the idle lifetime."""
+        return and_(cls.ended_at.is_(None), cls.expires_at > now, cls.last_seen_at > seen_after)

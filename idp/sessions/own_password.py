@@ -25,7 +25,7 @@ def change_own_password(
     """
     if current == new:
         raise Refusal("same_password", _l("Choose a password that is not the old one."), field="password")
-    identifier = account.email.normalized if account.email else account.id
+    identifier = account.identifier
     if current is not None:
         found = ceremony.authenticate(identifier, current, address)
         if isinstance(found, Refusal):

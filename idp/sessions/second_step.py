@@ -94,7 +94,7 @@ def show_code(step: Waiting, kind: Kind, code: str, *, path: str | None, address
     throttle.fail(key, address)
     if kind == "code":
         throttle.fail(codes, None)
-    ceremony.remember(_identifier(step.account), step.account.id, "code_wrong")
+    ceremony.remember(step.account.identifier, step.account.id, "code_wrong")
     return Refusal("code_wrong", _WRONG[kind], field="code")
 
 
@@ -129,7 +129,7 @@ def _enter_with(shown: passkeys.Proof, step: Waiting | None, path: str | None, a
             return Refusal("passkey_wrong", _l("This passkey is another account's."))
         _finish(step, methods, path)
     else:
-        service.sign_in(shown.account, amr=methods, path=path, identifier=_identifier(shown.account), again=again)
+        service.sign_in(shown.account, amr=methods, path=path, identifier=shown.account.identifier, again=again)
     return None
 
 
@@ -151,13 +151,9 @@ def _finish(step: Waiting, shown: tuple[str, ...], path: str | None) -> None:
         step.account,
         amr=policy.together(step.amr, shown),
         path=path,
-        identifier=_identifier(step.account),
+        identifier=step.account.identifier,
         again=True,
     )
-
-
-def _identifier(account: Account) -> str:
-    return account.email.normalized if account.email else account.id
 
 
 def _fingerprint(account: Account) -> str:

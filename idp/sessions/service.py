@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flask import current_app, g, has_request_context, request
+from flask import g, has_request_context, request
 from flask import session as cookie
 from flask_babel import lazy_gettext as _l
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
@@ -25,7 +25,7 @@ from idp.kernel.database import aside, change, db, new_id, single
 from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
 from idp.kernel.secrets import digest, random_handle
-from idp.settings import Lifetimes
+from idp.settings import Lifetimes, current_settings
 
 from . import events, policy, throttle
 from .ceremony import codes_under, counted_under, remember_browser
@@ -48,7 +48,7 @@ class Actor(UserMixin):
 
 
 def _lifetimes() -> Lifetimes:
-    return current_app.extensions["onix_settings"].lifetimes  # type: ignore[no-any-return]
+    return current_settings().lifetimes
 
 
 def actor() -> Actor | None:
@@ -64,9 +64,7 @@ _alive = (
     .join(Account, Account.id == Session.account_id)
     .where(
         Session.handle_digest == bindparam("handle"),
-        Session.ended_at.is_(None),
-        Session.expires_at > bindparam("now"),
-        Session.last_seen_at > bindparam("idle"),
+        Session.alive_at(bindparam("now"), bindparam("idle")),
         Account.status.in_(("active", "closing")),
         or_(Account.closes_at.is_(None), Account.closes_at > bindparam("now")),
     )
@@ -220,12 +218,8 @@ def end_own_session(account_id: str, session_id: str) -> Session:
 def live_sessions(account_id: str) -> Select[Session]:
     """Where the person is signed in now; orders nothing."""
     now = clock.now()
-    return select(Session).where(
-        Session.account_id == account_id,
-        Session.ended_at.is_(None),
-        Session.expires_at > now,
-        Session.last_seen_at > now - _lifetimes().session_idle,
-    )
+    alive = Session.alive_at(now, now - _lifetimes().session_idle)
+    return select(Session).where(Session.account_id == account_id, alive)
 
 
 def ended_sessions(account_id: str, since: int, limit: int = 10) -> list[Session]:

@@ -13,13 +13,12 @@ in all at once. While the limit stands the right password is refused too.
 
 from __future__ import annotations
 
-from flask import current_app
 from flask_babel import lazy_gettext as _l
 
 from idp.kernel import clock, counters
 from idp.kernel.database import aside, db
 from idp.kernel.refusal import Refusal
-from idp.settings import Throttle
+from idp.settings import Throttle, current_settings
 
 IDENTIFIER = "sign_in"
 ADDRESS = "address"
@@ -31,7 +30,7 @@ KEPT = {ROW: 365 * 86400}
 
 
 def _settings() -> Throttle:
-    return current_app.extensions["onix_settings"].throttle  # type: ignore[no-any-return]
+    return current_settings().throttle
 
 
 def pace(failures: int, window: int, in_a_row: int) -> tuple[int, int]:

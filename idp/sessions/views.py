@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, current_app, flash, make_response, redirect, render_template, request
+from flask import Blueprint, current_app, flash, redirect, request
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
@@ -34,16 +34,11 @@ def read_continuation() -> tuple[str | None, Continuation | None]:
     found = continuation.find(handle)
     if found is None:
         return None, None
-    for origin in _origins(found.context):
-        web.allow_form_action(origin)
+    if found.context.get("form_action"):
+        web.allow_form_action(str(found.context["form_action"]))
     if found.context.get("logo_uri"):
         web.allow_image(str(found.context["logo_uri"]))
     return handle, found
-
-
-def _origins(context: dict[str, Any]) -> list[str]:
-    named = context.get("form_action") or []
-    return [named] if isinstance(named, str) else [str(one) for one in named]
 
 
 def with_handle(path: str, handle: str | None) -> str:
@@ -61,10 +56,7 @@ def onward(handle: str | None, waiting: Continuation | None) -> ResponseReturnVa
 
 
 def page(name: str, status: int = 200, retry_after: int | None = None, **values: Any) -> ResponseReturnValue:
-    response = make_response(render_template(f"sessions/{name}.html", **values), status)
-    if retry_after is not None:
-        response.headers["Retry-After"] = str(retry_after)
-    return response
+    return web.page(f"sessions/{name}.html", status, retry_after, **values)
 
 
 @blueprint.route("/login", methods=["GET", "POST"])
@@ -165,7 +157,7 @@ def again() -> ResponseReturnValue:
     if who is None:
         return redirect(with_handle("/login", handle), 303)
     form = AgainForm()
-    identifier = who.account.email.normalized if who.account.email else who.account.id
+    identifier = who.account.identifier
     if not form.validate_on_submit():
         return again_page(form, handle, who, 400 if form.errors else 200)
     try:
@@ -193,7 +185,7 @@ def again_page(
         form=form,
         handle=handle,
         account=who.account,
-        address=who.account.email.normalized if who.account.email else who.account.id,
+        address=who.account.identifier,
         methods=methods_of(who.account.id),
     )
 
@@ -252,11 +244,10 @@ def _required_mailbox(who: service.Actor, handle: str | None, context: dict[str,
 
 def _required_password(who: service.Actor, handle: str | None, waiting: Continuation | None) -> ResponseReturnValue:
     form = ChangePasswordForm()
-    account, email = who.account, who.account.email
-    identifier = email.normalized if email else account.id
-    form.context = (identifier, account.given_name, account.family_name)
+    account = who.account
+    form.context = (account.identifier, account.given_name, account.family_name)
     context = waiting.context if waiting else {}
-    shown: dict[str, Any] = {"form": form, "handle": handle, "context": context, "address": identifier}
+    shown: dict[str, Any] = {"form": form, "handle": handle, "context": context, "address": account.identifier}
     if not form.validate_on_submit():
         return page("required_password", 400 if form.errors else 200, **shown)
     old, new, path = form.current_password.data or "", form.password.data or "", waiting.path if waiting else None

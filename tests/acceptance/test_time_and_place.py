@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import time
 from pathlib import Path
 
@@ -17,28 +16,10 @@ from tests.support.demo import PASSPHRASE, Demo
 from tests.support.flow import Application
 from tests.support.forms import text_of
 from tests.support.needs import free_block, listens, wait_until
+from tests.support.processes import descendants, runs
 
 pytestmark = pytest.mark.slow
 DAY = 86400
-
-
-def _children(pid: int) -> list[int]:
-    """Every process that descends from this one."""
-    listed = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
-    pairs = [tuple(map(int, line.split())) for line in listed.splitlines()]
-    found: list[int] = []
-    front = {pid}
-    while front:
-        front = {child for child, parent in pairs if parent in front}
-        found += sorted(front)
-    return found
-
-
-def _runs(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def test_another_block_ctrl_c_and_the_clock(tmp_path: Path) -> None:
@@ -47,11 +28,11 @@ def test_another_block_ctrl_c_and_the_clock(tmp_path: Path) -> None:
     try:
         guest = Guest.of("allow@demo.example", PASSPHRASE, first.base)
         assert guest.open(first.apps["tag"]).status_code == 200
-        parts = _children(first.process.pid)
+        parts = descendants(first.process.pid)
         assert len(parts) >= 6, "provider, worker, three applications and the mail sink are processes of their own"
         os.kill(first.process.pid, signal.SIGINT)
         assert first.process.popen.wait(90) == 0
-        wait_until(lambda: not any(map(_runs, parts)), what="the end of every part")
+        wait_until(lambda: not any(map(runs, parts)), what="the end of every part")
         assert not any(listens(first.port + place) for place in (0, 1, 2, 5, 11))
     finally:
         first.stop()

@@ -35,7 +35,7 @@ def test_forty_invitations_and_twenty_places(app: Any, world: Any, database_url:
     env = clean_environment(**environment(database_url, ISSUER))
     children = [
         subprocess.Popen(
-            [sys.executable, "-m", "tests.cluster.invite", *members[start : start + 10]],
+            [sys.executable, "-m", "tests.cluster.at_once", "invite", *members[start : start + 10]],
             cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True,
         )
         for start in range(0, 40, 10)

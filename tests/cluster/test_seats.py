@@ -25,7 +25,7 @@ def test_forty_people_and_ten_seats(app: Any, world: Any, database_url: str) -> 
     env = clean_environment(**environment(database_url, ISSUER))
     children = [
         subprocess.Popen(
-            [sys.executable, "-m", "tests.cluster.assign", license_id, *members[start : start + 10]],
+            [sys.executable, "-m", "tests.cluster.at_once", "assign", license_id, *members[start : start + 10]],
             cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True,
         )
         for start in range(0, 40, 10)

@@ -16,7 +16,7 @@ import requests
 
 from idp.demo import durations, sink
 from tests.support.needs import ROOT, free_block, wait_until
-from tests.support.processes import clean_environment
+from tests.support.processes import clean_environment, descendants, runs
 
 START = int(datetime(2027, 1, 31, 12, tzinfo=UTC).timestamp())
 DAY = 86400
@@ -151,24 +151,6 @@ def _until_ready(run: subprocess.Popen[str]) -> str:
     raise AssertionError(said)
 
 
-def _descendants(pid: int) -> list[int]:
-    listed = subprocess.run(["ps", "-eo", "pid,ppid"], capture_output=True, text=True, check=True).stdout
-    pairs = [tuple(map(int, line.split())) for line in listed.splitlines()[1:]]
-    found, front = [], {pid}
-    while front:
-        front = {child for child, parent in pairs if parent in front}
-        found += sorted(front)
-    return found
-
-
-def _runs(pid: int) -> bool:
-    """Whether a process lives: one that has ended and was not yet fetched has no command any more."""
-    try:
-        return bool(Path(f"/proc/{pid}/cmdline").read_bytes())
-    except OSError:
-        return False
-
-
 @pytest.mark.slow
 def test_the_whole_demo(tmp_path: Path) -> None:
     port = free_block()
@@ -204,16 +186,16 @@ def test_the_whole_demo(tmp_path: Path) -> None:
         out, _ = second.communicate(timeout=120)
         assert second.returncode == 6 and f"Port {port}" in out and "is in use" in out
 
-        children = _descendants(run.pid)
+        children = descendants(run.pid)
         os.kill(run.pid, signal.SIGTERM)
         assert run.wait(90) == 0
-        wait_until(lambda: not any(map(_runs, children)), what="the end of every part")
+        wait_until(lambda: not any(map(runs, children)), what="the end of every part")
 
         # The second start, on another block, moves the clients there; a part that dies ends it all.
         other = free_block()
         run = _start(other, tmp_path)
         _until_ready(run)
-        sink_pid = next(pid for pid in _descendants(run.pid) if b"sink.py" in Path(f"/proc/{pid}/cmdline").read_bytes())
+        sink_pid = next(pid for pid in descendants(run.pid) if b"sink.py" in Path(f"/proc/{pid}/cmdline").read_bytes())
         os.kill(sink_pid, signal.SIGKILL)
         assert run.stdout is not None
         rest = run.stdout.read()

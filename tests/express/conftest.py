@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,17 +9,6 @@ import pytest
 from idp.kernel.database import unit_of_work
 from idp.organizations import service
 from idp.organizations.catalog import current_catalog
-
-
-@pytest.fixture
-def do(context: Any) -> Callable[..., Any]:
-    """`do(service.verb, ...)` calls one verb in a unit of its own."""
-
-    def call(verb: Callable[..., Any], *args: Any, **values: Any) -> Any:
-        with unit_of_work():
-            return verb(*args, **values)
-
-    return call
 
 
 @pytest.fixture

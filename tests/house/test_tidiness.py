@@ -79,6 +79,26 @@ def test_package_locks_name_no_host() -> None:
             assert not name or package["integrity"].startswith("sha512-"), f"{path}: {name}"
 
 
+def test_decisions_stand_in_one_row() -> None:
+    """Numbered without gaps, each under its own number."""
+    found = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    assert [int(path.name[:4]) for path in found] == list(range(1, len(found) + 1))
+    assert [path.name for path in found if not path.read_text().startswith(f"# {int(path.name[:4])}. ")] == []
+    numbers = {path.name[:4] for path in found}
+    named = [line for line in _lines_with(re.compile(r"decisions/\d{4}"))
+             if not numbers.issuperset(re.findall(r"decisions/(\d{4})", line))]  # fmt: skip
+    assert named == []
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    dead = []
+    for path in (path for path in _files() if path.suffix == ".md"):
+        for target in re.findall(r"\]\(([^)#\s]+)", path.read_text()):
+            if "://" not in target and not target.startswith("mailto:") and not (path.parent / target).exists():
+                dead.append(f"{path.relative_to(ROOT)}: {target}")
+    assert dead == []
+
+
 def test_private_keys_are_not_at_rest_here() -> None:
     marker = "-----BEGIN " + "PRIVATE KEY-----"
     assert [str(path.relative_to(ROOT)) for path in _files() if marker in path.read_text(errors="replace")] == []

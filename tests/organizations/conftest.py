@@ -24,17 +24,6 @@ def roles(context: Any) -> dict[str, str]:
 
 
 @pytest.fixture
-def do(context: Any) -> Callable[..., Any]:
-    """`do(service.verb, ...)` calls one verb in a unit of its own."""
-
-    def call(verb: Callable[..., Any], *args: Any, **values: Any) -> Any:
-        with unit_of_work():
-            return verb(*args, **values)
-
-    return call
-
-
-@pytest.fixture
 def refused(do: Callable[..., Any]) -> Callable[..., str]:
     """`refused(service.verb, ...)` gives the code of the refusal that it must end in."""
 

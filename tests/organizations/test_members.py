@@ -81,7 +81,7 @@ def test_after_the_end_the_organization_sees_what_it_knew_then(world: Any, do: D
 
 
 def test_whoever_is_made_a_user_is_told(world: Any, do: Do, place: str) -> None:
-    """An administrator can't find out in silence whether an address has an account (decision 20)."""
+    """An administrator can't find out in silence whether an address has an account (decision 11)."""
     person = world.account("kari@work.example", locale="nb")
     member = do(service.add_member, place, email="kari@work.example")
     do(service.set_active, member.id)

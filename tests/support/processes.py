@@ -81,3 +81,23 @@ def clean_environment(**values: str) -> dict[str, str]:
     """The environment without anything of ours, plus `values`; children see only what the test says."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ONIX_", "RP_"))}
     return {**kept, **values}
+
+
+def descendants(pid: int) -> list[int]:
+    """Every process that descends from this one."""
+    listed = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    pairs = [tuple(map(int, line.split())) for line in listed.splitlines()]
+    found: list[int] = []
+    front = {pid}
+    while front:
+        front = {child for child, parent in pairs if parent in front}
+        found += sorted(front)
+    return found
+
+
+def runs(pid: int) -> bool:
+    """Whether a process lives: one that has ended and was not yet fetched has no command any more."""
+    try:
+        return bool(Path(f"/proc/{pid}/cmdline").read_bytes())
+    except OSError:
+        return False

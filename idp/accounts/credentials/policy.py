@@ -31,7 +31,7 @@ class Methods:
 
     @property
     def second_factor(self) -> bool:
-        """Whether the password alone opens nothing any more (docs/decisions/0060)."""
+        """Whether the password alone opens nothing any more (docs/decisions/0022)."""
         return self.authenticator or self.passkeys > 0
 
 

@@ -14,8 +14,9 @@ from .emails import (
     request_address,
     waiting,
 )
+from .export import admit_export, note_export
 from .links import LinkState, link_for, link_refusal, read, tidy
-from .lookup import admit_mail, find_by_address, may_sign_in, note_passkey_offer, required_action
+from .lookup import admit_mail, find_by_address, may_sign_in, required_action
 from .pictures import (
     bring_back_picture,
     earlier_picture,
@@ -52,6 +53,7 @@ __all__ = [
     "add_address",
     "add_proven_address",
     "admit_address",
+    "admit_export",
     "admit_mail",
     "bring_back_picture",
     "bring_back_signature",
@@ -75,7 +77,7 @@ __all__ = [
     "link_for",
     "link_refusal",
     "may_sign_in",
-    "note_passkey_offer",
+    "note_export",
     "own_address",
     "own_signature",
     "prove_mailbox",

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from flask import current_app
+from typing import Any
+
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select, update
 from sqlalchemy.orm import lazyload
 
 from idp.kernel import clock, counters
-from idp.kernel.database import aside, db
+from idp.kernel.database import aside, change, db
 from idp.kernel.refusal import Refusal
-from idp.settings import Settings
+from idp.settings import current_settings
 
 from .. import addresses, policy
 from ..models import Account, EmailAddress
-
-
-def settings() -> Settings:
-    """Of the application that serves."""
-    return current_app.extensions["onix_settings"]  # type: ignore[no-any-return]
 
 
 def find_by_address(text: str) -> Account | None:
@@ -41,7 +37,7 @@ def admit_mail(text: str) -> bool:
     normalized = addresses.normalized_or_none(text) or text
     with aside(each=True) as own:
         return not counters.add(
-            own, "mail", normalized, now=clock.now(), window=3600, limit=settings().throttle.mails_per_address
+            own, "mail", normalized, now=clock.now(), window=3600, limit=current_settings().throttle.mails_per_address
         )
 
 
@@ -64,7 +60,7 @@ def existing(account_id: str) -> Account:
     """The account as the database has it now. Raises `Refusal` `account_unknown` (404)."""
     account = db.session.get(Account, account_id, populate_existing=True)
     if account is None:
-        raise Refusal("account_unknown", _l("There is no such account."), status=404)
+        raise _unknown()
     return account
 
 
@@ -77,9 +73,17 @@ def locked(account_id: str) -> Account:
         Account, account_id, populate_existing=True, options=[lazyload(Account.emails)], with_for_update=True
     )
     if account is None:
-        raise Refusal("account_unknown", _l("There is no such account."), status=404)
+        raise _unknown()
     db.session.refresh(account, ["emails"])
     return account
+
+
+def hold(account_id: str, **values: Any) -> None:
+    """Hold the account's row until the unit ends, as `locked` does, for who needs nothing of it but that two changes
+    come one after the other. It is a new version; `values` are written with it. Raises `Refusal` as `locked`."""
+    raised = update(Account).where(Account.id == account_id).values(rev=Account.rev + 1, **values)
+    if change(raised.execution_options(synchronize_session=False)) != 1:
+        raise _unknown()
 
 
 def taken() -> Refusal:
@@ -89,11 +93,5 @@ def taken() -> Refusal:
     )
 
 
-def note_passkey_offer(account_id: str) -> None:
-    """A passkey was offered and answered, this way or that: it is offered once. Inside a unit of work."""
-    db.session.execute(
-        update(Account)
-        .where(Account.id == account_id, Account.passkey_offered_at.is_(None))
-        .values(passkey_offered_at=clock.now()),
-        execution_options={"synchronize_session": False},
-    )
+def _unknown() -> Refusal:
+    return Refusal("account_unknown", _l("There is no such account."), status=404)

@@ -18,6 +18,7 @@ from idp.kernel.refusal import Refusal
 from .. import events
 from ..images import PIXELS
 from ..models import Account, Picture
+from .lookup import hold
 
 KEPT_ASIDE = 86400  # seconds in which a picture that was removed or replaced can be brought back
 _COLUMN = dict(zip(PIXELS, (Picture.small, Picture.medium, Picture.large), strict=True))
@@ -32,7 +33,7 @@ class Found(NamedTuple):
 
 def set_picture(account_id: str, files: Mapping[int, bytes]) -> Picture:
     """Give the account this picture; `files` by size, as the workshop makes them. The one before is put aside."""
-    _claim(account_id)
+    hold(account_id, updated_at=clock.now())
     before = _current(account_id)
     row = Picture(
         account_id=account_id,
@@ -51,7 +52,7 @@ def set_picture(account_id: str, files: Mapping[int, bytes]) -> Picture:
 
 def remove_picture(account_id: str) -> None:
     """Show initials instead. Its address answers no more, unless it is brought back. Twice is no error."""
-    _claim(account_id)
+    hold(account_id, updated_at=clock.now())
     here = db.session.scalar(select(Account.picture).where(Account.id == account_id))
     _put_aside(account_id)
     if here is not None:
@@ -64,7 +65,7 @@ def bring_back_picture(account_id: str) -> None:
 
     Raises `Refusal` `picture_gone` (409) when it is no longer kept.
     """
-    _claim(account_id)
+    hold(account_id, updated_at=clock.now())
     earlier = earlier_picture(account_id)
     if earlier is None:
         raise Refusal("picture_gone", _l("There is no earlier picture any more."), status=409)
@@ -106,14 +107,6 @@ def earlier_picture_file(account_id: str) -> bytes | None:
 def tidy_pictures(now: int) -> int:
     """Delete what can't be brought back any more."""
     return change(delete(Picture).where(Picture.put_aside_at <= now - KEPT_ASIDE))
-
-
-def _claim(account_id: str) -> None:
-    """Hold the account's row, so that two changes at once come one after the other."""
-    now = clock.now()
-    raised = update(Account).where(Account.id == account_id).values(rev=Account.rev + 1, updated_at=now)
-    if change(raised.execution_options(synchronize_session=False)) != 1:
-        raise Refusal("account_unknown", _l("There is no such account."), status=404)
 
 
 def _current(account_id: str) -> Picture | None:

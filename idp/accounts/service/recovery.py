@@ -10,11 +10,12 @@ from idp.kernel import clock
 from idp.kernel.database import db
 from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
+from idp.settings import current_settings
 
 from .. import addresses, events
 from ..models import Account, MailboxProof
 from .links import new_proof, prove, spend
-from .lookup import find_by_address, may_sign_in, settings
+from .lookup import find_by_address, may_sign_in
 
 
 def request_reset(text: str, language: str) -> MailboxProof | None:
@@ -25,11 +26,13 @@ def request_reset(text: str, language: str) -> MailboxProof | None:
     found = addresses.parse(text)
     account = find_by_address(found.normalized)
     if account is None or not may_sign_in(account):
-        new_proof("nobody", found.address, found.normalized, None, language, settings().lifetimes.reset, None)
+        new_proof("nobody", found.address, found.normalized, None, language, current_settings().lifetimes.reset, None)
         return None
     email = next(one for one in account.emails if one.normalized == found.normalized)
     language = account.locale or language
-    proof = new_proof("reset", email.address, email.normalized, account.id, language, settings().lifetimes.reset, None)
+    proof = new_proof(
+        "reset", email.address, email.normalized, account.id, language, current_settings().lifetimes.reset, None
+    )
     emit(
         events.ResetRequested(
             at=clock.now(), proof_id=proof.id, account_id=account.id, address=email.address, language=language
@@ -63,9 +66,9 @@ def request_mailbox_proof(account: Account, language: str | None = None) -> Mail
     email = account.email
     if email is None:
         raise Refusal("address_missing", _l("This account has no e-mail address."), status=409)
-    language = account.locale or language or settings().default_locale
+    language = account.locale or language or current_settings().default_locale
     proof = new_proof(
-        "mailbox", email.address, email.normalized, account.id, language, settings().lifetimes.activation, None
+        "mailbox", email.address, email.normalized, account.id, language, current_settings().lifetimes.activation, None
     )
     emit(
         events.MailboxProofRequested(

@@ -12,7 +12,8 @@ from idp.kernel.refusal import Refusal
 
 from .. import events
 from ..images import Drawn
-from ..models import Account, Signature
+from ..models import Signature
+from .lookup import hold
 
 KEPT = 5
 """Earlier signatures that are kept; the oldest one beyond goes."""
@@ -20,7 +21,7 @@ KEPT = 5
 
 def set_signature(account_id: str, made: str, drawn: Drawn) -> Signature:
     """Give the account this signature. The one before can be brought back. made: `drawn`, `typed`, `uploaded`."""
-    _claim(account_id)
+    hold(account_id)
     _put_aside(account_id)
     row = Signature(
         account_id=account_id,
@@ -40,14 +41,14 @@ def set_signature(account_id: str, made: str, drawn: Drawn) -> Signature:
 
 def remove_signature(account_id: str) -> None:
     """Give no signature any more. It can be brought back. Twice is no error."""
-    _claim(account_id)
+    hold(account_id)
     if _put_aside(account_id):
         emit(events.SignatureRemoved(at=clock.now(), account_id=account_id))
 
 
 def bring_back_signature(account_id: str, signature_id: str) -> None:
     """Make an earlier signature of this account the one it gives. Raises `Refusal` `signature_unknown` (404)."""
-    _claim(account_id)
+    hold(account_id)
     wanted = own_signature(account_id, signature_id)
     if wanted.put_aside_at is not None:
         _put_aside(account_id)
@@ -58,7 +59,7 @@ def bring_back_signature(account_id: str, signature_id: str) -> None:
 
 def delete_signature(account_id: str, signature_id: str) -> None:
     """Delete an earlier signature of this account for good. Raises `Refusal` `signature_unknown` (404)."""
-    _claim(account_id)
+    hold(account_id)
     gone = delete(Signature).where(
         Signature.id == signature_id, Signature.account_id == account_id, Signature.put_aside_at.is_not(None)
     )
@@ -87,13 +88,6 @@ def own_signature(account_id: str, signature_id: str) -> Signature:
 
 def _unknown() -> Refusal:
     return Refusal("signature_unknown", _l("There is no such signature."), status=404)
-
-
-def _claim(account_id: str) -> None:
-    """Hold the account's row, so that two changes at once come one after the other."""
-    raised = update(Account).where(Account.id == account_id).values(rev=Account.rev + 1)
-    if change(raised.execution_options(synchronize_session=False)) != 1:
-        raise Refusal("account_unknown", _l("There is no such account."), status=404)
 
 
 def _put_aside(account_id: str) -> bool:

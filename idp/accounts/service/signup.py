@@ -11,11 +11,12 @@ from idp.kernel import clock
 from idp.kernel.database import change, db, new_id
 from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
+from idp.settings import current_settings
 
 from .. import addresses, events, policy
 from ..models import Account, EmailAddress, MailboxProof
 from .links import LinkState, new_proof, read, spend
-from .lookup import find_by_address, settings, taken
+from .lookup import find_by_address, taken
 
 _CLAIMS = frozenset(
     {
@@ -36,14 +37,14 @@ def request_activation(text: str, language: str, app_id: str | None = None, *, i
     if problem is not None:
         raise Refusal("address_not_work", problem, field="address")
     known = find_by_address(found.normalized)
-    language = (known.locale if known else None) or language or settings().default_locale
+    language = (known.locale if known else None) or language or current_settings().default_locale
     proof = new_proof(
         "known" if known else "activation",
         found.address,
         found.normalized,
         known.id if known else None,
         language,
-        settings().lifetimes.activation,
+        current_settings().lifetimes.activation,
         app_id,
     )
     emit(
@@ -69,7 +70,7 @@ def resend_activation(link: str) -> MailboxProof | None:
         .where(
             MailboxProof.id == proof.id, MailboxProof.generation == proof.generation, MailboxProof.spent_at.is_(None)
         )
-        .values(generation=MailboxProof.generation + 1, expires_at=now + settings().lifetimes.activation)
+        .values(generation=MailboxProof.generation + 1, expires_at=now + current_settings().lifetimes.activation)
         .execution_options(synchronize_session=False)
     )
     if raised != 1:

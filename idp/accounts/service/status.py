@@ -13,10 +13,11 @@ from idp.kernel import clock, continuation
 from idp.kernel.database import change, db
 from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
+from idp.settings import current_settings
 
 from .. import addresses, events
 from ..models import Account, MailboxProof
-from .lookup import existing, settings
+from .lookup import existing
 
 
 def disable_account(account_id: str, actor_id: str | None = None) -> Account:
@@ -64,7 +65,9 @@ def close_account(account_id: str, address: str) -> Account:
     closed = change(
         update(Account)
         .where(Account.id == account_id, Account.status == "active")
-        .values(status="closing", closes_at=now + settings().lifetimes.closing, updated_at=now, rev=Account.rev + 1)
+        .values(
+            status="closing", closes_at=now + current_settings().lifetimes.closing, updated_at=now, rev=Account.rev + 1
+        )
         .execution_options(synchronize_session=False)
     )
     if not closed:

@@ -14,13 +14,13 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 from urllib.parse import urlencode
 
-from flask import current_app
 from werkzeug.datastructures import MultiDict
 
 from idp import sessions
 from idp.kernel import language
 from idp.kernel.secrets import read_link, sign_link
 from idp.kernel.web import allow_form_action
+from idp.settings import current_settings
 
 from ..clients import find_client
 from ..extensions.issuer import origin
@@ -59,7 +59,7 @@ def read(values: MultiDict[str, str]) -> LogoutWish | Fault:
     hint, client_id, target, state = (values.get(name) or None for name in names)
     claims: dict[str, Any] | None = None
     if hint is not None:
-        claims = read_id_token(hint, str(current_app.extensions["onix_settings"].issuer))
+        claims = read_id_token(hint, str(current_settings().issuer))
         if claims is None:
             return Fault("hint")
         audience = claims.get("aud")

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from authlib.oauth2.rfc6749 import InvalidRequestError
-from flask import current_app
 from sqlalchemy import Connection
 
 from idp.kernel.database import autocommit
@@ -19,6 +18,7 @@ from idp.kernel.secrets import digest
 from idp.organizations.catalog import current_catalog
 from idp.organizations.policy import Decision
 from idp.sessions.policy import ACR_PASSWORD, acr_of
+from idp.settings import current_settings
 
 from .. import statements, tokens
 from ..authentication import Authenticated, ClientRefused, confirm, confirm_alone
@@ -76,7 +76,7 @@ def _refresh_token(connection: Connection, handle: str, client: ClientInfo, now:
         return INACTIVE
     return {
         "active": True,
-        "iss": current_app.extensions["onix_settings"].issuer,
+        "iss": current_settings().issuer,
         "sub": row.sub,
         "client_id": client.id,
         "scope": row.token_scope,

@@ -6,10 +6,11 @@ import json
 from typing import Any
 
 from authlib.oauth2.rfc6749.errors import OAuth2Error
-from flask import Request, Response, current_app
+from flask import Request, Response
 
 from idp.kernel.database import autocommit
 from idp.kernel.web import Answer
+from idp.settings import current_settings
 
 from .. import signatures, statements, tokens
 from ..authorizations import app_of, decide, expiry, fallen, ground_of, too_weak
@@ -78,7 +79,7 @@ def respond(request: Request, now: int) -> Response:
         decision = decide(connection, row, ground, app, now)
         if too_weak(row, decision):
             raise BearerRefused("invalid_token", "The organization asks for a second factor")
-    issuer: str = current_app.extensions["onix_settings"].issuer
+    issuer = current_settings().issuer
     answer: dict[str, Any] = claims_for(
         "userinfo", ground, decision, issuer=issuer, audience=client.id, now=now, expires_at=now,
         person=lambda: person_of(row),

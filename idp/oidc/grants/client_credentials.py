@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from authlib.oauth2.rfc6749 import InvalidScopeError, grants
-from flask import current_app
 
 from idp.kernel import clock
 from idp.kernel.database import autocommit, unit_of_work
+from idp.settings import current_settings
 
 from .. import statements, tokens
 from ..authentication import confirm
@@ -57,7 +57,7 @@ class ClientCredentialsGrant(grants.ClientCredentialsGrant):
         ground = Ground(
             authorization_id=self.authorization_id, sub=client.id, client_id=client.id, scope=self.scope, machine=True
         )
-        lifetime: int = current_app.extensions["onix_settings"].lifetimes.token
+        lifetime = current_settings().lifetimes.token
         return tokens.issue(ground, None, audience=audience, now=self.now, expires_at=self.now + lifetime)
 
     def save_token(self, token: dict[str, Any]) -> None:

@@ -11,13 +11,13 @@ from functools import cached_property
 from typing import Any
 
 from authlib.oauth2.rfc6749 import InvalidGrantError
-from flask import current_app
 from sqlalchemy import Connection, Row
 
 from idp.kernel.database import db
 from idp.kernel.events import emit
 from idp.kernel.secrets import digest, random_handle
 from idp.organizations.policy import Decision
+from idp.settings import current_settings
 
 from .. import signatures, statements, tokens
 from ..authentication import confirm
@@ -136,7 +136,7 @@ class Issuing:
     def _refresh_token(self, authorization_id: str, scope: str) -> tuple[str, dict[str, Any]]:
         """A refresh token of 256 random bits, kept as a digest. Offline ones end when idle, all with their grant."""
         handle = random_handle()
-        idle = current_app.extensions["onix_settings"].lifetimes.refresh_idle
+        idle = current_settings().lifetimes.refresh_idle
         end = self.row.expires_at
         expires_at = self.now + idle if end is None else min(self.now + idle, end) if self.row.offline else end
         return handle, {
@@ -174,5 +174,5 @@ def person_of(row: Any) -> dict[str, Any]:
     """The standard claims of a row that has the person's columns."""
     values = dict(zip(statements.person_names, statements.of_person(row), strict=True))
     if values["picture"] and values["picture"].startswith("/"):  # ours
-        values["picture"] = f"{current_app.extensions['onix_settings'].issuer}{values['picture']}"
+        values["picture"] = f"{current_settings().issuer}{values['picture']}"
     return person_claims(values, row.person_email, row.person_email_verified_at is not None)

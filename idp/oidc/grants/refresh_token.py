@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import Any
 
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, InvalidScopeError, grants
-from flask import current_app
 from sqlalchemy import Row
 
 from idp.kernel import clock
 from idp.kernel.database import db
 from idp.kernel.secrets import digest
+from idp.settings import current_settings
 
 from .. import statements
 from ..authorizations import open_sibling
@@ -60,7 +60,7 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):
 
     def _in_grace(self, row: Row[Any]) -> bool:
         """A lost answer, asked for again: same confidential client, at once, the successor still unused (DESIGN §3)."""
-        grace = current_app.extensions["onix_settings"].lifetimes.rotation_grace
+        grace = current_settings().lifetimes.rotation_grace
         if row.successor_digest is None or self.now >= row.spent_at + grace or not self.request.client.confidential:
             return False
         return spent_once(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, flash, jsonify, make_response, redirect, render_template, request
+from flask import flash, jsonify, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_wtf import FlaskForm
 from sqlalchemy import select
 
-from idp.kernel import clock, language, listing, spreadsheet
+from idp.kernel import clock, language, listing, spreadsheet, web
 from idp.kernel.database import db, unit_of_work
 from idp.kernel.refusal import Refusal
 from idp.organizations import reports, titles
@@ -133,7 +133,7 @@ def access_person_json(member_id: str) -> ResponseReturnValue:
             for app, path in _paths(member_id)
         ],
     )
-    return _private(answer)
+    return web.private(answer)
 
 
 @blueprint.get("/access/people/<member_id>.csv")
@@ -206,8 +206,9 @@ def access_verdict(member_id: str, app_id: str) -> ResponseReturnValue:
 def _verdict_page(member_id: str, app: App, refusal: Refusal | None, status: int) -> ResponseReturnValue:
     found = simulation_of(member_id, app.id)
     member, person = _person(member_id)
-    page = render_template(
+    return web.page(
         "organization_admin/access_verdict.html",
+        status,
         member=member,
         person=person,
         app=app,
@@ -219,7 +220,6 @@ def _verdict_page(member_id: str, app: App, refusal: Refusal | None, status: int
         apps=current_catalog().apps.values(),
         now=clock.now(),
     )
-    return make_response(page, status)
 
 
 # One app -------------------------------------------------------------------------------------------------------------
@@ -275,7 +275,7 @@ def access_app_json(app_id: str) -> ResponseReturnValue:
         ],
         next=following,
     )
-    return _private(answer)
+    return web.private(answer)
 
 
 @blueprint.get("/access/apps/<app_id>.csv")
@@ -310,8 +310,3 @@ def _cells(first: str | None, decision: Decision) -> list[str]:
         ", ".join(decision.privileges),
     ]
     return cells if first is None else [first, *cells]
-
-
-def _private(answer: Response) -> Response:
-    answer.headers["Cache-Control"] = "no-store"
-    return answer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from flask import flash, make_response, redirect, render_template, request
+from flask import flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -15,7 +15,7 @@ from wtforms import TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from idp.accounts.models import Account
-from idp.kernel import listing
+from idp.kernel import listing, web
 from idp.kernel.database import db, unit_of_work
 from idp.kernel.refusal import Refusal
 from idp.organizations import reports, titles
@@ -174,5 +174,11 @@ def _page(request_id: str, form: DeclineForm, refusal: Refusal | None = None, st
     """One request, with what came of an attempt to handle it; a reason that was typed stays."""
     row = service.find_request(acting().organization.id, request_id)
     entry = _entries([row])[0]
-    page = render_template("organization_admin/request.html", entry=entry, form=form, refusal=refusal, row=row)
-    return make_response(page, refusal.status if refusal else status)
+    return web.page(
+        "organization_admin/request.html",
+        refusal.status if refusal else status,
+        entry=entry,
+        form=form,
+        refusal=refusal,
+        row=row,
+    )

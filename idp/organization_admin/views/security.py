@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from flask import flash, make_response, redirect, render_template, request
+from flask import flash, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from idp import sessions
 from idp.accounts.forms import ConfirmForm
+from idp.kernel import web
 from idp.kernel.database import unit_of_work
 from idp.organizations import figures, service
 
@@ -22,7 +23,7 @@ MANAGING = "account:people.manage"
 def security() -> ResponseReturnValue:
     """Whether a second factor is asked for, and how many of the people have one."""
     having, users = figures.with_second_factor(acting().organization.id)
-    return make_response(render_template("organization_admin/security.html", having=having, users=users, form=None))
+    return web.page("organization_admin/security.html", having=having, users=users, form=None)
 
 
 @blueprint.post("/security/second-factor")

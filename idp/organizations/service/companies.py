@@ -12,7 +12,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import current_app
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import ColumnElement, and_, case, exists, false, func, or_, select
 
@@ -21,6 +20,7 @@ from idp.kernel.database import db
 from idp.kernel.events import emit
 from idp.kernel.listing import contains
 from idp.kernel.refusal import Refusal
+from idp.settings import current_settings
 
 from ..events import CompanyAdded, CompanyChanged, CompanyDeleted
 from ..models import Company, Invitation, License, Member, Organization
@@ -168,7 +168,7 @@ def _grouped(companies: Iterable[Company], organizations: Mapping[str, str | Non
 
 def limit() -> int:
     """How many users and open invitations one customer may have."""
-    return int(current_app.extensions["onix_settings"].express.users_per_customer)
+    return current_settings().express.users_per_customer
 
 
 def express_statuses(companies: Sequence[Company]) -> dict[str, ExpressStatus]:
@@ -197,9 +197,7 @@ def _counts(company_ids: Collection[str], besides: str = "") -> dict[str, tuple[
         Member.status == "contact",
         exists().where(
             Invitation.member_id == Member.id,
-            Invitation.accepted_at.is_(None),
-            Invitation.revoked_at.is_(None),
-            Invitation.expires_at > now,
+            Invitation.open_at(now),
         ),
     )
     rows = db.session.execute(

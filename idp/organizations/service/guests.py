@@ -203,9 +203,7 @@ def _standing(member: Member) -> str | None:
         return None if member.terminates_at is not None and member.terminates_at <= now else "already_user"
     invited = select(Invitation.id).where(
         Invitation.member_id == member.id,
-        Invitation.accepted_at.is_(None),
-        Invitation.revoked_at.is_(None),
-        Invitation.expires_at > now,
+        Invitation.open_at(now),
     )
     return "already_invited" if member.status == "contact" and db.session.scalar(invited.limit(1)) else None
 

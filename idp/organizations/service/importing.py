@@ -220,9 +220,7 @@ def _invited(members: Iterable[Member]) -> set[str]:
             db.session.scalars(
                 select(Invitation.member_id).where(
                     Invitation.member_id.in_(ids),
-                    Invitation.accepted_at.is_(None),
-                    Invitation.revoked_at.is_(None),
-                    Invitation.expires_at > clock.now(),
+                    Invitation.open_at(clock.now()),
                 )
             )
         )

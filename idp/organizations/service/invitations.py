@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from flask import current_app
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import joinedload
@@ -15,6 +14,7 @@ from idp.kernel import clock, counters
 from idp.kernel.database import change, db
 from idp.kernel.refusal import Refusal
 from idp.kernel.secrets import read_link, sign_link
+from idp.settings import current_settings
 
 from ..events import InvitationAccepted, MemberInvited, MemberLinked
 from ..models import Invitation, Member, MemberRole
@@ -63,7 +63,7 @@ def invite(member_id: str, *, actor_id: str | None = None) -> Invitation:
         member_id=member.id,
         invited_by=actor_id,
         created_at=now,
-        expires_at=now + current_app.extensions["onix_settings"].lifetimes.invitation,
+        expires_at=now + current_settings().lifetimes.invitation,
     )
     db.session.add(invitation)
     db.session.flush()
@@ -78,9 +78,7 @@ def resend_invitation(member_id: str, *, actor_id: str | None = None) -> Invitat
         select(Invitation)
         .where(
             Invitation.member_id == member_id,
-            Invitation.accepted_at.is_(None),
-            Invitation.revoked_at.is_(None),
-            Invitation.expires_at > clock.now(),
+            Invitation.open_at(clock.now()),
         )
         .order_by(Invitation.expires_at.desc())
         .limit(1)
@@ -105,9 +103,7 @@ def resend_own_invitations(account_id: str) -> list[Invitation]:
         .where(
             Member.account_id == account_id,
             Member.status == "contact",
-            Invitation.accepted_at.is_(None),
-            Invitation.revoked_at.is_(None),
-            Invitation.expires_at > clock.now(),
+            Invitation.open_at(clock.now()),
         )
         .distinct()
         .order_by(Member.organization_id, Member.id)  # locks are taken in one order everywhere
@@ -131,9 +127,7 @@ def own_invitations(account_id: str) -> list[Invitation]:
                 EmailAddress.verified_at.is_not(None),
                 or_(Member.account_id.is_(None), Member.account_id == account_id),
                 Member.status == "contact",
-                Invitation.accepted_at.is_(None),
-                Invitation.revoked_at.is_(None),
-                Invitation.expires_at > clock.now(),
+                Invitation.open_at(clock.now()),
             )
             .options(
                 joinedload(Invitation.member).joinedload(Member.organization),
@@ -163,21 +157,15 @@ def _admit_sender(member: Member) -> None:
     """Count one more invitation of a supplier. Raises `Refusal` (429) above the limit of an hour."""
     if member.type != "express":
         return
-    wait = counters.add(
-        db.session.connection(),
+    counters.admit(
         "express_invitation",
         member.organization_id,
-        now=clock.now(),
         window=3600,
-        limit=current_app.extensions["onix_settings"].express.invitations_per_hour,
+        limit=current_settings().express.invitations_per_hour,
+        code="too_many_invitations",
+        message=_l("Your organization has sent very many invitations lately. Go on in an hour."),
+        within=db.session.connection(),
     )
-    if wait:
-        raise Refusal(
-            "too_many_invitations",
-            _l("Your organization has sent very many invitations lately. Go on in an hour."),
-            status=429,
-            retry_after=wait,
-        )
 
 
 def _tell_invited(member: Member, invitation: Invitation, actor_id: str | None) -> None:
@@ -255,9 +243,7 @@ def accept_invitation(token: str, account_id: str) -> Member:
         .where(
             Invitation.id == found.invitation.id,
             Invitation.generation == found.invitation.generation,
-            Invitation.accepted_at.is_(None),
-            Invitation.revoked_at.is_(None),
-            Invitation.expires_at > now,
+            Invitation.open_at(now),
         )
         .values(accepted_at=now)
         .execution_options(synchronize_session=False)

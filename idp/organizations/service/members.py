@@ -5,7 +5,6 @@ Nobody changes the standing of a member who administers with privileges that the
 
 from __future__ import annotations
 
-from flask import current_app
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import and_, delete, or_, select, update
 
@@ -17,6 +16,7 @@ from idp.kernel.database import change, db
 from idp.kernel.events import emit
 from idp.kernel.listing import fold
 from idp.kernel.refusal import Refusal
+from idp.settings import current_settings
 
 from ..catalog import MEMBER_TYPES
 from ..events import (
@@ -541,7 +541,7 @@ def withdraw_invitations(member: Member) -> None:
     """No open invitation of this member can be accepted any more."""
     db.session.execute(
         update(Invitation)
-        .where(Invitation.member_id == member.id, Invitation.accepted_at.is_(None), Invitation.revoked_at.is_(None))
+        .where(Invitation.member_id == member.id, Invitation.unanswered())
         .values(revoked_at=clock.now())
         .execution_options(synchronize_session="fetch")
     )
@@ -562,25 +562,22 @@ def admit_mail(member: Member, actor_id: str | None) -> None:
     """
     if actor_id is None or actor_id == member.account_id or not member.email_normalized:
         return
-    wait = counters.add(
-        db.session.connection(),
+    counters.admit(
         "member_mail",
         member.email_normalized,
-        now=clock.now(),
         window=3600,
-        limit=current_app.extensions["onix_settings"].throttle.mails_per_address,
+        limit=current_settings().throttle.mails_per_address,
+        code="too_many_mails",
+        message=_l("This person was mailed often lately. Try again later."),
+        within=db.session.connection(),
     )
-    if wait:
-        raise Refusal(
-            "too_many_mails", _l("This person was mailed often lately. Try again later."), status=429, retry_after=wait
-        )
 
 
 def _welcome(member: Member, actor_id: str | None, *, told: bool = True) -> None:
     """Tell that the member is Active; nobody becomes a user without hearing of it.
 
     Without an account the person gets the mail that lets it make one; private addresses are fine here. Who has an
-    account is mailed so too: what an administrator learns by it is not learned in silence (docs/decisions/0020).
+    account is mailed so too: what an administrator learns by it is not learned in silence (docs/decisions/0011).
     `told`: whether it is done here, or the caller tells a person who has an account.
     """
     mailed = told and member.account_id is not None and member.email is not None

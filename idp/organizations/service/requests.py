@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from idp.accounts.models import Account
 from idp.kernel import clock, counters
-from idp.kernel.database import aside, change, db
+from idp.kernel.database import change, db
 from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
 
@@ -76,15 +76,14 @@ def open_request(member_id: str, app_id: str) -> AccessRequest | None:
 
 def admit_request(account_id: str) -> None:
     """Count one more request of this person. Call outside a unit of work. Raises `Refusal` (429) above the limit."""
-    with aside() as session:
-        wait = counters.add(session, "access_request", account_id, now=clock.now(), window=86400, limit=MOST_A_DAY)
-    if wait:
-        raise Refusal(
-            "too_many_requests",
-            _l("You have asked for access many times today. Try again tomorrow."),
-            status=429,
-            retry_after=wait,
-        )
+    counters.admit(
+        "access_request",
+        account_id,
+        window=86400,
+        limit=MOST_A_DAY,
+        code="too_many_requests",
+        message=_l("You have asked for access many times today. Try again tomorrow."),
+    )
 
 
 def request_access(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from flask import abort, flash, make_response, redirect, render_template
+from flask import abort, flash, redirect
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from idp.kernel import clock
+from idp.kernel import clock, web
 from idp.kernel.database import db, unit_of_work
 from idp.kernel.forms import refuse
 from idp.kernel.records import Field, Pairs, Scope
@@ -76,9 +76,6 @@ def license_of_user(account_id: str) -> ResponseReturnValue:
             return redirect(back, 303)
     elif form.errors:
         status = 400
-    return make_response(
-        render_template(
-            "platform/license.html", form=form, fields=fields, row=row, held=tables.editions_held(member.id)
-        ),
-        status,
+    return web.page(
+        "platform/license.html", status, form=form, fields=fields, row=row, held=tables.editions_held(member.id)
     )

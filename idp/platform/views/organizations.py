@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import abort, flash, make_response, redirect, render_template
+from flask import abort, flash, redirect
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from idp.kernel import web
 from idp.kernel.database import db, unit_of_work
 from idp.kernel.forms import refuse
 from idp.kernel.records import Field, Right, Scope, Table
@@ -45,7 +46,7 @@ SOLD = tuple(one for one in tables.LICENSE.fields_on("add") if one.name != "orga
 
 
 def _page(name: str, status: int = 200, **values: Any) -> ResponseReturnValue:
-    return make_response(render_template(f"platform/{name}.html", **values), status)
+    return web.page(f"platform/{name}.html", status, **values)
 
 
 @blueprint.get("/organizations")

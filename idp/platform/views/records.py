@@ -9,13 +9,13 @@ import unicodedata
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import abort, flash, make_response, redirect, render_template, request
+from flask import abort, flash, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_wtf import FlaskForm
 from wtforms import StringField
 
-from idp.kernel import listing
+from idp.kernel import listing, web
 from idp.kernel.database import db, unit_of_work
 from idp.kernel.forms import refuse
 from idp.kernel.records import Acting, Action, Scope, Table
@@ -40,10 +40,7 @@ def _tables(zone: Zone) -> list[Table]:
 
 
 def _page(name: str, status: int = 200, **values: Any) -> ResponseReturnValue:
-    return make_response(
-        render_template(f"platform/{name}.html", zones=_zones(), tables_of=_tables, address_of=address_of, **values),
-        status,
-    )
+    return web.page(f"platform/{name}.html", status, zones=_zones(), tables_of=_tables, address_of=address_of, **values)
 
 
 def address_of(table: Table, *parts: str) -> str:

@@ -11,13 +11,13 @@ from typing import Any
 from flask import Blueprint, request
 from flask_babel import lazy_gettext as _l
 
-from idp import sessions
 from idp.accounts.models import Account
 from idp.kernel import clock
 from idp.kernel.database import db
 from idp.kernel.sections import Section, frame
 from idp.organizations.facts import load_facts_of_all_apps
 from idp.organizations.policy import AccountFacts, MemberFacts, tellable
+from idp.sessions import actor
 
 blueprint = Blueprint("account", __name__, url_prefix="/account")
 
@@ -39,15 +39,15 @@ SECTIONS = (
 
 def owner() -> Account:
     """Whose page this is: the signed-in person. `login_required` stands before every view here."""
-    actor = sessions.actor()
-    assert actor is not None
-    return actor.account
+    who = actor()
+    assert who is not None
+    return who.account
 
 
 @blueprint.context_processor
 def _frame() -> dict[str, Any]:
     """What the frame of every page here shows: whose it is, and the sections."""
-    if sessions.actor() is None:
+    if actor() is None:
         return {}
     return {"account": owner(), "account_sections": SECTIONS[1:], **frame(SECTIONS, "/account/", request.path)}
 
@@ -63,7 +63,6 @@ def known_places(account: Account) -> tuple[AccountFacts, dict[str, list[MemberF
 from . import (  # noqa: E402
     apps,
     data,
-    devices,
     emails,
     organizations,
     overview,
@@ -71,6 +70,7 @@ from . import (  # noqa: E402
     profile,
     second_factors,
     security,
+    sessions,
     signature,
 )
 
@@ -79,7 +79,6 @@ __all__ = [
     "apps",
     "blueprint",
     "data",
-    "devices",
     "emails",
     "organizations",
     "overview",
@@ -88,5 +87,6 @@ __all__ = [
     "profile",
     "second_factors",
     "security",
+    "sessions",
     "signature",
 ]

@@ -1,4 +1,4 @@
-"""The archive of *My data*: a zip file with what every room declares of a person (`idp.kernel.exports`).
+"""The archive of *Your data*: a zip file with what every room declares of a person (`idp.kernel.exports`).
 
 It is written to a file of the machine as soon as it is more than a little, row by row, so that a long life takes no
 more memory than a short one; and it is complete before the first byte leaves.

@@ -1,10 +1,10 @@
-"""*My data*: taking a copy of everything that is held about oneself, and closing the account."""
+"""*Your data*: taking a copy of everything that is held about oneself, and closing the account."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import current_app, flash, make_response, redirect, render_template, send_file
+from flask import flash, redirect, send_file
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -12,19 +12,17 @@ from flask_wtf import FlaskForm
 from wtforms import StringField
 
 from idp import sessions
-from idp.accounts import events
 from idp.accounts import service as accounts
 from idp.accounts.forms import ConfirmForm, required
-from idp.accounts.models import Account
-from idp.kernel import clock, counters, exports, language
-from idp.kernel.database import aside, db, unit_of_work
-from idp.kernel.events import emit
+from idp.kernel import clock, exports, language, web
+from idp.kernel.database import db, unit_of_work
 from idp.kernel.forms import refuse
 from idp.kernel.refusal import Refusal
 from idp.organizations import service as organizations
 from idp.organizations.facts import load_facts_of_all_apps
 from idp.organizations.policy import MemberFacts, tellable
 from idp.organizations.titles import edition_name, roles_called
+from idp.settings import current_settings
 
 from . import archive, blueprint, owner
 
@@ -52,12 +50,9 @@ def data() -> ResponseReturnValue:
 
 
 def _data_page(form: FlaskForm, status: int = 200, retry_after: int | None = None) -> ResponseReturnValue:
-    grace = current_app.extensions["onix_settings"].lifetimes.closing
-    page = render_template("portal/account/data.html", form=form, parts=exports.declared().parts, days=_days(grace))
-    response = make_response(page, status)
-    if retry_after is not None:
-        response.headers["Retry-After"] = str(retry_after)
-    return response
+    grace = current_settings().lifetimes.closing
+    parts = exports.declared().parts
+    return web.page("portal/account/data.html", status, retry_after, form=form, parts=parts, days=_days(grace))
 
 
 def _days(seconds: int) -> int:
@@ -72,32 +67,16 @@ def export() -> ResponseReturnValue:
     if not form.validate_on_submit():
         return _data_page(form, 400)
     try:
-        _admit(account)
+        accounts.admit_export(account.id)
     except Refusal as refusal:
         refuse(form, refusal)
         return _data_page(form, refusal.status, refusal.retry_after)
     now = clock.now()
     with unit_of_work():
-        emit(events.DataExported(at=now, actor_id=account.id, account_id=account.id))
+        accounts.note_export(account.id)
     file = archive.write(account.id, now)
     name = f"onix-account-{language.iso(now)[:10]}.zip"
-    answer = send_file(file, mimetype="application/zip", as_attachment=True, download_name=name)
-    answer.headers["Cache-Control"] = "no-store"
-    return answer
-
-
-def _admit(account: Account) -> None:
-    """Count one archive more. Raises `Refusal` 429 above the setting `throttle.exports_per_hour`."""
-    limit = current_app.extensions["onix_settings"].throttle.exports_per_hour
-    with aside(each=True) as own:
-        wait = counters.add(own, "export", account.id, now=clock.now(), window=3600, limit=limit)
-    if wait:
-        raise Refusal(
-            "too_many_exports",
-            _l("You have taken several copies within the last hour. Try again later."),
-            status=429,
-            retry_after=wait,
-        )
+    return web.private(send_file(file, mimetype="application/zip", as_attachment=True, download_name=name))
 
 
 @blueprint.route("/data/close", methods=["GET", "POST"])
@@ -120,9 +99,10 @@ def close() -> ResponseReturnValue:
             flash(_("Your account closes on %(day)s. Sign in before that day to keep it.", day=day), "success")
             return redirect("/logout", 303)
     now = clock.now()
-    lifetimes = current_app.extensions["onix_settings"].lifetimes
-    page = render_template(
+    lifetimes = current_settings().lifetimes
+    return web.page(
         "portal/account/close.html",
+        status,
         form=form,
         address=account.email.address if account.email else "",
         closes_at=now + lifetimes.closing,
@@ -131,7 +111,6 @@ def close() -> ResponseReturnValue:
         alone=organizations.administered_alone(account.id),
         last_of_platform=organizations.platform_administrators() == {account.id},
     )
-    return make_response(page, status)
 
 
 def _places(account_id: str, now: int) -> list[Leaving]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from flask import flash, make_response, redirect, render_template
+from flask import flash, redirect
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from idp import sessions
 from idp.accounts import service as accounts
-from idp.accounts.forms import ConfirmForm, ForgotForm
+from idp.accounts.forms import ConfirmForm, OwnAddressForm
 from idp.accounts.service import LinkState
-from idp.kernel import continuation, language, opened
+from idp.kernel import continuation, language, opened, web
 from idp.kernel.database import unit_of_work
 from idp.kernel.forms import refuse
 from idp.kernel.refusal import Refusal
@@ -26,14 +26,14 @@ HERE = "/account/emails"
 @sessions.login_required
 def emails() -> ResponseReturnValue:
     """The addresses, those that wait to be confirmed, and the form for one more."""
-    return _page(ForgotForm(formdata=None, data=sessions.typed()))
+    return _page(OwnAddressForm(formdata=None, data=sessions.typed()))
 
 
 @blueprint.post("/emails")
 @sessions.recent_sign_in_required(back=HERE, keep=("address",))
 def ask_for_address() -> ResponseReturnValue:
     """Mail a link to one more address. The answer is the same whoever's it is (R20)."""
-    account, form = owner(), ForgotForm()
+    account, form = owner(), OwnAddressForm()
     if not form.validate_on_submit():
         return _page(form, 400)
     typed = form.address.data or ""
@@ -50,20 +50,16 @@ def ask_for_address() -> ResponseReturnValue:
     return redirect(HERE, 303)
 
 
-def _page(form: ForgotForm, status: int = 200, retry_after: int | None = None) -> ResponseReturnValue:
+def _page(form: OwnAddressForm, status: int = 200, retry_after: int | None = None) -> ResponseReturnValue:
     account = owner()
-    response = make_response(
-        render_template(
-            "portal/account/emails.html",
-            form=form,
-            addresses=sorted(account.emails, key=lambda email: (not email.is_primary, email.created_at, email.id)),
-            waiting=accounts.waiting(account.id),
-        ),
+    return web.page(
+        "portal/account/emails.html",
         status,
+        retry_after,
+        form=form,
+        addresses=sorted(account.emails, key=lambda email: (not email.is_primary, email.created_at, email.id)),
+        waiting=accounts.waiting(account.id),
     )
-    if retry_after is not None:
-        response.headers["Retry-After"] = str(retry_after)
-    return response
 
 
 @blueprint.post("/emails/waiting/<proof_id>/forget")
@@ -116,12 +112,11 @@ def confirm_address(mark: str) -> ResponseReturnValue:
     if seen.proof.account_id != account.id:
         with unit_of_work():
             handle = continuation.begin(f"/account/emails/confirm/opened/{mark}")
-        page = render_template("portal/account/emails_another.html", account=account, handle=handle)
-        return make_response(page, 403)
+        return web.page("portal/account/emails_another.html", 403, account=account, handle=handle)
     form, address = ConfirmForm(), seen.proof.address
     if not form.validate_on_submit():
-        page = render_template("portal/account/emails_confirm.html", form=form, account=account, address=address)
-        return make_response(page, 400 if form.errors else 200)
+        status = 400 if form.errors else 200
+        return web.page("portal/account/emails_confirm.html", status, form=form, account=account, address=address)
     try:
         with unit_of_work():
             accounts.add_address(token, account.id)
@@ -135,12 +130,12 @@ def confirm_address(mark: str) -> ResponseReturnValue:
 
 def _dead(seen: LinkState) -> ResponseReturnValue:
     status = accounts.link_refusal(seen.state).status
-    return make_response(render_template("portal/account/emails_dead.html", state=seen.state, message=None), status)
+    return web.page("portal/account/emails_dead.html", status, state=seen.state, message=None)
 
 
 def _refused(refusal: Refusal, address: str) -> ResponseReturnValue:
-    page = render_template("portal/account/emails_dead.html", state="refused", message=refusal.message, address=address)
-    return make_response(page, refusal.status)
+    said = {"state": "refused", "message": refusal.message, "address": address}
+    return web.page("portal/account/emails_dead.html", refusal.status, **said)
 
 
 @blueprint.route("/emails/invited/<mark>", methods=["GET", "POST"])
@@ -170,11 +165,11 @@ def add_invited(mark: str) -> ResponseReturnValue:
 
 def _invited_page(form: ConfirmForm, invitation: Invitation, status: int) -> ResponseReturnValue:
     member = invitation.member
-    page = render_template(
+    return web.page(
         "portal/account/emails_invited.html",
+        status,
         form=form,
         account=owner(),
         address=member.email,
         organization=member.organization.name,
     )
-    return make_response(page, status)

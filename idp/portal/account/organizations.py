@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import flash, make_response, redirect, render_template, request
+from flask import flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from idp import sessions
 from idp.accounts import service as accounts
 from idp.accounts.forms import ConfirmForm
-from idp.kernel import clock, language, listing
+from idp.kernel import clock, language, listing, web
 from idp.kernel.database import unit_of_work
 from idp.kernel.refusal import Refusal
 from idp.organizations import service
@@ -115,7 +115,7 @@ def leave_organization(member_id: str) -> ResponseReturnValue:
 
 
 def _leaving(row: Row, form: ConfirmForm, status: int) -> ResponseReturnValue:
-    return make_response(render_template("portal/account/organizations_leave.html", row=row, form=form), status)
+    return web.page("portal/account/organizations_leave.html", status, row=row, form=form)
 
 
 @blueprint.post("/organizations/invitations/<invitation_id>/accept")

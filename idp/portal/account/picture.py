@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Response, abort, flash, make_response, redirect, render_template
+from flask import Response, abort, flash, redirect
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -10,6 +10,7 @@ from idp import sessions
 from idp.accounts import images
 from idp.accounts import service as accounts
 from idp.accounts.forms import content_of
+from idp.kernel import web
 from idp.kernel.database import unit_of_work
 from idp.kernel.forms import refuse
 from idp.kernel.refusal import Refusal
@@ -41,7 +42,7 @@ def picture() -> ResponseReturnValue:
             return redirect(HERE, 303)
     allow_camera()
     earlier = accounts.earlier_picture(account.id)
-    return make_response(render_template("portal/account/picture.html", form=form, earlier=earlier), status)
+    return web.page("portal/account/picture.html", status, form=form, earlier=earlier)
 
 
 @blueprint.get("/picture/earlier")

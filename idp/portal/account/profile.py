@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import abort, flash, make_response, redirect, render_template, request
+from flask import abort, flash, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -12,7 +12,7 @@ from idp import sessions
 from idp.accounts import profile as claims
 from idp.accounts import service as accounts
 from idp.accounts.forms import PROFILE, ProfileForm, profile_form
-from idp.kernel import language
+from idp.kernel import language, web
 from idp.kernel.database import unit_of_work
 from idp.kernel.forms import refuse
 from idp.kernel.refusal import Refusal
@@ -63,8 +63,9 @@ def _page(opened: str = "", form: ProfileForm | None = None, status: int = 200) 
     }
     _facts, places = known_places(account)
     ids = [member.id for members in places.values() for member in members]
-    page = render_template(
+    return web.page(
         "portal/account/profile.html",
+        status,
         form=form,
         forms=forms,
         opened=opened,
@@ -74,7 +75,6 @@ def _page(opened: str = "", form: ProfileForm | None = None, status: int = 200) 
         records=_by_name(own_records(account.id, ids[:MOST_SHOWN]).values()),
         more=max(0, len(ids) - MOST_SHOWN),
     )
-    return make_response(page, status)
 
 
 def _by_name(records: Any) -> list[Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import flash, jsonify, make_response, redirect, render_template, request
+from flask import flash, jsonify, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -15,10 +15,9 @@ from flask_wtf import FlaskForm
 from wtforms import StringField
 
 from idp import sessions
-from idp.accounts import service as accounts
 from idp.accounts.credentials import authenticator, methods, passkeys, policy, recovery_codes
 from idp.accounts.forms import ConfirmForm, required
-from idp.kernel import continuation
+from idp.kernel import continuation, web
 from idp.kernel.continuation import Continuation
 from idp.kernel.database import unit_of_work
 from idp.kernel.forms import refuse
@@ -44,14 +43,13 @@ def _come_back() -> tuple[str | None, Continuation | None]:
     found = continuation.find(handle)
     if found is None or found.path == request.path:
         return None, None
-    named = found.context.get("form_action")
-    if isinstance(named, str):
-        allow_form_action(named)  # the way on may end at the application (P23)
+    if found.context.get("form_action"):
+        allow_form_action(str(found.context["form_action"]))  # the way on may end at the application (P23)
     return handle, found
 
 
 def _page(name: str, status: int = 200, **values: Any) -> ResponseReturnValue:
-    return make_response(render_template(f"portal/account/{name}.html", **values), status)
+    return web.page(f"portal/account/{name}.html", status, **values)
 
 
 def _done(codes: tuple[str, ...], said: str, waiting: Continuation | None) -> ResponseReturnValue:
@@ -60,12 +58,7 @@ def _done(codes: tuple[str, ...], said: str, waiting: Continuation | None) -> Re
     if not codes:
         flash(said, "success")
         return redirect(onward, 303)
-    return _page("codes_made", codes=codes, said=said, onward=onward, address=_address())
-
-
-def _address() -> str:
-    account = owner()
-    return account.email.address if account.email else account.name
+    return _page("codes_made", codes=codes, said=said, onward=onward, address=owner().known_as)
 
 
 @blueprint.route("/security/authenticator", methods=["GET", "POST"])
@@ -98,8 +91,8 @@ def set_up_authenticator() -> ResponseReturnValue:
         form=form,
         handle=handle,
         key=policy.shown_code(key).replace("-", " "),
-        drawing=authenticator.drawing_of(key, _address()),
-        address=authenticator.address_of(key, _address()),
+        drawing=authenticator.drawing_of(key, owner().known_as),
+        address=authenticator.address_of(key, owner().known_as),
         replaces=methods.methods_of(account.id).authenticator,
     )
 
@@ -140,9 +133,7 @@ def passkey_options() -> ResponseReturnValue:
     """What the browser needs to make one: JSON for our own script."""
     with unit_of_work():
         begun = passkeys.begin_creation(owner())
-    response = jsonify(begun)
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return web.private(jsonify(begun))
 
 
 @blueprint.post("/security/passkeys")
@@ -156,7 +147,7 @@ def add_passkey() -> ResponseReturnValue:
         with unit_of_work():
             made = passkeys.create(account.id, request.form.get("ceremony", ""), request.form.get("credential", ""))
             if not isinstance(made, Refusal):
-                accounts.note_passkey_offer(account.id)
+                passkeys.note_offer(account.id)
                 codes = recovery_codes.make_first(account.id)
                 shown = sessions.by_passkey(synced=made.synced)
                 sessions.strengthen(shown, waiting.path if waiting else None)
@@ -227,5 +218,5 @@ def decline_passkey() -> ResponseReturnValue:
     """*Not now*: the launcher offers no passkey any more."""
     if ConfirmForm().validate_on_submit():
         with unit_of_work():
-            accounts.note_passkey_offer(owner().id)
+            passkeys.note_offer(owner().id)
     return redirect("/", 303)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from flask import flash, make_response, redirect, render_template, request
+from flask import flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from idp import sessions
 from idp.accounts.credentials import methods, passkeys
 from idp.accounts.credentials.models import Authenticator
+from idp.kernel import web
 from idp.kernel.database import db
 from idp.kernel.forms import refuse
 from idp.kernel.refusal import Refusal
@@ -42,8 +43,7 @@ def password() -> ResponseReturnValue:
     """
     account = owner()
     form = OwnPasswordForm() if account.password_hash else FirstPasswordForm()
-    identifier = account.email.normalized if account.email else account.id
-    form.context = (identifier, account.given_name, account.family_name)
+    form.context = (account.identifier, account.given_name, account.family_name)
     status = 400 if form.is_submitted() else 200
     if form.validate_on_submit():
         old = form.current_password.data or "" if isinstance(form, OwnPasswordForm) else None
@@ -61,4 +61,4 @@ def password() -> ResponseReturnValue:
         else:
             flash(_("Your password is changed.") if old is not None else _("You have a password now."), "success")
             return redirect(HERE, 303)
-    return make_response(render_template("portal/account/password.html", form=form, address=identifier), status)
+    return web.page("portal/account/password.html", status, form=form, address=account.identifier)

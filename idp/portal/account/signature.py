@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask import Response, flash, make_response, redirect, render_template, request
+from flask import Response, flash, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -13,6 +13,7 @@ from idp import sessions
 from idp.accounts import images
 from idp.accounts import service as accounts
 from idp.accounts.forms import content_of
+from idp.kernel import web
 from idp.kernel.database import unit_of_work
 from idp.kernel.forms import refuse
 from idp.kernel.refusal import Refusal
@@ -73,8 +74,9 @@ def _page(way: str, form: Any = None, status: int = 200) -> ResponseReturnValue:
         if way == "type":
             form.name.data = account.name[: images.LONGEST_NAME]
     current, earlier = accounts.signatures_of(account.id)
-    page = render_template(
+    return web.page(
         "portal/account/signature.html",
+        status,
         form=form,
         way=way,
         current=current,
@@ -82,7 +84,6 @@ def _page(way: str, form: Any = None, status: int = 200) -> ResponseReturnValue:
         made={"drawn": _("Drawn"), "typed": _("Typed"), "uploaded": _("Uploaded")},
         most_points=images.MOST_POINTS,
     )
-    return make_response(page, status)
 
 
 @blueprint.get("/signature/preview")

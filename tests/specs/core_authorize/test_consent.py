@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from tests.specs.core_authorize.test_prompt import tokens_of
 from tests.specs.person import CALLBACK, answer_of, form_ending
@@ -142,14 +143,16 @@ def test_the_page_shows_who_asks(browser_of: Any, person: Any, world: Any) -> No
 
 
 def test_withdrawn_it_is_asked_again_and_the_tokens_are_dead(app: Any, browser: Any, person: Any) -> None:
-    from idp.kernel.database import unit_of_work
+    from idp.kernel.database import db, unit_of_work
     from idp.oidc import consents
+    from idp.oidc.models import Consent
 
     tokens = tokens_of(browser, answer_of(allow(browser, browser.follow(browser.ask()))))
     headers = {"Authorization": f"Bearer {tokens['access_token']}"}
     assert browser.http.get("/oauth2/userinfo", headers=headers).status_code == 200
     with app.app_context():
-        assert [consent.client_id for consent in consents.consents_of(person.account_id)] == ["partner"]
+        agreed = db.session.scalars(select(Consent.client_id).where(Consent.account_id == person.account_id))
+        assert agreed.all() == ["partner"]
         with unit_of_work():
             assert consents.withdraw(person.account_id, "partner")
     assert browser.http.get("/oauth2/userinfo", headers=headers).status_code == 401

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import flash, make_response, redirect, render_template, request
+from flask import flash, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -15,7 +15,7 @@ from wtforms import TextAreaField
 from idp.accounts.models import Account
 from idp.express import requests as service
 from idp.express.models import GuestRequest
-from idp.kernel import listing
+from idp.kernel import listing, web
 from idp.kernel.database import db, unit_of_work
 from idp.kernel.forms import refuse
 from idp.kernel.refusal import Refusal
@@ -100,24 +100,22 @@ def _page(
     companies = ([picked] if picked else []) + [one.company for one in likely]
     if new is None and row is not None:
         new = CompanyForm(formdata=None, name=row.company_name, organization_number=row.company_number)
-    return make_response(
-        render_template(
-            "organization_admin/companies_requests.html",
-            page=page,
-            handled=handled,
-            row=row,
-            companies=companies,
-            statuses=organizations.express_statuses(companies),
-            same={one.company.id for one in likely if one.same_number},
-            query=query,
-            chosen=chosen,
-            problem=problem,
-            reject=reject or RejectForm(formdata=None),
-            new=new,
-            new_open=bool(new and new.errors),
-            handler=_handler(row),
-        ),
+    return web.page(
+        "organization_admin/companies_requests.html",
         status,
+        page=page,
+        handled=handled,
+        row=row,
+        companies=companies,
+        statuses=organizations.express_statuses(companies),
+        same={one.company.id for one in likely if one.same_number},
+        query=query,
+        chosen=chosen,
+        problem=problem,
+        reject=reject or RejectForm(formdata=None),
+        new=new,
+        new_open=bool(new and new.errors),
+        handler=_handler(row),
     )
 
 

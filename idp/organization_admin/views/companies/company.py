@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask import flash, make_response, redirect, render_template, request
+from flask import flash, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -14,7 +14,7 @@ from sqlalchemy import select
 from wtforms import HiddenField, StringField
 
 from idp.express import ladders
-from idp.kernel import clock, listing
+from idp.kernel import clock, listing, web
 from idp.kernel.database import db, unit_of_work
 from idp.kernel.forms import refuse, version_of
 from idp.kernel.refusal import Refusal
@@ -64,17 +64,15 @@ def _people(row: Company, tab: str, *, problem: Any = None, status: int = 200) -
         order = [column.desc() for column in order]
     page = listing.page_of(statement, asked, order)
     ends = {one.member_id: one for one in ladders.due_at(acts.organization.id, company_id=row.id)}
-    return make_response(
-        render_template(
-            "organization_admin/companies_people.html",
-            page=page.with_rows(roster.entries(page.rows, clock.now())),
-            listing=asked,
-            ends=ends,
-            problem=problem,
-            STATES=STATES,
-            **frame(row, tab),
-        ),
+    return web.page(
+        "organization_admin/companies_people.html",
         status,
+        page=page.with_rows(roster.entries(page.rows, clock.now())),
+        listing=asked,
+        ends=ends,
+        problem=problem,
+        STATES=STATES,
+        **frame(row, tab),
     )
 
 
@@ -109,8 +107,9 @@ def _details(
         select(db.func.count()).select_from(Member).where(Member.company_id == row.id, Member.status == "contact")
     )
     used = db.session.scalar(select(Member.id).where(Member.company_id == row.id, Member.status != "contact").limit(1))
-    page = render_template(
+    return web.page(
         "organization_admin/companies_details.html",
+        status,
         form=form,
         link=link,
         linked=linked,
@@ -120,7 +119,6 @@ def _details(
         used=used,
         **frame(row, "details"),
     )
-    return make_response(page, status)
 
 
 @blueprint.post("/companies/<company_id>/details")
@@ -210,10 +208,13 @@ def new_contact(company_id: str) -> ResponseReturnValue:
             if "another" in request.form:
                 return redirect(acts.address(f"companies/{row.id}/contacts/new"), 303)
             return redirect(acts.address(f"companies/{row.id}"), 303)
-    page = render_template(
-        "organization_admin/companies_contact.html", form=form, member=None, **frame(row, "contacts")
+    return web.page(
+        "organization_admin/companies_contact.html",
+        400 if form.errors else 200,
+        form=form,
+        member=None,
+        **frame(row, "contacts"),
     )
-    return make_response(page, 400 if form.errors else 200)
 
 
 def _member(row: Company, member_id: str) -> Member:
@@ -257,10 +258,13 @@ def company_person(company_id: str, member_id: str) -> ResponseReturnValue:
             flash(_("The changes are saved."), "success")
             tab = "" if member.status == "contact" else "/users"
             return redirect(acts.address(f"companies/{row.id}{tab}"), 303)
-    page = render_template(
-        "organization_admin/companies_contact.html", form=form, member=member, **frame(row, "contacts")
+    return web.page(
+        "organization_admin/companies_contact.html",
+        400 if form.errors else 200,
+        form=form,
+        member=member,
+        **frame(row, "contacts"),
     )
-    return make_response(page, 400 if form.errors else 200)
 
 
 def _filled(name: str | None) -> str:

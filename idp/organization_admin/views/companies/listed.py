@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import flash, make_response, redirect, render_template, request
+from flask import flash, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy import func, select
 
 from idp.express import requests as guest_requests
-from idp.kernel import listing
+from idp.kernel import listing, web
 from idp.kernel.database import db, unit_of_work
 from idp.kernel.forms import refuse
 from idp.kernel.refusal import Refusal
@@ -53,14 +53,12 @@ def companies() -> ResponseReturnValue:
         ).all()
     )
     entries = [Entry(company, statuses[company.id], used.get(company.id)) for company in page.rows]
-    return make_response(
-        render_template(
-            "organization_admin/companies_list.html",
-            page=page.with_rows(entries),
-            listing=asked,
-            may_manage=may_manage(),
-            waiting=guest_requests.count_waiting(acts.organization.id),
-        )
+    return web.page(
+        "organization_admin/companies_list.html",
+        page=page.with_rows(entries),
+        listing=asked,
+        may_manage=may_manage(),
+        waiting=guest_requests.count_waiting(acts.organization.id),
     )
 
 
@@ -86,5 +84,4 @@ def new_company() -> ResponseReturnValue:
         else:
             flash(_("%(name)s was added.", name=company.name), "success")
             return redirect(acts.address(f"companies/{company.id}"), 303)
-    page = render_template("organization_admin/companies_new.html", form=form)
-    return make_response(page, 400 if form.errors else 200)
+    return web.page("organization_admin/companies_new.html", 400 if form.errors else 200, form=form)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import flash, make_response, redirect, render_template, request
+from flask import flash, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -18,6 +18,7 @@ from flask_babel import ngettext
 from flask_wtf import FlaskForm
 from wtforms import FileField, TextAreaField
 
+from idp.kernel import web
 from idp.kernel.database import db, unit_of_work
 from idp.kernel.refusal import Refusal
 from idp.kernel.secrets import random_handle
@@ -156,8 +157,9 @@ def _page(
     spare: int = EMPTY_ROWS,
 ) -> ResponseReturnValue:
     row = the_company(company_id)
-    page = render_template(
+    return web.page(
         "organization_admin/companies_many.html",
+        status,
         form=form,
         lines=lines + [Line()] * spare,
         wrong=[(number, line) for number, line in enumerate(lines, start=1) if line.result],
@@ -167,4 +169,3 @@ def _page(
         most=MOST_ROWS,
         **frame(row, "contacts"),
     )
-    return make_response(page, status)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from flask import make_response, render_template, request
+from flask import request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from idp.accounts.forms import ConfirmForm
-from idp.kernel import clock, language, listing
+from idp.kernel import clock, language, listing, web
 from idp.organizations import roster
 from idp.organizations.models import License, Role
 from idp.organizations.titles import edition_name, role_title
@@ -40,8 +40,9 @@ def show_list(arguments: Any, problem: str | None = None, status: int = 200, **k
     acts, now = acting(), clock.now()
     roles, licenses = roster.roles_of(acts.organization), roster.licenses_of(acts.organization.id)
     wanted = reads_list(acts.address("people"), arguments, roles, licenses)
-    page = render_template(
+    return web.page(
         "organization_admin/people_list.html",
+        status,
         page=roster.page(acts.organization.id, wanted, now),
         filters=_filters(roles, licenses),
         choices=many_choices(acts, roles, licenses),
@@ -52,7 +53,6 @@ def show_list(arguments: Any, problem: str | None = None, status: int = 200, **k
         STATES=STATES,
         TYPES=TYPES,
     )
-    return make_response(page, status)
 
 
 def _filters(roles: Iterable[Role], licenses: Iterable[tuple[License, int]]) -> list[tuple[str, str, list[Any]]]:

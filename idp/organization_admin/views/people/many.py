@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
-from flask import flash, make_response, redirect, render_template, request
+from flask import flash, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from idp.accounts.forms import ConfirmForm
-from idp.kernel import clock, listing
+from idp.kernel import clock, listing, web
 from idp.kernel.database import unit_of_work
 from idp.kernel.refusal import Refusal
 from idp.organizations import roster, service
@@ -192,6 +192,4 @@ def _page(template: str, doing: _Doing, **values: Any) -> ResponseReturnValue:
         doing.wanted.path, acts.address("people/many"), 1
     )  # fmt: skip
     back = doing.wanted.address(page=doing.wanted.page)
-    return make_response(
-        render_template(template, form=ConfirmForm(), doing=doing, address=address, back=back, most=MOST, **values)
-    )
+    return web.page(template, form=ConfirmForm(), doing=doing, address=address, back=back, most=MOST, **values)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from flask import flash, make_response, redirect, render_template, request
+from flask import flash, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.datastructures import MultiDict
 
 from idp.accounts import addresses
-from idp.kernel import clock, language, listing
+from idp.kernel import clock, language, listing, web
 from idp.kernel.database import db, unit_of_work
 from idp.kernel.forms import refuse, version_of
 from idp.kernel.refusal import Refusal
@@ -41,15 +41,15 @@ def new_person() -> ResponseReturnValue:
         form = NewPersonForm(MultiDict(request.args.items(multi=True))) if request.args else NewPersonForm()
         form.form_errors.clear()
     known = _same_person(acts, form) if form.errors else None
-    page = render_template(
+    return web.page(
         "organization_admin/people_new.html",
+        400 if form.errors else 200,
         form=form,
         known=known,
         roles=role_options(roster.roles_of(acts.organization)) if acts.may(ROLES) else [],
         licenses=license_options(roster.licenses_of(acts.organization.id)) if acts.may(LICENSES) else [],
         STATES=STATES,
     )
-    return make_response(page, 400 if form.errors else 200)
 
 
 def _add(acts: Administrator, form: NewPersonForm) -> ResponseReturnValue | None:
@@ -130,8 +130,9 @@ def show(
     held_roles, held_licenses = {role.id for role in entry.roles}, {license_.id for license_ in entry.licenses}
     all_options = license_options(licenses, member.type, held_licenses)
     options = [option for option in all_options if option.offered or option.id in held_licenses]
-    page = render_template(
+    return web.page(
         "organization_admin/people_person.html",
+        status,
         entry=entry,
         form=form,
         problem=problem,
@@ -152,7 +153,6 @@ def show(
         TYPES=TYPES,
         LANGUAGES=language.LANGUAGES,
     )
-    return make_response(page, status)
 
 
 def _explained(entry: roster.Entry) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from flask import flash, make_response, redirect, render_template, request
+from flask import flash, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_babel import force_locale, ngettext
 from flask_babel import gettext as _
@@ -13,7 +13,7 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import FileField, TextAreaField
 
-from idp.kernel import clock, language, listing, spreadsheet
+from idp.kernel import clock, language, listing, spreadsheet, web
 from idp.kernel.refusal import Refusal
 from idp.kernel.web import large_forms
 from idp.organizations import roster, service
@@ -177,8 +177,9 @@ def _after(
 
 
 def _page(form: ImportForm, preview: Preview | None = None, *, status: int = 200, **values: Any) -> ResponseReturnValue:
-    page = render_template(
+    return web.page(
         "organization_admin/people_import.html",
+        status,
         form=form,
         preview=preview,
         most_rows=sheets.MOST_ROWS,
@@ -188,7 +189,6 @@ def _page(form: ImportForm, preview: Preview | None = None, *, status: int = 200
         roles={role.id: role_title(role) for role in roster.roles_of(acting().organization)} if preview else {},
         **values,
     )
-    return make_response(page, status)
 
 
 @blueprint.get("/people/export.csv")
