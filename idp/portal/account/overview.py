@@ -10,7 +10,7 @@ from idp import sessions
 from . import blueprint
 
 
-@blueprint.get("/", strict_slashes=False)
+@blueprint.get("/")
 @sessions.login_required
 def overview() -> ResponseReturnValue:
     """Name, address, and the sections."""
