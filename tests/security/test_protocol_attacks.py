@@ -200,7 +200,7 @@ def test_a_request_of_one_browser_is_nothing_to_another(app: Any, protocol: Any,
     handle = login.request.args["continue"]
     thief = Browser(app.test_client(), "tag")
     page = thief.http.get(f"/login?continue={handle}")
-    assert "Tag" not in page.text and "/oauth2/authorize/cancel" not in page.text
+    assert "Tag" not in page.text and "/cancel" not in page.text
     done = thief.press(page, "/login", identifier=protocol.person.address, password=protocol.world.password)
     assert done.location == "/", "the sign-in leads nowhere of the other browser's"
     posted = client.post("/oauth2/authorize", data=browser.parameters())
