@@ -13,7 +13,7 @@ from flask import current_app, g, has_request_context, request
 from flask import session as cookie
 from flask_babel import lazy_gettext as _l
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
-from sqlalchemy import Select, bindparam, delete, or_, select, update
+from sqlalchemy import Select, bindparam, delete, func, or_, select, update
 from sqlalchemy.orm import joinedload, lazyload
 
 from idp.accounts import events as people
@@ -225,6 +225,11 @@ def live_sessions(account_id: str) -> Select[Session]:
         Session.expires_at > now,
         Session.last_seen_at > now - _lifetimes().session_idle,
     )
+
+
+def count_live_sessions(account_id: str) -> int:
+    """In how many browsers the person is signed in; one statement."""
+    return db.session.scalar(select(func.count()).select_from(live_sessions(account_id).subquery())) or 0
 
 
 def ended_sessions(account_id: str, since: int, limit: int = 10) -> list[Session]:
