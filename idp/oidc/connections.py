@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, union, union_all
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, union, union_all
 
 from idp.kernel import clock
 from idp.kernel.database import db
@@ -46,14 +46,22 @@ class Connection:
 
 def connections_of(account_id: str, listing: Listing, language: str) -> Page[Connection]:
     """The person's connected clients, by id of registration, a page of them: a fixed number of statements."""
+    page = page_of(_connected(account_id), listing, (Client.created_at.asc(), Client.id.asc()))
+    return page.with_rows(_read(account_id, page.rows, language)) if page.rows else page.with_rows(())
+
+
+def count_connections(account_id: str) -> int:
+    """How many clients are connected; one statement."""
+    return db.session.scalar(select(func.count()).select_from(_connected(account_id).subquery())) or 0
+
+
+def _connected(account_id: str) -> Select[Any]:
     in_force = _in_force(account_id)
     ids = union(
         select(Authorization.client_id).join(Session, Session.id == Authorization.sid, isouter=True).where(in_force),
         select(Consent.client_id).where(Consent.account_id == account_id),
     ).subquery()
-    connected = select(Client.id).where(Client.id.in_(select(ids.c.client_id)))
-    page = page_of(connected, listing, (Client.created_at.asc(), Client.id.asc()))
-    return page.with_rows(_read(account_id, page.rows, language)) if page.rows else page.with_rows(())
+    return select(Client.id).where(Client.id.in_(select(ids.c.client_id)))
 
 
 def is_connected(account_id: str, client_id: str) -> bool:

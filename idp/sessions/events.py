@@ -37,7 +37,8 @@ class SignInFailed(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class SessionEnded(Event):
-    """reason: signed_out, replaced, password_changed, account_disabled, account_closing, by_admin, by_owner."""
+    """reason: signed_out, replaced, password_changed, account_disabled, account_closing, factor_added, by_admin,
+    by_owner."""
 
     account_id: str
     sid: str

@@ -14,7 +14,8 @@ class Session(Base):
     """One signed-in browser. `id` is the `sid` of tokens (public); the cookie carries a handle, stored as its digest.
 
     `acr` and `amr` are RFC 9068 / Core values of the sign-in.
-    ended_reason: signed_out, replaced, password_changed, account_disabled, account_closing, by_admin, by_owner.
+    ended_reason: signed_out, replaced, password_changed, account_disabled, account_closing, factor_added, by_admin,
+    by_owner.
     """
 
     __tablename__ = "session"

@@ -134,14 +134,16 @@ def _enter_with(shown: passkeys.Proof, step: Waiting | None, path: str | None, a
 
 
 def strengthen(shown: tuple[str, ...], path: str | None) -> None:
-    """The signed-in person has just set up a factor and shown it: the session is as strong as that from now on.
+    """The signed-in person has just set up a factor and shown it: the session is as strong as that from now on, and
+    every other one that a password alone has opened ends (R27).
 
     Inside the unit of work that kept the factor. Raises `Refusal` 401 when nobody is signed in.
     """
     who = service.actor()
     if who is None:
         raise Refusal("signed_out", _l("Sign in first."), status=401)
-    service.sign_in(who.account, amr=policy.together(who.session.amr, shown), path=path, again=True)
+    session = service.sign_in(who.account, amr=policy.together(who.session.amr, shown), path=path, again=True)
+    service.end_weaker_sessions(session)
 
 
 def _finish(step: Waiting, shown: tuple[str, ...], path: str | None) -> None:

@@ -13,7 +13,7 @@ from flask import g, has_request_context, request
 from flask import session as cookie
 from flask_babel import lazy_gettext as _l
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
-from sqlalchemy import Select, bindparam, delete, or_, select, update
+from sqlalchemy import Select, bindparam, delete, func, or_, select, update
 from sqlalchemy.orm import joinedload, lazyload
 
 from idp.accounts import events as people
@@ -194,6 +194,16 @@ def end_sessions_of(account_id: str, reason: str, except_id: str | None = None, 
     return ended
 
 
+def end_weaker_sessions(session: Session) -> int:
+    """End the other live sessions of this one's account that one factor has opened; gives how many. Inside a unit of
+    work."""
+    others = select(Session).where(
+        Session.account_id == session.account_id, Session.id != session.id, Session.ended_at.is_(None)
+    )
+    weaker = [one for one in db.session.scalars(others) if policy.acr_of(one.amr) == policy.ACR_PASSWORD]
+    return sum(_end(one, "factor_added") for one in weaker)
+
+
 def end_session(session_id: str, reason: str, *, actor_id: str | None = None) -> bool:
     """End one session, whoever's; False when it had ended. Inside a unit of work. Raises `Refusal` (404)."""
     session = db.session.get(Session, session_id, populate_existing=True)
@@ -219,6 +229,11 @@ def live_sessions(account_id: str) -> Select[Session]:
     now = clock.now()
     alive = Session.alive_at(now, now - _lifetimes().session_idle)
     return select(Session).where(Session.account_id == account_id, alive)
+
+
+def count_live_sessions(account_id: str) -> int:
+    """In how many browsers the person is signed in; one statement."""
+    return db.session.scalar(select(func.count()).select_from(live_sessions(account_id).subquery())) or 0
 
 
 def ended_sessions(account_id: str, since: int, limit: int = 10) -> list[Session]:

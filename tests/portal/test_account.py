@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from idp.kernel.database import db
+from idp.accounts.credentials.models import Passkey, RecoveryCode
+from idp.kernel.database import db, unit_of_work
 from idp.sessions.models import Session
-from tests.support.forms import browser_of, log_in, submit
+from tests.support.forms import browser_of, log_in, submit, text_of
 
 NEW = "five-quiet-otters-under-the-bridge"
 
@@ -31,6 +32,32 @@ def test_the_overview_names_the_person_and_leads_to_the_sections(client: Any, wo
     log_in(client, person.address, world.password)
     page = client.get("/account/").text
     assert "Kari Nordmann" in page and person.address in page and 'href="/account/security"' in page
+
+
+def test_the_overview_tells_how_each_section_stands(app: Any, client: Any, world: Any, statements: Any) -> None:
+    person = world.account(given_name="Kari", family_name="Nordmann")
+    log_in(client, person.address, world.password)
+    fresh = text_of(client.get("/account/").text)
+    for told in ("Security A password only", "Sessions Only this browser", "Signature No signature yet", "No app yet"):
+        assert told in fresh, told
+    assert "Picture No picture yet" in fresh and "E-mail addresses 1 address" in fresh
+    world.member(world.organization(name="Nordic Lift AS"), person.account_id)
+    world.member(world.organization(name="Breim Kran AS"), person.account_id, status="ended")
+    with statements() as few:
+        page = text_of(client.get("/account/").text)
+    assert "My organizations Nordic Lift AS" in page and "Breim Kran" not in page
+    for number in range(5):
+        world.member(world.organization(name=f"Many {number}"), person.account_id)
+        browser_of(app, world, person)
+    with app.app_context(), unit_of_work() as session:
+        for number in range(2):
+            key = {"credential_id": f"key-{number}", "public_key": "k", "transports": [], "name": "Key"}
+            session.add(Passkey(account_id=person.account_id, created_at=1, **key))
+        session.add(RecoveryCode(account_id=person.account_id, code_digest="0" * 64, created_at=1))
+    with statements() as many:
+        page = text_of(client.get("/account/").text)
+    assert "Security 2 passkeys, 1 recovery code left" in page and "6 organizations" in page and "6 sessions" in page
+    assert len(many) <= len(few), f"{few}\n{many}"
 
 
 def test_an_old_sign_in_confirms_first_and_comes_back(app: Any, client: Any, world: Any, clock: Any) -> None:

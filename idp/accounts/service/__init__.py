@@ -34,6 +34,7 @@ from .signatures import (
     own_signature,
     remove_signature,
     set_signature,
+    signature_since,
     signatures_of,
 )
 from .signup import activate, create_account, read_activation, request_activation, resend_activation
@@ -95,6 +96,7 @@ __all__ = [
     "reset_password",
     "set_picture",
     "set_signature",
+    "signature_since",
     "signatures_of",
     "tidy",
     "tidy_pictures",

@@ -78,6 +78,14 @@ def signatures_of(account_id: str) -> tuple[Signature | None, list[Signature]]:
     return current, sorted(earlier, key=lambda row: (row.put_aside_at or 0, row.id), reverse=True)
 
 
+def signature_since(account_id: str) -> int | None:
+    """When the account's signature was made (UTC seconds); None when it has none."""
+    since: int | None = db.session.scalar(
+        select(Signature.created_at).where(Signature.account_id == account_id, Signature.put_aside_at.is_(None))
+    )
+    return since
+
+
 def own_signature(account_id: str, signature_id: str) -> Signature:
     """A signature of this very account. Raises `Refusal` `signature_unknown` (404)."""
     found = db.session.scalar(select(Signature).where(Signature.id == signature_id, Signature.account_id == account_id))
