@@ -150,8 +150,7 @@ def sign_in(
     session.address = (address if address is not None else request.remote_addr or "")[:45]
     db.session.flush()
     if identifier is not None:
-        throttle.clear(counted_under(fresh))
-        throttle.clear(codes_under(fresh))
+        throttle.clear(counted_under(fresh), codes_under(fresh))
         remember_browser(fresh)
     _renew_cookie()
     cookie.permanent = True

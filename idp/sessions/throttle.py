@@ -70,9 +70,9 @@ def fail(key: str, address: str | None) -> None:
         )  # fmt: skip
 
 
-def clear(key: str) -> None:
+def clear(*keys: str) -> None:
     """Forget the attempts after a success. Inside the unit of work that has it."""
-    counters.clear(db.session.connection(), (IDENTIFIER, ROW), key)
+    counters.clear(db.session.connection(), (IDENTIFIER, ROW), *keys)
 
 
 def too_many(wait: int) -> Refusal:
