@@ -387,6 +387,7 @@ def init_app(app: Application) -> None:
     )
     # Merging slashes answers a redirect that is built from the Host header; an address with two of them is no address.
     app.url_map.merge_slashes = False
+    app.url_map.strict_slashes = False
     app.own_host = urlsplit(settings.issuer).netloc.lower()
     app.session_interface = _CookieInterface(app)
     language.init_app(app)
