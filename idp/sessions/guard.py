@@ -13,6 +13,7 @@ from idp.accounts.credentials.methods import methods_of
 from idp.accounts.service import required_action
 from idp.kernel import clock, continuation
 from idp.kernel.database import unit_of_work
+from idp.kernel.web import limiter
 from idp.settings import current_settings
 
 from . import policy
@@ -93,10 +94,16 @@ def to_second_factor(back: str) -> Response:
 
 
 def _and_back(page: str, back: str | None = None, context: dict[str, Any] | None = None) -> str:
-    """The address of `page`, with a continuation that returns to the page that was asked for."""
-    where = request.full_path.rstrip("?") if request.method in ("GET", "HEAD") else back or request.path
+    """The address of `page`, with a continuation that returns to the page that was asked for.
+
+    Anybody may ask for that, and it makes a row: a look counts like a form that is posted.
+    """
+    looks = request.method in ("GET", "HEAD")
+    where = request.full_path.rstrip("?") if looks else back or request.path
     if where == "/" or len(where) > LONGEST_PATH or where.startswith("//"):
         return page
+    if looks:
+        limiter.count()
     with unit_of_work():
         handle = continuation.begin(where, context)
     return f"{page}?continue={handle}"

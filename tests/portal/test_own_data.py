@@ -8,7 +8,7 @@ from typing import Any
 from zipfile import ZipFile
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from idp import jobs
 from idp.accounts import service as accounts
@@ -26,6 +26,7 @@ from idp.organizations.service import requests as access_requests
 from idp.outbox import service as outbox
 from idp.outbox import worker
 from idp.portal.account import archive
+from idp.sessions.models import Session
 from tests.support import lives
 from tests.support.forms import browser_of, forms_of, log_in, submit, text_of
 from tests.support.mail import Sink
@@ -46,7 +47,7 @@ def app_settings(sink: Sink) -> dict[str, Any]:
 
 @pytest.fixture
 def signed_in(app: Any) -> Any:
-    """The person's browser. It signs in before the person has a second factor, whose secret nobody knows."""
+    """The person's browser. Nobody knows the secret of the second factor, so its session is told that it was shown."""
     return app.test_client()
 
 
@@ -103,6 +104,12 @@ def person(app: Any, world: Any, protocol: Any, signed_in: Any) -> Any:
                 )
             )  # fmt: skip
         lives.live(found.account_id, "ZQ-private")
+        with unit_of_work() as session:
+            session.execute(
+                update(Session)
+                .where(Session.account_id == found.account_id)
+                .values(acr="urn:onix:acr:2", amr=["pwd", "otp", "mfa"])
+            )
     browser = app.test_client()
     log_in(browser, ADDRESSES[0], "wrong")
     asked = {

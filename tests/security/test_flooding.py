@@ -93,3 +93,13 @@ def test_going_on_with_a_kept_request_makes_rows_too(app: Any, world: Any, ask: 
     ]
     assert statuses == [303] * (MOST - 1) + [429]
     assert kept(app) == (1, MOST - 1)
+
+
+def test_pages_for_signed_in_people_are_no_way_around_it(app: Any) -> None:
+    """Each sends a stranger to sign in and keeps where to come back to."""
+    place = {"REMOTE_ADDR": "192.0.2.1"}
+    paths = ["/account/emails", "/account/data/close", "/org/x/people"]
+    answers = [app.test_client().get(path, environ_base=place).status_code for path in paths * 3]
+    assert answers == [303] * MOST + [429] * 3
+    assert kept(app) == (0, MOST)
+    assert app.test_client().get("/", environ_base=place).status_code == 303, "which keeps nothing"
