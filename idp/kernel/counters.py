@@ -123,7 +123,7 @@ def add_in_a_row(connection: Connection, kind: str, subject: str, *, now: int) -
 
 
 def clear(connection: Connection, kinds: Iterable[str], *subjects: str) -> None:
-    """Forget what was counted for these subjects."""
+    """Forget what was counted for these subjects. One statement."""
     connection.execute(_clear, {"kinds": list(kinds), "subjects": [digest(subject) for subject in subjects]})
 
 

@@ -73,9 +73,10 @@ def counted_under(account: Account) -> str:
     return account.id
 
 
-def codes_under(account: Account) -> str:
-    """What wrong codes of the authenticator app are counted under besides, until a sign-in succeeds."""
-    return f"codes of {counted_under(account)}"
+def codes_under(key: str) -> str:
+    """What wrong codes of the authenticator app are counted under besides, until a sign-in succeeds; `key`: what all
+    attempts on the account are."""
+    return f"codes of {key}"
 
 
 def remember_browser(account: Account) -> None:

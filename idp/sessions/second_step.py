@@ -80,7 +80,7 @@ def show_code(step: Waiting, kind: Kind, code: str, *, path: str | None, address
     may set all day, forgets nothing of that (R26).
     """
     key = ceremony.counted_under(step.account)
-    codes = ceremony.codes_under(step.account)
+    codes = ceremony.codes_under(key)
     if kind == "code":
         throttle.check(codes, address)
     throttle.check(key, address)

@@ -150,7 +150,8 @@ def sign_in(
     session.address = (address if address is not None else request.remote_addr or "")[:45]
     db.session.flush()
     if identifier is not None:
-        throttle.clear(counted_under(fresh), codes_under(fresh))
+        counted = counted_under(fresh)
+        throttle.clear(counted, codes_under(counted))
         remember_browser(fresh)
     _renew_cookie()
     cookie.permanent = True
@@ -286,8 +287,7 @@ def on_account_closing(event: people.AccountClosing) -> None:
 def on_account_deleted(event: people.AccountDeleted) -> None:
     """Failures are counted under the account, and under its addresses where there was none yet."""
     own = select(EmailAddress.normalized).where(EmailAddress.account_id == event.account_id)
-    for subject in (event.account_id, f"codes of {event.account_id}", *db.session.scalars(own)):
-        throttle.clear(subject)
+    throttle.clear(event.account_id, codes_under(event.account_id), *db.session.scalars(own))
 
 
 def _current_of_browser() -> Session | None:

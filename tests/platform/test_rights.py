@@ -179,7 +179,7 @@ def test_where_the_platform_asks_for_a_second_factor_its_administration_does(app
 
 @on_sqlite
 def test_a_session_from_before_the_second_factor_administers_nothing(office: Office) -> None:
-    """Who has a factor shows it here (docs/decisions/0060); a thief's older session can't take it away."""
+    """Who has a factor shows it here (docs/decisions/0022); a thief's older session can't take it away."""
     admin = office.operator(ADMIN)
     thief, browser = office.browser(admin), office.browser(admin)
     add_passkey(browser.client)
