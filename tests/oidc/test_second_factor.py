@@ -13,7 +13,15 @@ from idp.oidc.events import LogoutDue
 from idp.organizations import service as organizations
 from idp.organizations.models import Organization
 from tests.specs.person import CALLBACK, Browser, answer_of
-from tests.support.authenticators import SoftKey, add_passkey, password_then, set_up_app, show_passkey, token_of
+from tests.support.authenticators import (
+    SoftKey,
+    add_passkey,
+    live_on,
+    password_then,
+    set_up_app,
+    show_passkey,
+    token_of,
+)
 from tests.support.forms import log_in, submit
 from tests.support.protocol import Protocol, claims_of
 
@@ -63,10 +71,12 @@ def id_token(browser: Browser, answer: dict[str, str]) -> dict[str, Any]:
 
 
 def with_factor_in_another_browser(app: Any, world: Any, person: Any, clock: Any) -> Any:
-    """The account gets an authenticator app elsewhere; this browser's session stays one of a password."""
+    """The account gets an authenticator app elsewhere; this browser's session stays one of a password, as it may where
+    both happen at the same moment."""
     other = app.test_client()
     log_in(other, person.address, world.password)
     found, _done = set_up_app(other, clock.now())
+    live_on(app, person.account_id)
     clock.advance(30)
     return found
 

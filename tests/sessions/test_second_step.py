@@ -23,6 +23,7 @@ from tests.support.authenticators import (
     add_passkey,
     begin,
     codes_of,
+    live_on,
     password_then,
     press,
     set_up_app,
@@ -453,6 +454,9 @@ def test_a_session_from_before_the_second_factor_changes_nothing_without_it(
     log_in(thief, person.address, world.password)
     token = token_of(thief)
     authenticator, _done = set_up_app(signed_in, clock.now())
+    assert thief.get("/account/").headers["Location"].startswith("/login?"), "its session has ended"
+    assert is_signed_in(signed_in)
+    live_on(app, person.account_id)  # and were it opened at that very moment:
     posts = ("authenticator/remove", "recovery-codes", "passkeys/options", "password")
     for path in (*posts, "authenticator"):
         asked = thief.post(f"/account/security/{path}", data={"csrf_token": token})

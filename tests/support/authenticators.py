@@ -16,6 +16,10 @@ import cbor2
 import pyotp
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from sqlalchemy import update
+
+from idp.kernel.database import unit_of_work
+from idp.sessions.models import Session
 
 from .forms import form_with, forms_of, log_in, submit
 
@@ -145,3 +149,13 @@ def password_then(client: Any, person: Any, password: str, path: str = "/login")
     answer = log_in(client, person.address, password, path)
     assert answer.status_code == 303 and answer.headers["Location"].startswith("/login/code"), answer.headers
     return client.get(answer.headers["Location"])
+
+
+def live_on(app: Any, account_id: str) -> None:
+    """Sessions that a factor's set-up has ended live again, as one does that a password opens at that very moment."""
+    with app.app_context(), unit_of_work() as session:
+        session.execute(
+            update(Session)
+            .where(Session.account_id == account_id, Session.ended_reason == "factor_added")
+            .values(ended_at=None, ended_reason=None)
+        )
