@@ -47,7 +47,7 @@ def facts_of(account: Account) -> dict[str, Fact]:
     return {
         "profile": _profile(account),
         "emails": _emails(account),
-        "picture": Fact(_("Your own") if account.picture else _("No picture yet")),
+        "picture": Fact(_("Your own picture") if account.picture else _("No picture yet")),
         "signature": _signature(account),
         "security": _security(methods.methods_of(account.id)),
         "sessions": Fact(ngettext("%(num)s session", "%(num)s sessions", seen) if seen > 1 else _("Only this browser")),
