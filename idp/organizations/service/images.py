@@ -14,12 +14,11 @@ from sqlalchemy import delete, select, update
 
 from idp.kernel import clock
 from idp.kernel.database import change, db
-from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
 
-from ..events import MemberEdited
 from ..models import Member, MemberImage
 from .locking import lock_of
+from .telling import tell_edited
 
 TYPES = {"picture": "image/jpeg", "signature": "image/png"}
 """The kinds of images, and the type of file that the workshop makes of each."""
@@ -86,13 +85,4 @@ def _note(member: Member, kind: str, digest: str | None, actor_id: str | None) -
         .execution_options(synchronize_session=False)
     )
     db.session.refresh(member)
-    emit(
-        MemberEdited(
-            at=now,
-            actor_id=actor_id,
-            organization_id=member.organization_id,
-            member_id=member.id,
-            account_id=member.account_id,
-            changes={kind: ()},
-        )
-    )
+    tell_edited(member, actor_id, [kind])

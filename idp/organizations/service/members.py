@@ -13,7 +13,6 @@ from idp.accounts.models import Account, EmailAddress
 from idp.accounts.service import request_activation
 from idp.kernel import clock, counters
 from idp.kernel.database import change, db
-from idp.kernel.events import emit
 from idp.kernel.listing import fold
 from idp.kernel.refusal import Refusal
 from idp.settings import current_settings
@@ -23,7 +22,6 @@ from ..events import (
     MemberActivated,
     MemberAdded,
     MemberDisabled,
-    MemberEdited,
     MemberEnabled,
     MemberEnded,
     MemberLinked,
@@ -35,7 +33,7 @@ from .companies import check_place
 from .locking import expect, fresh, lock, lock_address, lock_of
 from .rights import not_above
 from .roles import keeping_an_administrator
-from .telling import tell
+from .telling import tell, tell_edited
 from .typed import one_line
 
 LANGUAGES = ("en", "nb")
@@ -169,18 +167,9 @@ def edit_member(
     member.language = language if language in LANGUAGES else None
     if not (member.name or member.account_id):
         raise Refusal("required", _l("Fill in this field."), field="given_name")
-    member.updated_at = now = clock.now()
+    member.updated_at = clock.now()
     if edited := [name for name, value in _written(member).items() if value != before[name]]:
-        emit(
-            MemberEdited(
-                at=now,
-                actor_id=actor_id,
-                organization_id=member.organization_id,
-                member_id=member.id,
-                account_id=member.account_id,
-                changes=dict.fromkeys(edited, ()),
-            )
-        )
+        tell_edited(member, actor_id, edited)
     if found and member.account_id is None and member.status != "ended":
         owner = _proven_by(found.normalized)
         if owner and not _member_of(member.organization_id, member.company_id, owner):

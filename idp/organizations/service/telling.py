@@ -8,7 +8,7 @@ from typing import Any
 from idp.kernel import clock
 from idp.kernel.events import emit
 
-from ..events import Changes, MemberEvent
+from ..events import Changes, MemberEdited, MemberEvent
 from ..models import License, Member, Role
 
 MOST_NAMED = 100
@@ -32,6 +32,20 @@ def tell(kind: type[MemberEvent], member: Member, actor_id: str | None, **values
             member_id=member.id,
             account_id=member.account_id,
             **values,
+        )
+    )
+
+
+def tell_edited(member: Member, actor_id: str | None, fields: Iterable[str]) -> None:
+    """Something else is recorded about the person: which fields, never what they say."""
+    emit(
+        MemberEdited(
+            at=clock.now(),
+            actor_id=actor_id,
+            organization_id=member.organization_id,
+            member_id=member.id,
+            account_id=member.account_id,
+            changes=dict.fromkeys(fields, ()),
         )
     )
 
