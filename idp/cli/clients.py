@@ -75,7 +75,7 @@ def create(
     """Register a client. Its secret is printed once and can't be read again."""
     import json
 
-    from .places import find_organization
+    from .finding import find_organization
 
     metadata: dict[str, Any] = {
         "post_logout_redirect_uris": list(post_logout_redirect_uris) or None,
