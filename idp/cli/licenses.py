@@ -35,7 +35,7 @@ def _license_row(row: License, held: int) -> dict[str, Any]:
 @license_.command()
 @click.argument("organization")
 @click.argument("edition")
-@click.option("--seats", required=True, type=int)
+@click.option("--seats", required=True, type=int, help="How many members may hold one.")
 @click.option("--starts", type=Instant(), help="Default: now.")
 @click.option("--ends", type=Instant(), help="Default: no end.")
 @as_json
@@ -52,10 +52,10 @@ def sell(
 
 @license_.command()
 @click.argument("license_id")
-@click.option("--seats", type=int)
-@click.option("--starts", type=Instant())
-@click.option("--ends", type=Instant())
-@click.option("--without-end", is_flag=True)
+@click.option("--seats", type=int, help="How many members may hold one.")
+@click.option("--starts", type=Instant(), help="From when it counts.")
+@click.option("--ends", type=Instant(), help="From when it counts no longer.")
+@click.option("--without-end", is_flag=True, help="Let it count on without an end.")
 @as_json
 @with_app
 def change(
@@ -75,7 +75,7 @@ def _held(license_id: str) -> int:
 
 
 @license_.command("list")
-@click.option("--organization")
+@click.option("--organization", help="Only what this organization has bought.")
 @after
 @limited
 @as_json

@@ -36,9 +36,15 @@ def _organization_row(row: Organization) -> dict[str, Any]:
 @org.command()
 @click.argument("slug")
 @click.argument("name")
-@click.option("--kind", type=click.Choice(["customer", "self"]), default="customer", show_default=True)
+@click.option(
+    "--kind",
+    type=click.Choice(["customer", "self"]),
+    default="customer",
+    show_default=True,
+    help="`self` is the platform owner's own.",
+)
 @click.option("--directory", help="The outside directory that owns it.")
-@click.option("--organization-number")
+@click.option("--organization-number", help="As the public register has it.")
 @as_json
 @with_app
 def create(
@@ -142,13 +148,25 @@ def list_members(organization: str, after: str, limit: int, as_json: bool) -> No
 @org.command("add-member")
 @click.argument("organization")
 @click.option("--email", help="The person's address; an account that has proven it is linked.")
-@click.option("--given-name", default="")
-@click.option("--family-name", default="")
-@click.option("--type", "kind", type=click.Choice(["employee", "express", "bidder", "consultant"]), default="employee")
-@click.option("--status", type=click.Choice(["contact", "active"]), default="contact", show_default=True)
+@click.option("--given-name", default="", help="The person's first name.")
+@click.option("--family-name", default="", help="The person's last name.")
+@click.option(
+    "--type",
+    "kind",
+    type=click.Choice(["employee", "express", "bidder", "consultant"]),
+    default="employee",
+    help="What the person is there.",
+)
+@click.option(
+    "--status",
+    type=click.Choice(["contact", "active"]),
+    default="contact",
+    show_default=True,
+    help="Whether the person is a user at once.",
+)
 @click.option("--company", help="Id of the supplier's company that the person belongs to.")
 @click.option("--account", help="Link this account (address or id) at once.")
-@click.option("--language", type=click.Choice(["en", "nb"]))
+@click.option("--language", type=click.Choice(["en", "nb"]), help="The language of mail to the person.")
 @click.option("--role", "roles", multiple=True, help="Give this role; may be repeated.")
 @as_json
 @with_app
@@ -228,7 +246,7 @@ for _name, _act, _says, _help, _asks in (
 @org.command("add-company")
 @click.argument("organization")
 @click.argument("name")
-@click.option("--organization-number")
+@click.option("--organization-number", help="As the public register has it.")
 @click.option("--linked-organization", help="The organization that this company is.")
 @as_json
 @with_app

@@ -51,9 +51,9 @@ def read_password(from_stdin: bool, address: str, names: list[str]) -> str:
 
 @user.command()
 @click.argument("address")
-@click.option("--given-name", required=True)
-@click.option("--family-name", required=True)
-@click.option("--locale", type=click.Choice(["en", "nb"]))
+@click.option("--given-name", required=True, help="First name.")
+@click.option("--family-name", required=True, help="Last name.")
+@click.option("--locale", type=click.Choice(["en", "nb"]), help="The language that the person is spoken to in.")
 @click.option("--verified", is_flag=True, help="You vouch that the person reads this mailbox.")
 @click.option("--password-stdin", is_flag=True, help="Read a first password from standard input.")
 @click.option("--password", "prompt", is_flag=True, help="Ask for a first password.")

@@ -46,7 +46,7 @@ def create_role(organization: str, name: str, privileges: tuple[str, ...], as_js
 @role.command("set")
 @click.argument("organization")
 @click.argument("role")
-@click.option("--privilege", "privileges", multiple=True)
+@click.option("--privilege", "privileges", multiple=True, help="`tag:equipment.read`; may be repeated.")
 @as_json
 @with_app
 def set_role(organization: str, role: str, privileges: tuple[str, ...], as_json: bool) -> None:
