@@ -37,7 +37,7 @@ def _rows(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]
         elif isinstance(value, Path):
             shown = value.relative_to(settings.ROOT).as_posix()
         else:
-            shown = "" if value is None else str(value)
+            shown = "" if value is None else str(list(value) if isinstance(value, tuple) else value)
         yield variable, shown, field.description or ""
 
 
@@ -46,8 +46,8 @@ def settings_page() -> str:
     lines = [
         "# Settings\n",
         "From the environment, above `config/production.toml` (in production) and `config/default.toml`. `ONIX_X_FILE`"
-        " reads the value of `ONIX_X` from a file. Every wrong value is reported at once, then the program refuses to"
-        " start.\n",
+        " reads the value of `ONIX_X` from a file. Lists are written as JSON; lifetimes are seconds. Every wrong value"
+        " is reported at once, then the program refuses to start.\n",
         "| Variable | Default | Meaning |\n| --- | --- | --- |",
     ]
     for name, value, text in _rows(settings.Settings, "ONIX_"):
