@@ -16,7 +16,7 @@ from sqlalchemy.exc import SAWarning
 from idp.kernel.database import db
 from idp.migrations import import_models, wait_for_turn
 
-# Indexes over expressions are made by our own hand, and a test sees that they are there: nothing for an operator to read.
+# Indexes over expressions are made by our own hand, and a test sees that they are there: no news to an operator.
 warnings.filterwarnings("ignore", "Skipped unsupported reflection of expression-based index", SAWarning)
 
 
