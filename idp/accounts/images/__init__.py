@@ -7,7 +7,7 @@ Start reading: `decoding.decode`, then `pictures` and `signatures`.
 
 from typing import NamedTuple
 
-from .decoding import LARGEST, LARGEST_FORM, MOST_PIXELS, TYPES
+from .decoding import LARGEST, LARGEST_FORM, TYPES
 from .pictures import PIXELS, Crop, make_picture
 from .signatures import LONGEST_NAME, MOST_POINTS, STYLES, Drawn, from_image, from_strokes, from_text
 
@@ -24,7 +24,6 @@ __all__ = [
     "LARGEST",
     "LARGEST_FORM",
     "LONGEST_NAME",
-    "MOST_PIXELS",
     "MOST_POINTS",
     "PIXELS",
     "STYLES",
