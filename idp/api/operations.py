@@ -65,20 +65,10 @@ class Operation:
 
 def blueprint(operations: Iterable[Operation]) -> Blueprint:
     """The routes of these operations."""
-    from .document import document_bytes
-
     made = Blueprint("api", __name__, url_prefix=BASE)
     for operation in operations:
         path = operation.path.replace("{", "<").replace("}", ">")
         made.add_url_rule(path, operation.id, _view(operation), methods=[operation.method])
-
-    @made.get("/openapi.json")
-    def openapi() -> Response:
-        """The document that describes all of this (OpenAPI 3.1)."""
-        response = Response(document_bytes(), mimetype="application/json")
-        response.headers["Cache-Control"] = "public, max-age=300"
-        response.headers["Access-Control-Allow-Origin"] = "*"
-        return response
 
     return made
 
