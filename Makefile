@@ -17,6 +17,8 @@ help:
 	@echo "make bench        requests per second, percentiles, statements per request, and how fast a loss arrives"
 	@echo "make screenshots  the pictures of the README"
 	@echo "make docs         write docs/reference from the code"
+	@echo "make messages     what pages and mails say, brought into the translations"
+	@echo "make migration    the next step of the database's history; MESSAGE='…' REV=…"
 	@echo "make lock         resolve requirements/*.in into the hashed files (needs uv)"
 
 run: .venv/.base $(CATALOGS)

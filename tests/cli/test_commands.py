@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from idp.cli import base, cli
+from idp.cli import base
+from tests.support.commands import runner
 from tests.support.configuration import environment
 
 Run = Callable[..., Any]
@@ -16,17 +16,7 @@ Run = Callable[..., Any]
 
 @pytest.fixture
 def run(database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """`run("org", "list")` gives what was printed; `code=` is the exit code that must come."""
-    for name, value in environment(database_url, "http://localhost:8000").items():
-        monkeypatch.setenv(name, value)
-
-    def invoke(*arguments: str, code: int = base.OK) -> Any:
-        got = base.run(cli, list(arguments))
-        out, err = capsys.readouterr()
-        assert got == code, f"{arguments}: {got}\n{out}\n{err}"
-        return json.loads(out) if "--json" in arguments and code == base.OK else out + err
-
-    return invoke
+    return runner(environment(database_url, "http://localhost:8000"), monkeypatch, capsys)
 
 
 @pytest.fixture
