@@ -12,7 +12,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from idp.settings import ROOT
+from idp.settings import ROOT, load
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ def serve(options: Options) -> None:
     from granian.http import HTTP1Settings
     from granian.log import LogLevels
 
+    share_cores(options.workers)
     metrics = None
     if options.workers > 1 and not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         # Counters of several processes are added up through files in this folder.
@@ -78,3 +79,11 @@ def serve(options: Options) -> None:
     finally:
         if metrics:
             shutil.rmtree(metrics, ignore_errors=True)
+
+
+def share_cores(workers: int) -> None:
+    """Hash as many passwords at once as there are cores, if the settings say nothing: more take each other's cache,
+    and all of them become slower."""
+    if "concurrency" not in load().passwords.model_fields_set:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        os.environ["ONIX_PASSWORDS__CONCURRENCY"] = str(max(1, cores // workers))

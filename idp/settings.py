@@ -68,7 +68,9 @@ class Passwords(_Part):
     time_cost: int = Field(3, ge=1, description="argon2id iterations")
     memory_cost: int = Field(19456, ge=8, description="argon2id memory in KiB")
     parallelism: int = Field(1, ge=1, description="argon2id lanes")
-    concurrency: int = Field(2, ge=1, description="Hashes computed at once in one process")
+    concurrency: int = Field(
+        2, ge=1, description="Hashes computed at once in one process; `serve` shares its cores among the workers"
+    )
 
 
 class Throttle(_Part):

@@ -93,6 +93,14 @@ def _seen(session: Session, now: int) -> None:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An account about to be signed in, as it is now, and whether it has a second factor."""
+
+    account: Account
+    second_factor: bool
+
+
 # A shared lock: a password change or disabling waits for this sign-in, and then ends its session too.
 _locked = (
     select(Account, has_second_factor(Account.id).label("second_factor"))
@@ -103,8 +111,20 @@ _locked = (
 )
 
 
+def hold(checked: Account) -> Held:
+    """Hold the account whose person has been recognized, until the unit of work ends; changes of it wait.
+
+    Raises `Refusal` when it was disabled or its password changed since it was checked.
+    """
+    password_hash = checked.password_hash
+    row = db.session.execute(_locked, {"account_id": checked.id}).unique().one_or_none()
+    if row is None or not may_sign_in(row.Account) or row.Account.password_hash != password_hash:
+        raise Refusal("sign_in_again", _l("Something changed meanwhile. Sign in again."), status=401)
+    return Held(row.Account, bool(row.second_factor))
+
+
 def sign_in(
-    account: Account,
+    held: Held,
     *,
     user_agent: str | None = None,
     address: str | None = None,
@@ -113,26 +133,21 @@ def sign_in(
     identifier: str | None = None,
     again: bool = False,
 ) -> Session:
-    """Make this browser the account's. Inside a unit of work, after everything that the account asks for was shown:
-    `second_step.enter` for a password. `amr`: the methods (RFC 8176), a password when nothing is said.
+    """Make this browser the held account's. Inside a unit of work, after everything that the account asks for was
+    shown: `second_step.enter` for a password. `amr`: the methods (RFC 8176), a password when nothing is said.
 
     Always a new handle (R32). The same person signing in again keeps the session and its `sid`, with a new
     `auth_time`; another person's session in this browser ends first: one signed-in person per browser.
     `path`: where the continuation leads, for those who wait for this sign-in. `identifier`: as typed; the attempts
     counted against it are forgotten. `again`: the signed-in person has confirmed who they are, so the session never
-    becomes a weaker one. Raises `Refusal` when the account was disabled or its password changed since it was checked,
-    and for a password alone where there is a second factor.
+    becomes a weaker one. Raises `Refusal` for a password alone where there is a second factor.
     """
-    checked = account.password_hash
-    row = db.session.execute(_locked, {"account_id": account.id}).unique().one_or_none()
-    fresh = row.Account if row else None
-    if row is None or fresh is None or not may_sign_in(fresh) or fresh.password_hash != checked:
-        raise Refusal("sign_in_again", _l("Something changed meanwhile. Sign in again."), status=401)
+    fresh = held.account
     now, lifetimes, methods = clock.now(), _lifetimes(), list(amr or ["pwd"])
     who = actor()
     if again and who is not None and who.account.id == fresh.id:
         methods = policy.confirmed(who.session.amr, methods)
-    if row.second_factor and policy.acr_of(methods) == policy.ACR_PASSWORD:
+    if held.second_factor and policy.acr_of(methods) == policy.ACR_PASSWORD:
         raise Refusal("second_factor_missing", _l("Something changed meanwhile. Sign in again."), status=401)
     handle = random_handle()
     session = _current_of_browser()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from idp import serve
 from idp.settings import SettingsError, load
 from tests.support.configuration import environment
 from tests.support.needs import ROOT, free_port, wait_until
@@ -41,6 +43,19 @@ def test_production_refuses_with_one_full_list() -> None:
         "--tls-certificate", "ONIX_TRUSTED_PROXIES",
     ):  # fmt: skip
         assert f"  - {what}" in run.stderr, (what, run.stderr)
+
+
+@pytest.mark.parametrize(("said", "workers", "each"), [(None, 1, 8), (None, 3, 2), (None, 20, 1), ("5", 3, 5)])
+def test_as_many_passwords_are_hashed_at_once_as_there_are_cores(
+    monkeypatch: pytest.MonkeyPatch, said: str | None, workers: int, each: int
+) -> None:
+    name = "ONIX_PASSWORDS__CONCURRENCY"
+    monkeypatch.setenv(name, said or "")
+    if said is None:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(8)), raising=False)
+    serve.share_cores(workers)
+    assert load().passwords.concurrency == each
 
 
 def test_secrets_come_from_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -497,7 +497,7 @@ def test_the_door_itself_wants_the_second_factor(app: Any, world: Any, person: A
     """Whoever comes to `sign_in` with a password alone, by whichever way."""
     add_passkey(signed_in)
     with app.test_request_context(), pytest.raises(Refusal) as refused, unit_of_work():
-        sessions.sign_in(db.session.get_one(Account, person.account_id))
+        sessions.sign_in(sessions.hold(db.session.get_one(Account, person.account_id)))
     assert refused.value.code == "second_factor_missing"
 
 

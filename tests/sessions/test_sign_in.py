@@ -430,7 +430,7 @@ def test_a_password_changed_meanwhile_is_not_signed_in_with(app: Any, world: Any
         with app.app_context():
             world.change(Account, person.account_id, password_hash="other")
         with pytest.raises(Refusal) as refused, unit_of_work():
-            sessions.sign_in(found)
+            sessions.sign_in(sessions.hold(found))
         assert refused.value.code == "sign_in_again"
 
 
@@ -474,7 +474,7 @@ def test_r33_a_reset_ends_the_session_of_a_sign_in_under_way(app: Any, world: An
         found = sessions.authenticate(person.address, world.password, "127.0.0.1")
         assert isinstance(found, Account)
         with unit_of_work():
-            sessions.sign_in(found)
+            sessions.sign_in(sessions.hold(found))
             thread = threading.Thread(target=reset)
             thread.start()
             thread.join(0.5)
