@@ -26,9 +26,8 @@ from idp.sessions import events as signing_in
 from idp.sessions.models import Session
 from idp.settings import current_settings
 
-from . import authorizations
 from .claims import SCOPE_CLAIMS
-from .clients import ClientInfo
+from .clients import ClientInfo, app_of
 from .extensions.issuer import Destination
 from .extensions.openid import acr_values, essential_acr, prompt_words, read_claims
 from .interaction import RequestFacts
@@ -102,7 +101,7 @@ class Asked:
     @property
     def app(self) -> App | None:
         """The app that the token will speak about: that of the resource asked for, else the client's."""
-        return authorizations.app_of(self.client, self.resource)
+        return app_of(self.client, self.resource)
 
     @property
     def wants_organization(self) -> bool:

@@ -68,7 +68,7 @@ def test_a_smaller_set_of_privileges_is_a_loss_and_a_gain_is_none(protocol, hear
 def test_a_whole_organizations_loss_is_expanded_by_the_worker_in_pages(protocol, heard, monkeypatch):
     from idp.organizations.models import Organization
 
-    monkeypatch.setattr(authorizations, "PAGE", 2)
+    monkeypatch.setattr(authorizations.losing, "PAGE", 2)
     for _ in range(5):
         protocol.tokens("tag-bc")
     protocol.world.change(Organization, protocol.organization_id, status="suspended")

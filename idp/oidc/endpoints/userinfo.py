@@ -13,9 +13,9 @@ from idp.kernel.web import Answer
 from idp.settings import current_settings
 
 from .. import signatures, statements, tokens
-from ..authorizations import app_of, decide, expiry, fallen, ground_of, too_weak
+from ..authorizations import decide, expiry, fallen, ground_of, too_weak
 from ..claims import SIGNATURE, claims_for
-from ..clients import client_at
+from ..clients import app_of, client_at
 from ..grants.redeem import person_of
 
 

@@ -21,9 +21,9 @@ from idp.settings import current_settings
 
 from .. import signatures, statements, tokens
 from ..authentication import confirm
-from ..authorizations import app_of, decide, expiry, fallen, ground_of, too_weak, withdraw_kin
+from ..authorizations import decide, expiry, fallen, ground_of, too_weak, withdraw_kin
 from ..claims import person_claims, told, verdict_of
-from ..clients import ClientInfo, resources
+from ..clients import ClientInfo, app_of, resources
 from ..events import CodeReused, RefreshTokenReused, VerdictTold
 from ..extensions.resource import invalid_target
 
