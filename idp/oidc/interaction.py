@@ -31,7 +31,8 @@ class RequestFacts:
     """What the client asked for, and what earlier steps have written down about this request.
 
     `signed_in_sid`: the session of a sign-in that was done for this request. `hint_sub`: the subject of a genuine
-    `id_token_hint`. `essential_acr`: None when no `acr` is essential, else the values that would do (empty: any).
+    `id_token_hint`; `subjects` those whom the `claims` parameter wants, None when it names none (Core §3.1.2.2).
+    `essential_acr`: None when no `acr` is essential, else the values that would do (empty: any).
     `acr_values`: the wish of a client that goes on without, in its order of preference (Core §3.1.2.1).
     `family`: the client belongs to an app, so no consent is asked. `consent_scope`: what the person has to agree to.
     `max_age` is in seconds.
@@ -40,6 +41,7 @@ class RequestFacts:
     prompt: frozenset[str] = frozenset()
     max_age: int | None = None
     hint_sub: str | None = None
+    subjects: frozenset[str] | None = None
     essential_acr: tuple[str, ...] | None = None
     acr_values: tuple[str, ...] = ()
     family: bool = True
@@ -135,14 +137,19 @@ def signed_in_for_it(request: RequestFacts, session: SessionFacts) -> bool:
     return request.signed_in_sid == session.sid
 
 
+def is_about(request: RequestFacts, sub: str) -> bool:
+    """Whether the client may be told of this person: whom it names is answered for, and nobody else (Core §3.1.2.2)."""
+    return request.hint_sub in (None, sub) and (request.subjects is None or sub in request.subjects)
+
+
 def must_sign_in(request: RequestFacts, session: SessionFacts, now: int) -> bool:
-    """Whether a live session is not enough: `prompt`, `max_age` (0 means always, Core §3.1.2.1), or another's hint."""
+    """Whether a live session is not enough: `prompt`, `max_age` (0 means always, Core §3.1.2.1), or another person."""
     if signed_in_for_it(request, session):
         return False
     return bool(
         request.prompt & {"login", "create"}
         or (request.max_age is not None and (request.max_age == 0 or now - session.auth_time > request.max_age))
-        or (request.hint_sub is not None and request.hint_sub != session.sub)
+        or not is_about(request, session.sub)
     )
 
 
@@ -188,8 +195,8 @@ def next_step(
         return SignUp()
     if session is None or must_sign_in(request, session, now):
         return Refuse("login_required", "The person has to sign in") if silent else Login(again=session is not None)
-    if request.hint_sub is not None and request.hint_sub != session.sub:
-        return Refuse("login_required", "Another person than the id_token_hint names has signed in")
+    if not is_about(request, session.sub):
+        return Refuse("login_required", "Another person than the request names has signed in")
     if session.required:
         return _or_silent(silent, "interaction_required", RequiredAction(session.required))
     if (

@@ -165,6 +165,7 @@ def end_session() -> ResponseReturnValue:
 def confirm_end_session() -> ResponseReturnValue:
     """The same, after a POST."""
     wish = logging_out.unsign(request.args.get("request", ""))
+    language.hint(wish.language if wish else None)
     return _page("oidc/logout_error.html", 400, reason="expired") if wish is None else _log_out(wish)
 
 
@@ -182,6 +183,7 @@ def end_session_confirmed() -> ResponseReturnValue:
 @blueprint.get("/oauth2/logged-out")
 def logged_out() -> ResponseReturnValue:
     """Where a sign-out ends that leads nowhere else."""
+    language.hint(request.args.get("ui_locales"))
     return _page("oidc/logged_out.html", 200)
 
 
@@ -197,7 +199,8 @@ def _log_out(wish: logging_out.LogoutWish) -> ResponseReturnValue:
 
 
 def _logged_out(wish: logging_out.LogoutWish, *, asked: bool) -> ResponseReturnValue:
-    return redirect(logging_out.destination(wish, asked=asked) or "/oauth2/logged-out", 303)
+    here = f"/oauth2/logged-out?ui_locales={wish.language}" if wish.language else "/oauth2/logged-out"
+    return redirect(logging_out.destination(wish, asked=asked) or here, 303)
 
 
 def _on_the_way(handle: str) -> tuple[AuthorizationRequest, Asked, endpoint.Judged, sessions.Actor | None]:
