@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import Connection, Row, Table, and_, delete, insert, null, or_, select, tuple_, update
+from sqlalchemy import Connection, Row, Table, Text, and_, delete, insert, null, or_, select, tuple_, update
+from sqlalchemy import cast as sql_cast
 
 from idp.accounts.events import AccountClosing, AccountDisabled, PasswordChanged
 from idp.kernel import clock
@@ -24,7 +25,7 @@ from idp.organizations.events import EntitlementChanged, SystemRoleReduced
 from idp.organizations.facts import judge, load_facts, load_members_facts
 from idp.organizations.models import Member, MemberRole
 from idp.organizations.policy import AccountFacts, Choices, Decision, choose, entitlement
-from idp.sessions.events import SessionEnded
+from idp.sessions.events import SessionEnded, SignedOutElsewhere
 from idp.sessions.policy import ACR_PASSWORD, acr_of
 from idp.settings import current_settings
 
@@ -42,7 +43,9 @@ PAGE = 200  # authorizations compared at once
 TAKEN = 50  # checks of named members taken together
 KEPT = 90 * 86400  # seconds that an authorization stays after its end, with everything that hangs on it
 PORTION = 5000  # rows deleted in one transaction
-ENDS_OFFLINE_TOO = frozenset({"password_changed", "account_disabled", "account_closing"})
+ENDED_ON_PURPOSE = frozenset({"by_owner", "by_admin", "factor_added"})
+"""Why a session ended that somebody else may have had: what it has opened ends with it, for use while away too."""
+ENDS_OFFLINE_TOO = ENDED_ON_PURPOSE | {"password_changed", "account_disabled", "account_closing"}
 """Why a session ended that takes its offline grants along: also one that was being opened at that very moment, and that
 `_on_account` could not see yet."""
 
@@ -191,8 +194,8 @@ def withdraw(authorization_ids: Iterable[str], reason: str, *, actor_id: str | N
     """End authorizations for life; gives those that were still alive. Their clients hear of it.
 
     reason: `code_reused`, `refresh_reused`, `revoked`, `session_ended`, `account_disabled`, `account_closing`,
-    `password_changed`, `consent_withdrawn`, `client_disabled`, `by_admin`. Emits `AuthorizationWithdrawn` and a
-    `LogoutDue` per client and session.
+    `password_changed`, `consent_withdrawn`, `client_disabled`, `by_admin`, `by_owner`, `factor_added`. Emits
+    `AuthorizationWithdrawn` and a `LogoutDue` per client and session.
     """
     ids = tuple(authorization_ids)
     return _withdraw(_table.c.id.in_(ids), reason, actor_id) if ids else ()
@@ -339,6 +342,7 @@ def subscribe(bus: Bus) -> None:
     bus.subscribe(EntitlementChanged, _on_entitlement_changed)
     bus.subscribe(SystemRoleReduced, _on_system_role_reduced)
     bus.subscribe(SessionEnded, _on_session_ended)
+    bus.subscribe(SignedOutElsewhere, _on_signed_out_elsewhere)
     bus.subscribe(AccountDisabled, lambda event: _on_account(event.account_id, "account_disabled"))
     bus.subscribe(AccountClosing, lambda event: _on_account(event.account_id, "account_closing"))
     bus.subscribe(PasswordChanged, _on_password_changed)
@@ -371,15 +375,19 @@ def _on_client_disabled(event: ClientDisabled) -> None:
 
 
 def _on_session_ended(event: SessionEnded) -> None:
-    """Online grants of the session end; each client of it is told, offline ones too (Back-Channel Logout §2.7)."""
+    """Online grants of the session end; each client of it is told, offline ones too (Back-Channel Logout §2.7). One
+    that was ended on purpose takes the offline ones along (docs/decisions/0036)."""
     clients = db.session.execute(
         select(_table.c.client_id, _table.c.sub, _table.c.sid).where(
             _table.c.sid == event.sid, _table.c.offline, _table.c.withdrawn_at.is_(None)
         )
     ).all()
+    which = _table.c.sid == event.sid
+    if event.reason not in ENDED_ON_PURPOSE:
+        which &= ~_table.c.offline
     rows = db.session.execute(
         update(_table)
-        .where(_table.c.sid == event.sid, ~_table.c.offline, _table.c.withdrawn_at.is_(None))
+        .where(which, _table.c.withdrawn_at.is_(None))
         .values(withdrawn_at=event.at, withdrawn_reason="session_ended")
         .returning(_table.c.id, _table.c.client_id, _table.c.sub, _table.c.sid),
         execution_options={"synchronize_session": False},
@@ -388,6 +396,16 @@ def _on_session_ended(event: SessionEnded) -> None:
         ids = tuple(row.id for row in rows)
         emit(AuthorizationWithdrawn(at=event.at, authorization_ids=ids, reason="session_ended"))
     _logout(event.at, {(row.client_id, row.sub, row.sid) for row in (*clients, *rows)})
+
+
+def _on_signed_out_elsewhere(event: SignedOutElsewhere) -> None:
+    """What sessions of before have left behind ends too, whatever has become of them since."""
+    which = _table.c.account_id == event.account_id
+    if event.sid is not None:
+        which &= _table.c.sid.is_distinct_from(event.sid)
+    if event.weaker:
+        which &= sql_cast(_table.c.amr, Text).not_like('%"mfa"%')
+    _withdraw(which, event.reason, event.actor_id)
 
 
 def _on_entitlement_changed(event: EntitlementChanged) -> None:
