@@ -35,6 +35,7 @@ from .service import hold as hold
 from .service import live_sessions as live_sessions
 from .service import sign_in as sign_in
 from .service import sign_out as sign_out
+from .service import sign_out_elsewhere as sign_out_elsewhere
 
 
 def init_app(app: Flask) -> None:

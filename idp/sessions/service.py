@@ -210,14 +210,39 @@ def end_sessions_of(account_id: str, reason: str, except_id: str | None = None, 
     return ended
 
 
+def sign_out_elsewhere(account_id: str, reason: str, except_id: str | None = None, actor_id: str | None = None) -> int:
+    """End the account's live sessions but one if named, and whatever sessions of before have left behind (grants for
+    use while away); gives how many sessions. Inside a unit of work."""
+    ended = end_sessions_of(account_id, reason, except_id, actor_id)
+    _tell_elsewhere(account_id, except_id, reason, actor_id)
+    return ended
+
+
+def _tell_elsewhere(
+    account_id: str, sid: str | None, reason: str, actor_id: str | None, *, weaker: bool = False
+) -> None:
+    emit(
+        events.SignedOutElsewhere(
+            at=clock.now(),
+            actor_id=actor_id or account_id,
+            account_id=account_id,
+            sid=sid,
+            reason=reason,
+            weaker=weaker,
+        )
+    )
+
+
 def end_weaker_sessions(session: Session) -> int:
-    """End the other live sessions of this one's account that one factor has opened; gives how many. Inside a unit of
-    work."""
+    """End the other live sessions of this one's account that one factor has opened, and what such sessions have left
+    behind; gives how many sessions. Inside a unit of work."""
     others = select(Session).where(
         Session.account_id == session.account_id, Session.id != session.id, Session.ended_at.is_(None)
     )
     weaker = [one for one in db.session.scalars(others) if policy.acr_of(one.amr) == policy.ACR_PASSWORD]
-    return sum(_end(one, "factor_added") for one in weaker)
+    ended = sum(_end(one, "factor_added") for one in weaker)
+    _tell_elsewhere(session.account_id, session.id, "factor_added", None, weaker=True)
+    return ended
 
 
 def end_session(session_id: str, reason: str, *, actor_id: str | None = None) -> bool:
