@@ -256,7 +256,8 @@ def withdraw_invitation(caller: Caller, *, invitation_id: str) -> tuple[int, Non
         service.lock(caller.organization.id)
         row = db.session.get(Invitation, invitation_id, populate_existing=True)
         member = db.session.get(Member, row.member_id) if row else None
-        if row is None or member is None or member.organization_id != caller.organization.id or member.type != "express":
+        ours = member is not None and member.organization_id == caller.organization.id and member.type == "express"
+        if row is None or member is None or not ours:
             raise unknown
         if row.accepted_at is not None:
             raise Refusal("invitation_accepted", "The invitation was accepted.", status=409)

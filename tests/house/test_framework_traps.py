@@ -241,7 +241,7 @@ def test_outgoing_tls_is_modern(tmp_path: Path) -> None:
 
 @ONE
 def test_what_was_typed_is_text_in_a_lazy_sentence_too(app: Any) -> None:
-    """Flask-Babel calls its lazy strings markup; a refusal that names a company would put the name's tags on the page."""
+    """Flask-Babel calls its lazy strings markup: a refusal that names a company would put its tags on the page."""
     from flask import render_template_string
     from flask_babel import lazy_gettext as _l
 
