@@ -19,6 +19,8 @@ from babel import dates
 from flask import Flask, current_app, g, has_request_context, request
 from flask import session as cookie
 from flask_babel import Babel, format_date, format_datetime, get_locale, refresh
+from flask_babel.speaklater import LazyString
+from markupsafe import Markup, escape
 from werkzeug.exceptions import HTTPException
 
 from . import continuation
@@ -141,6 +143,7 @@ def init_app(app: Flask) -> None:
     app.config.setdefault("BABEL_DEFAULT_LOCALE", "en")
     app.config.setdefault("BABEL_DEFAULT_TIMEZONE", "UTC")
     babel.init_app(app, locale_selector=current)
+    LazyString.__html__ = _as_text
     app.before_request(_choose)
     app.jinja_env.filters["on_date"] = on_date
     app.jinja_env.filters["at_time"] = at_time
@@ -156,6 +159,11 @@ def init_app(app: Flask) -> None:
             "theme_links": _theme_links,
             "this_page": this_page,
         }
+
+
+def _as_text(sentence: LazyString) -> Markup:
+    """A lazy sentence on a page is text, also where it holds what somebody typed: the library takes it for markup."""
+    return escape(str(sentence))
 
 
 def _choose() -> None:

@@ -185,14 +185,13 @@ def _invitation(payload: dict[str, Any]) -> dict[str, Any] | None:
         "company": member.company.name if member.company else None,
         "inviter": inviter.name if inviter else None,
         "name": member.name,
-        "days": max(1, round((invitation.expires_at - clock.now()) / 86400)),
+        "ends_at": invitation.expires_at,
     }
 
 
 def _invitation_reminder(payload: dict[str, Any]) -> dict[str, Any] | None:
     """The same link as the invitation's, as it is now."""
-    values = _invitation(payload)
-    return None if values is None else {**values, "ends_at": payload["ends_at"]}
+    return _invitation(payload)
 
 
 def _inactivity_warning(payload: dict[str, Any]) -> dict[str, Any] | None:

@@ -52,6 +52,13 @@ def test_from_a_company_to_its_invited_people_and_back(supplier: Supplier, writt
     assert len(caller.get(f"/companies/{supplier.company_id}/invitations").json["items"]) == 1
     assert caller.get(f"/companies/{supplier.company_id}/express").json["left"] == 24
 
+    # An id names one invitation: the old one's does nothing to a newer one of the same person
+    old = listed[0]
+    assert caller.invite(supplier.company_id, (old["name"], old["email"])).json["results"][0]["outcome"] == "invited"
+    assert caller.ask("DELETE", f"/invitations/{old['id']}").status_code == 204
+    again = caller.get(f"/companies/{supplier.company_id}/invitations").json["items"]
+    assert old["email"] in {one["email"] for one in again} and old["id"] not in {one["id"] for one in again}
+
 
 def test_the_same_act_sent_twice_is_done_once(supplier: Supplier, written: Written) -> None:
     """A key is one client's and person's own; under it, other people are refused."""
