@@ -98,11 +98,11 @@ class Express(_Part):
         25, ge=1, le=10_000, description="Users and open invitations for each customer of a supplier"
     )
     invitation_reminders: tuple[int, ...] = Field(
-        (14, 3), description="Days before an invitation expires when it is reminded of, as a list: [14, 3]"
+        (14, 3), description="Days before an invitation expires when it is reminded of"
     )
     inactivity: int = Field(365, ge=1, le=3650, description="Days without a sign-in after which a user is terminated")
     inactivity_warnings: tuple[int, ...] = Field(
-        (30, 14, 7), min_length=1, description="Days before that termination when it is warned of, as a list"
+        (30, 14, 7), min_length=1, description="Days before that termination when it is warned of"
     )
     request_link: int = Field(3 * 86400, ge=60, description="Seconds in which a request for access is to be confirmed")
     invitations_per_hour: int = Field(
@@ -143,21 +143,32 @@ class Settings(BaseSettings):
         env_prefix="ONIX_", env_nested_delimiter="__", frozen=True, extra="ignore", env_ignore_empty=True
     )
 
-    environment: Literal["development", "production", "demo", "test"] = "development"
+    environment: Literal["development", "production", "demo", "test"] = Field(
+        "development", description="`production` refuses what is not fit for it"
+    )
     issuer: str = Field("http://localhost:8000", description="The issuer, without a final slash; never changes")
     secret_key: SecretStr = Field(SecretStr(DEFAULT_SECRET), description="Signs cookies and mailed links")
     secret_key_fallbacks: list[SecretStr] = Field(default_factory=list, description="Older secret keys, still accepted")
     key_encryption_key: SecretStr = Field(SecretStr(DEFAULT_SECRET), description="Encrypts signing keys at rest")
-    key_encryption_key_fallbacks: list[SecretStr] = Field(default_factory=list)
-    database_url: SecretStr = Field(SecretStr("sqlite:///.run/onix-account.sqlite3"))
+    key_encryption_key_fallbacks: list[SecretStr] = Field(
+        default_factory=list, description="Older ones, which still open keys that they encrypted"
+    )
+    database_url: SecretStr = Field(
+        SecretStr("sqlite:///.run/onix-account.sqlite3"),
+        description="`postgresql://user:password@host/name`, or SQLite for one machine",
+    )
     redis_url: SecretStr | None = Field(None, description="Request rates per address; memory without it")
-    debug: bool = False
+    debug: bool = Field(False, description="Refused in production")
     trusted_proxies: int = Field(0, ge=0, le=5, description="How many proxies in front set X-Forwarded-*")
-    default_locale: Literal["en", "nb"] = "en"
-    log_format: Literal["json", "console"] = "json"
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    catalog: Path = ROOT / "config" / "catalog.toml"
-    demo_world: Path = ROOT / "config" / "demo.toml"
+    default_locale: Literal["en", "nb"] = Field("en", description="`en` or `nb`, for whoever has chosen none")
+    log_format: Literal["json", "console"] = Field("json", description="`json`, or `console` for people")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="`DEBUG`, `INFO`, `WARNING` or `ERROR`"
+    )
+    catalog: Path = Field(
+        ROOT / "config" / "catalog.toml", description="Apps with their privileges and editions, and the system's roles"
+    )
+    demo_world: Path = Field(ROOT / "config" / "demo.toml", description="What the demo begins with")
     lifetimes: Lifetimes = Lifetimes()
     passwords: Passwords = Passwords()
     throttle: Throttle = Throttle()

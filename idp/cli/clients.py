@@ -38,18 +38,33 @@ def _find(client_id: str) -> Any:
 
 @client.command()
 @click.argument("name")
-@click.option("--kind", type=click.Choice(["web", "spa", "native", "machine"]), required=True)
-@click.option("--redirect-uri", "redirect_uris", multiple=True)
-@click.option("--post-logout-redirect-uri", "post_logout_redirect_uris", multiple=True)
-@click.option("--backchannel-logout-uri")
-@click.option("--initiate-login-uri")
+@click.option(
+    "--kind", type=click.Choice(["web", "spa", "native", "machine"]), required=True, help="What kind of program it is."
+)
+@click.option("--redirect-uri", "redirect_uris", multiple=True, help="Where people come back to after signing in.")
+@click.option(
+    "--post-logout-redirect-uri",
+    "post_logout_redirect_uris",
+    multiple=True,
+    help="Where people come back to after signing out.",
+)
+@click.option("--backchannel-logout-uri", help="Where logout notices are posted to.")
+@click.option("--initiate-login-uri", help="Where the launcher begins a sign-in.")
 @click.option("--app", "app_id", help="Make it a client of the family: no consent, the app's privileges in its tokens.")
 @click.option("--organization", help="Whose developers manage it.")
 @click.option("--scope", help="Scopes it may ask, separated by spaces.")
 @click.option("--api", is_flag=True, help="Let it ask the provider's API as a resource, too (clients of no app).")
-@click.option("--auth-method", help="client_secret_basic, client_secret_post, private_key_jwt or none.")
+@click.option(
+    "--auth-method", help="How it proves itself: client_secret_basic, client_secret_post, private_key_jwt or none."
+)
 @click.option("--jwks-file", type=click.File("r"), help="Its public keys, for private_key_jwt.")
-@click.option("--deny-mode", type=click.Choice(["error", "token"]), default="error", show_default=True)
+@click.option(
+    "--deny-mode",
+    type=click.Choice(["error", "token"]),
+    default="error",
+    show_default=True,
+    help="How a denial reaches it: as an OAuth error, or told in the token.",
+)
 @click.option("--no-pkce", is_flag=True, help="Don't ask PKCE of it (confidential clients that can't).")
 @click.option("--id", "client_id", help="Fix the id.")
 @as_json
@@ -75,7 +90,7 @@ def create(
     """Register a client. Its secret is printed once and can't be read again."""
     import json
 
-    from .places import find_organization
+    from .finding import find_organization
 
     metadata: dict[str, Any] = {
         "post_logout_redirect_uris": list(post_logout_redirect_uris) or None,

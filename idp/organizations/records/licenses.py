@@ -13,17 +13,7 @@ from sqlalchemy import func, or_, select
 from idp.kernel import clock
 from idp.kernel.database import db
 from idp.kernel.listing import contains
-from idp.kernel.records import (
-    Acting,
-    Action,
-    Column,
-    Field,
-    Filter,
-    Pairs,
-    Scope,
-    Table,
-    Values,
-)
+from idp.kernel.records import Acting, Action, Column, Field, Filter, Pairs, Scope, Table, Values, by_id
 
 from .. import service
 from ..catalog import current_catalog
@@ -109,11 +99,6 @@ def _edit_license(license_id: str, values: Values, acting: Acting) -> None:
     )
 
 
-def _delete_license(license_id: str, values: Values, acting: Acting) -> None:
-    del values
-    service.delete_license(license_id, actor_id=acting.actor_id)
-
-
 LICENSE = Table(
     zone="core",
     name="license",
@@ -186,7 +171,7 @@ LICENSE = Table(
         Action(
             "delete",
             _l("Delete"),
-            _delete_license,
+            by_id(service.delete_license),
             _l("The license is deleted."),
             danger=True,
             asks=_l("Only a license that nobody holds can be deleted. This can't be undone."),

@@ -1,4 +1,4 @@
-"""Organization."""
+"""Organization: the platform's own, customers, and those of outside directories."""
 
 from __future__ import annotations
 
@@ -10,16 +10,7 @@ from sqlalchemy import select
 
 from idp.kernel import language
 from idp.kernel.listing import contains
-from idp.kernel.records import (
-    Acting,
-    Action,
-    Column,
-    Field,
-    Filter,
-    Scope,
-    Table,
-    Values,
-)
+from idp.kernel.records import Acting, Action, Column, Field, Filter, Scope, Table, Values, by_id
 
 from .. import service
 from ..models import License, Member, Organization
@@ -73,11 +64,6 @@ def _suspend(organization_id: str, values: Values, acting: Acting) -> None:
 
 def _resume(organization_id: str, values: Values, acting: Acting) -> None:
     service.resume_organization(organization_id, why=values["reason"], actor_id=acting.actor_id)
-
-
-def _delete_organization(organization_id: str, values: Values, acting: Acting) -> None:
-    del values
-    service.delete_organization(organization_id, actor_id=acting.actor_id)
 
 
 SUSPEND = Action(
@@ -186,7 +172,7 @@ ORGANIZATION = Table(
         Action(
             "delete",
             _l("Delete"),
-            _delete_organization,
+            by_id(service.delete_organization),
             _l("The organization is deleted."),
             shown=lambda row: row.organization.kind != "self",
             danger=True,

@@ -10,18 +10,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from idp.kernel import language
 from idp.kernel.listing import contains, fold
-from idp.kernel.records import (
-    Acting,
-    Action,
-    Belonging,
-    Column,
-    Field,
-    Filter,
-    Pairs,
-    Scope,
-    Table,
-    Values,
-)
+from idp.kernel.records import Acting, Action, Belonging, Column, Field, Filter, Pairs, Scope, Table, Values, by_id
 
 from .. import service
 from ..catalog import current_catalog
@@ -64,11 +53,6 @@ def _add_role(values: Values, acting: Acting) -> str:
 
 def _edit_role(role_id: str, values: Values, acting: Acting) -> None:
     service.set_role_privileges(role_id, values["privileges"], version=values["version"], actor_id=acting.actor_id)
-
-
-def _delete_role(role_id: str, values: Values, acting: Acting) -> None:
-    del values
-    service.delete_role(role_id, actor_id=acting.actor_id)
 
 
 def _roles_by(text: str, _scope: Scope) -> ColumnElement[bool]:
@@ -145,7 +129,7 @@ ROLE = Table(
         Action(
             "delete",
             _l("Delete"),
-            _delete_role,
+            by_id(service.delete_role),
             _l("The role is deleted."),
             shown=lambda row: row.role.organization_id is not None,
             danger=True,

@@ -27,6 +27,7 @@ from idp.kernel.records import (
     Scope,
     Table,
     Values,
+    by_id_within,
 )
 from idp.kernel.refusal import Refusal
 
@@ -274,21 +275,6 @@ def _check_reach(account_id: str, scope: Scope) -> None:
     service.check_reach(account_id, scope.within)
 
 
-def _disable_user(account_id: str, values: Values, acting: Acting) -> None:
-    del values
-    service.disable_user(account_id, within=acting.scope.within, actor_id=acting.actor_id)
-
-
-def _enable_user(account_id: str, values: Values, acting: Acting) -> None:
-    del values
-    service.enable_user(account_id, within=acting.scope.within, actor_id=acting.actor_id)
-
-
-def _delete_user(account_id: str, values: Values, acting: Acting) -> None:
-    del values
-    service.delete_user(account_id, within=acting.scope.within, actor_id=acting.actor_id)
-
-
 def _of_members(model: Any, account_id: str) -> int:
     mine = select(Member.id).where(Member.account_id == account_id)
     return db.session.scalar(select(func.count()).select_from(model).where(model.member_id.in_(mine))) or 0
@@ -434,7 +420,7 @@ USER = Table(
         Action(
             "disable",
             _l("Disable User"),
-            _disable_user,
+            by_id_within(service.disable_user),
             _l("The user is disabled: all sessions have ended, and no token counts any more."),
             shown=lambda row: row.account.status == "active",
             allowed=_check_reach,
@@ -442,7 +428,7 @@ USER = Table(
         Action(
             "enable",
             _l("Enable User"),
-            _enable_user,
+            by_id_within(service.enable_user),
             _l("The user is enabled again."),
             shown=lambda row: row.account.status == "disabled",
             allowed=_check_reach,
@@ -450,7 +436,7 @@ USER = Table(
         Action(
             "delete",
             _l("Delete"),
-            _delete_user,
+            by_id_within(service.delete_user),
             _l("The user is deleted."),
             danger=True,
             asks=_l("This can't be undone. To keep the person out for a while, disable the user instead."),

@@ -33,7 +33,7 @@ from .guests import (
     split_name,
 )
 from .holdings import add_person, change_holdings
-from .images import find_member_image, remove_member_image, set_member_image
+from .images import IMAGE_TYPES, find_member_image, remove_member_image, set_member_image
 from .importing import Judged, Line, import_line, judge, understand
 from .invitations import (
     InvitationState,
@@ -102,6 +102,7 @@ from .users import (
 )
 
 __all__ = [
+    "IMAGE_TYPES",
     "ExpressStatus",
     "GuestRow",
     "InvitationState",
