@@ -9,6 +9,7 @@ import pytest
 
 from tests.specs.core_authorize.test_prompt import tokens_of
 from tests.specs.person import CALLBACK, SECRET, answer_of, reason_of
+from tests.support.forms import text_of
 
 AFTER = "https://rp.example/after"
 
@@ -131,7 +132,7 @@ def test_ui_locales_choose_the_language_up_to_the_signed_out_page(browser: Any, 
 
 def test_with_a_client_id_the_person_is_asked_and_then_sent_on(browser: Any) -> None:
     page = leave(browser, client_id="tag-web", post_logout_redirect_uri=AFTER, state="s")
-    assert asked(page) and "Tag" in page.get_data(as_text=True)
+    assert asked(page) and "Tag" in text_of(page)
     assert "form-action 'self' https://rp.example;" in page.headers["Content-Security-Policy"]
     assert browser.press(page, "/logout/confirm").headers["Location"] == AFTER + "?state=s"
     assert signed_out(browser)
