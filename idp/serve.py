@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
+import ssl
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,14 +36,42 @@ def problems(options: Options, *, production: bool, proxies: int) -> list[str]:
     found = []
     if (options.certificate is None) != (options.key is None):
         found.append("--tls-certificate and --tls-key go together")
-    for name, path in (("--tls-certificate", options.certificate), ("--tls-key", options.key)):
-        if path is not None and not os.access(path, os.R_OK):
-            found.append(f"{name}: {path} can't be read")
+    unreadable = [
+        f"{name}: {path} can't be read"
+        for name, path in (("--tls-certificate", options.certificate), ("--tls-key", options.key))
+        if path is not None and not (path.is_file() and os.access(path, os.R_OK))
+    ]
+    found += unreadable
+    if options.certificate is not None and options.key is not None and not unreadable:
+        try:
+            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
+                options.certificate, options.key, lambda: options.key_password or ""
+            )
+        except (OSError, ValueError):
+            found.append("--tls-certificate: not a PEM file, or --tls-key is not its key or has another password")
+    if (taken := _taken(options.host, options.port)) is not None:
+        found.append(f"--port: can't listen on {options.host}:{options.port}: {taken}")
     if production and options.certificate is None and not proxies:
         found.append(
             "ONIX_TRUSTED_PROXIES: without --tls-certificate a proxy must end TLS in front; say how many there are"
         )
     return found
+
+
+def _taken(host: str, port: int) -> str | None:
+    """Why nobody can listen there, or None.
+
+    Granian's workers share their port, so a second server would be let in beside the first and get some of its
+    requests; a socket that shares nothing is refused.
+    """
+    try:
+        family, kind, _proto, _name, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        return error.strerror or "the address can't be used"
+    return None
 
 
 def serve(options: Options) -> None:
