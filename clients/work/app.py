@@ -181,24 +181,43 @@ def upload() -> Any:
         form.file.errors = ["The file is too large: at most 10 MB."]
     if not fits or form.file.errors or media_type is None:
         return _inspections(form, 422)
-    number, now = (form.customer_number.data or "").strip(), clock.now()
-    standing = customers.standing_of(form.customer.data, number)
     try:
         with work_data().writing() as connection:
             id_ = data.add_inspection(
                 connection, granted().organization_id, number=form.number.data, customer=form.customer.data,
-                customer_number=number, equipment=form.equipment.data, file_name=(form.file.data.filename or "")[-100:],
-                size=len(content), by=person().name, now=now,
+                customer_number=(form.customer_number.data or "").strip(), equipment=form.equipment.data,
+                file_name=(form.file.data.filename or "")[-100:], content=content, by=person().name, now=clock.now(),
             )  # fmt: skip
-            if standing.company_id is not None and deliveries.deliver(
-                granted().organization_id, standing.company_id, standing.company, number=form.number.data,
-                equipment=form.equipment.data, media_type=media_type, content=content, now=now,
-            ):  # fmt: skip
-                data.note_delivery(connection, id_)
     except data.Taken:
         form.number.errors = ["This number is already in use."]
         return _inspections(form, 409)
+    item = _inspection(id_)
+    _deliver(item, customers.standing_of(item.customer, item.customer_number))
     return redirect(url_for("work.inspection", id_=id_, done="uploaded"), 303)
+
+
+def _deliver(item: data.Inspection, standing: Standing) -> bool:
+    """Hand an inspection over to Onix Express, once, where its customer is known in Companies; whether it is there."""
+    if item.delivered or standing.company_id is None or not deliveries.possible():
+        return bool(item.delivered)
+    with work_data().writing() as connection:
+        content = data.take_undelivered(connection, item.id)
+        media_type = deliveries.media_type_of(content) if content else None
+        if content and media_type:
+            deliveries.deliver(
+                granted().organization_id, standing.company_id, standing.company, number=item.number,
+                equipment=item.equipment, media_type=media_type, content=content, now=item.at,
+            )  # fmt: skip
+    return content is not None
+
+
+@blueprint.post("/inspections/<id_>/deliver")
+@needs("work:inspections.write")
+def deliver(id_: str) -> Any:
+    """Deliver what could not be delivered when it was uploaded: the customer has been added to Companies since."""
+    item = _inspection(id_)
+    done = _deliver(item, customers.standing_of(item.customer, item.customer_number))
+    return redirect(url_for("work.inspection", id_=id_, done="delivered" if done else None), 303)
 
 
 @blueprint.get("/inspections/<id_>")
@@ -209,6 +228,7 @@ def inspection(id_: str) -> Any:
     standing = customers.standing_of(item.customer, item.customer_number)
     return render_template(
         "work/inspection.html", access=granted(), item=item, standing=standing, done=request.args.get("done"),
+        deliverable=not item.delivered and standing.company_id is not None and deliveries.possible(),
         invited=request.args.get("invited", 0, type=int), declined="later" in request.args,
     )  # fmt: skip
 
