@@ -77,6 +77,7 @@ def _standing(found: dict[str, Any], name: str) -> Standing:
 
 
 def _find(customer: str, number: str) -> dict[str, Any] | None:
+    found: list[dict[str, Any]]
     if number.strip():
         found = api.call("GET", "/companies", query={"organization_number": number})["items"]
         if found:
