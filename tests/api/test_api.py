@@ -341,13 +341,15 @@ def test_a_page_costs_the_same_however_many_companies(supplier: Supplier, world:
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_the_page_for_people_explains_every_code(client: Any, app: Any) -> None:
     from idp.api.document import OPERATIONS, refusals_of
+    from idp.organizations.policy import CODES
 
     for language, words in (("en", "The API for applications"), ("nb", "API-et for applikasjoner")):
         page = client.get("/api", headers={"Accept-Language": language}).get_data(as_text=True)
         assert words in page
         for operation in OPERATIONS:
             for codes in refusals_of(operation).values():
-                assert all(f'id="{code}"' in page for code in codes)
+                assert all(page.count(f'id="{code}"') == 1 for code in codes)
+        assert all(page.count(f'id="{code}"') == 1 for code in CODES), "the type of every denial leads somewhere"
     document = client.get("/api/v1/openapi.json")
     assert document.json["openapi"].startswith("3.1")
     assert set(document.json["paths"]) == {operation.path for operation in OPERATIONS}

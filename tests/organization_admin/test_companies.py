@@ -73,6 +73,7 @@ def test_a_company_is_recorded_found_changed_linked_and_deleted(app: Any, world:
         assert [name for name in ("Bølgen AS", "Havgap") if name in page] == [
             one for one in ("Bølgen AS", "Havgap") if any(one.startswith(name[:6]) for name in names)
         ], query
+        assert ("companies/new?name=nothing" in page) == (query == "nothing"), "what is not found can be added"
     assert "Havgap &lt;b&gt;Rederi" in here.client.get(here.path("companies")).get_data(as_text=True)
 
     page = here.client.get(here.path(f"{path}/details")).get_data(as_text=True)
