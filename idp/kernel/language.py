@@ -9,7 +9,7 @@ where the account says otherwise. The time zone is the account's.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import cache
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -133,6 +133,22 @@ def at_time(instant: int, where: str | None = None) -> str:
     return f"{format_datetime(there, _TIMED[shown()], rebase=False)} {name}"
 
 
+def day_of(instant: int, where: str | None = None) -> date:
+    """The day on which an instant (UTC seconds) lies for whoever reads."""
+    return _there(instant, where).date()
+
+
+def start_of(day: date, where: str | None = None) -> int:
+    """When a day of whoever reads begins, in UTC seconds: 23 to 25 hours after the one before."""
+    there = datetime(day.year, day.month, day.day, tzinfo=_zone_of(where or zone()))
+    return int((there - datetime.fromtimestamp(0, tz=UTC)).total_seconds())
+
+
+def end_of(day: date, where: str | None = None) -> int | None:
+    """When it is over: the start of the day that follows. None for the last day of the calendar."""
+    return None if day == date.max else start_of(day + timedelta(1), where)
+
+
 def iso(instant: int) -> str:
     """An instant for machines: `2026-11-22T09:30:00+00:00`."""
     return datetime.fromtimestamp(instant, tz=UTC).isoformat(timespec="seconds")
@@ -149,6 +165,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters["at_time"] = at_time
     app.jinja_env.filters["iso"] = iso
     app.jinja_env.filters["on_day"] = on_day
+    app.jinja_env.filters["calendar_day"] = calendar_day
 
     @app.context_processor
     def _names() -> dict[str, Any]:

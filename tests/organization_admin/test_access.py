@@ -56,7 +56,7 @@ def test_the_verdict_on_the_page_is_the_one_in_the_issued_token(app: Any, world:
         told = {one["app"]: one for one in answer.json["apps"]}
         assert set(told) == set(app.extensions["onix_catalog"].apps)
         contact = answer.json["person"]["status"] == "contact"
-        assert answer.json["person"]["activated"] == (bool(person.account_id) and not contact)
+        assert answer.json["person"]["activated"] == (None if contact else bool(person.account_id))
         if not person.account_id:
             continue
         for name in APPS:
@@ -94,7 +94,7 @@ def test_who_can_use_an_app_are_exactly_those_whose_verdict_allows(app: Any, wor
                 everybody = list(reports.walk(organization, judged_app, everybody=True))
                 organization = db.session.get(Organization, place)
                 assert len(everybody) == 14
-                assert can == {line.member.id for line in everybody if line.linked and line.verdict.allowed}, name
+                assert can == {line.member.id for line in everybody if line.activated and line.verdict.allowed}, name
 
 
 @one_database
