@@ -123,10 +123,12 @@ class MemberFacts:
 
 @dataclass(frozen=True, slots=True)
 class AccountFacts:
-    """The account and the members that are linked to it."""
+    """The account and the members that are linked to it. `disabled`: it opens nothing; `closing`: because its person
+    has closed it and may keep it yet."""
 
     id: str
     disabled: bool = False
+    closing: bool = False
     members: tuple[MemberFacts, ...] = ()
 
 
@@ -137,8 +139,8 @@ class Decision:
     `member` is whom a token may speak about: None for codes 1 to 4, which tell nothing of an organization. `judged` is
     the member the decision was about all the same (for the provider's own pages: resending its invitation, say).
     `detail` tells two sentences of one code apart: `no_role` or `role` of `privilege_missing`; `left` of
-    `membership_ended`, where it was the person who ended it. `ends_at` is when the ground of an
-    allow ends by itself (UTC seconds; None: never). `ask`: at most three names.
+    `membership_ended`, where it was the person who ended it; `closing` of `account_disabled`, likewise. `ends_at` is
+    when the ground of an allow ends by itself (UTC seconds; None: never). `ask`: at most three names.
     """
 
     code: str | None
@@ -189,7 +191,7 @@ def entitlement(account: AccountFacts, member: MemberFacts | None, app: App | No
         )
 
     if account.disabled:
-        return no("account_disabled")
+        return no("account_disabled", "closing" if account.closing else None)
     if member is None or not member.account_linked:
         return no("no_organization")
     if code := _standing(member, now):

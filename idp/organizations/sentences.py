@@ -53,6 +53,10 @@ _EN = {
         "Your account has been disabled by the platform.",
         "Contact the support of Onix Work if you think that this is a mistake.",
     ),
+    "account_disabled.closing": (
+        "The account is out of use for now.",
+        "Its person can take it into use again by signing in to Onix Account.",
+    ),
     "no_organization": (
         "You have no access to any organization. You have not become a user of any organization.",
         "Contact the administrator of your organization and ask for a user.",
@@ -122,6 +126,10 @@ _NB = {
     "account_disabled": (
         "Kontoen din er deaktivert av plattformen.",
         "Kontakt brukerstøtten til Onix Work hvis du mener at dette er en feil.",
+    ),
+    "account_disabled.closing": (
+        "Kontoen er ute av bruk inntil videre.",
+        "Personen kan ta den i bruk igjen ved å logge inn i Onix Account.",
     ),
     "no_organization": (
         "Du har ikke tilgang til noen organisasjon. Du er ikke blitt bruker i noen organisasjon.",

@@ -5,6 +5,7 @@ metadata, color profiles and whatever hides behind the picture stay behind. No t
 Start reading: `decoding.decode`, then `pictures` and `signatures`.
 """
 
+from .admission import admit
 from .decoding import LARGEST, LARGEST_FORM, MOST_PIXELS, TYPES
 from .pictures import PIXELS, Crop, make_picture
 from .signatures import LONGEST_NAME, MOST_POINTS, STYLES, Drawn, from_image, from_strokes, from_text
@@ -20,6 +21,7 @@ __all__ = [
     "TYPES",
     "Crop",
     "Drawn",
+    "admit",
     "from_image",
     "from_strokes",
     "from_text",
