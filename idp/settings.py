@@ -53,6 +53,12 @@ class Lifetimes(_Part):
     closing: int = Field(
         14 * 86400, ge=60, description="An account that its person closes can be kept this long; then it is erased"
     )
+    closing_reminder: int = Field(
+        3 * 86400,
+        ge=0,
+        description="An account that its person closes is reminded of this long before its end; 0, or as long as "
+        "`closing`: never",
+    )
     refresh_idle: int = Field(30 * 86400, ge=60, description="Offline refresh token without use")
     refresh_absolute: int = Field(180 * 86400, ge=60, description="Offline authorization in all")
     rotation_grace: int = Field(10, ge=0, le=60, description="A spent refresh token shown again by its own client")
@@ -88,6 +94,9 @@ class Throttle(_Part):
         description="Mails to one mailbox per hour that strangers can cause, and administrators as many",
     )
     exports_per_hour: int = Field(5, ge=1, description="Archives of one's own data per account and hour")
+    images_per_hour: int = Field(
+        600, ge=1, description="Pictures, signatures and previews of them made per account and hour"
+    )
     requests_per_minute: int = Field(
         600, ge=1, description="Form posts and sign-ins begun per network address per minute"
     )

@@ -89,6 +89,14 @@ class AccountClosing(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AccountClosingReminded(Event):
+    """The end of an account that its person closed is near: one more mail, once, says how to keep it."""
+
+    account_id: str
+    closes_at: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class AccountKept(Event):
     """The person kept the account that was closing. What ended when it was closed stays ended."""
 
