@@ -107,7 +107,8 @@ def consent(handle: str) -> ResponseReturnValue:
             return redirect(requests.path_of(handle), 303)  # it has become another question: ask that one
         with unit_of_work():
             if requests.note(row, consented_sid=who.session.id):
-                consents.give(who.account.id, asked.client.id, organization_id, judged.step.scope)
+                if not asked.client.family:  # with which nothing has to be agreed: that was about this one time
+                    consents.give(who.account.id, asked.client.id, organization_id, judged.step.scope)
     return redirect(requests.path_of(handle), 303)
 
 
