@@ -268,7 +268,7 @@ def withdraw_invitation(caller: Caller, *, invitation_id: str) -> tuple[int, Non
         row = db.session.get_one(Invitation, invitation_id, populate_existing=True)
         if row.accepted_at is not None:
             raise Refusal("invitation_accepted", "The invitation was accepted.", status=409)
-        if row.revoked_at is None:
+        if row.revoked_at is None and row.expires_at > clock.now():
             service.revoke_invitation(found.id, actor_id=caller.account_id)
     return 204, None
 

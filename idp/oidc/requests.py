@@ -87,8 +87,8 @@ class Asked:
 
     @property
     def on_this_device(self) -> bool:
-        """Whether neither a secret nor the address tells who asks: a public client on a loopback port or behind a private
-        scheme, which any program could take (RFC 8252 §8.6)."""
+        """Whether neither a secret nor the address tells who asks: a public client on a loopback port or behind a
+        private scheme, which any program could take (RFC 8252 §8.6)."""
         return not self.client.confidential and not self.redirect_uri.startswith("https://")
 
     @property

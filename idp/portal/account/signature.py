@@ -17,7 +17,7 @@ from idp.kernel import web
 from idp.kernel.database import unit_of_work
 from idp.kernel.forms import refuse
 from idp.kernel.refusal import Refusal
-from idp.kernel.web import image, large_forms
+from idp.kernel.web import image, large_forms, limiter
 
 from . import blueprint, owner
 from .forms import DrawForm, TypeForm, UploadForm
@@ -90,6 +90,7 @@ def _page(way: str, form: Any = None, status: int = 200) -> ResponseReturnValue:
 @sessions.login_required
 def preview_signature() -> Response:
     """How a typed name would look; keeps nothing."""
+    limiter.count()
     drawn = images.from_text(request.args.get("name", "")[:200], request.args.get("style", ""))
     return image(drawn.png, "image/png", drawn.digest, cache="private, max-age=3600")
 
