@@ -91,7 +91,7 @@ class Throttle(_Part):
     mails_per_address: int = Field(
         5,
         ge=1,
-        description="Mails to one mailbox per hour that strangers can cause, and administrators as many",
+        description="Mails to one mailbox per hour of each cause: sign-up, reset, …, and of each organization",
     )
     exports_per_hour: int = Field(5, ge=1, description="Archives of one's own data per account and hour")
     images_per_hour: int = Field(

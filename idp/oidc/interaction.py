@@ -35,6 +35,7 @@ class RequestFacts:
     `essential_acr`: None when no `acr` is essential, else the values that would do (empty: any).
     `acr_values`: the wish of a client that goes on without, in its order of preference (Core §3.1.2.1).
     `family`: the client belongs to an app, so no consent is asked. `consent_scope`: what the person has to agree to.
+    `on_this_device`: anybody on the person's device could be who asks, and whoever listens there gets the answer.
     `max_age` is in seconds.
     """
 
@@ -47,6 +48,7 @@ class RequestFacts:
     family: bool = True
     deny_mode: str = "error"
     consent_scope: frozenset[str] = frozenset()
+    on_this_device: bool = False
     signed_in_sid: str | None = None
     signup_offered: bool = False
     account_confirmed_sid: str | None = None
@@ -218,7 +220,11 @@ def next_step(
     if asks_second_factor(choice) and ACR_TWO_FACTORS not in reached(session.acr):
         error = "login_required" if session.second_factor else "interaction_required"
         return _or_silent(silent, error, SecondFactor(set_up=not session.second_factor))
-    if not request.family and request.consented_sid != session.sid and not _agreed(request, consent):
+    if request.consented_sid == session.sid:
+        return Issue(choice)
+    if request.on_this_device and not signed_in_for_it(request, session):  # RFC 8252 §8.6
+        return _or_silent(silent, "interaction_required", Ask(request.consent_scope))
+    if not request.family and not _agreed(request, consent):
         return _or_silent(silent, "consent_required", Ask(request.consent_scope))
     return Issue(choice)
 

@@ -85,6 +85,12 @@ class Asked:
         return self.parameters.get("login_hint")
 
     @property
+    def on_this_device(self) -> bool:
+        """Whether neither a secret nor the address tells who asks: a public client on a loopback port or behind a
+        private scheme, which any program could take (RFC 8252 §8.6)."""
+        return not self.client.confidential and not self.redirect_uri.startswith("https://")
+
+    @property
     def offline(self) -> bool:
         return "offline_access" in self.scope.split()
 
@@ -135,6 +141,7 @@ class Asked:
                 self.parameters, read_claims(self.parameters), self.client.metadata.get("default_acr_values")
             ),
             family=self.client.family,
+            on_this_device=self.on_this_device,
             deny_mode=self.client.deny_mode,
             consent_scope=self.consent_scope,
             signed_in_sid=row.signed_in_sid if row else None,

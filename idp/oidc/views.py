@@ -106,7 +106,8 @@ def consent(handle: str) -> ResponseReturnValue:
         if request.form.get("shown") != endpoint.shown_to_agree(organization_id, judged.step.scope):
             return redirect(requests.path_of(handle), 303)  # it has become another question: ask that one
         with unit_of_work():
-            if requests.note(row, consented_sid=who.session.id):
+            # With the family nothing has to be agreed: that yes was about this one time.
+            if requests.note(row, consented_sid=who.session.id) and not asked.client.family:
                 consents.give(who.account.id, asked.client.id, organization_id, judged.step.scope)
     return redirect(requests.path_of(handle), 303)
 

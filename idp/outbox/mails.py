@@ -96,7 +96,12 @@ def compose(delivery: Delivery) -> Message | None:
 
 def _with_proof(payload: dict[str, Any]) -> dict[str, Any] | None:
     proof = db.session.get(MailboxProof, payload["proof_id"], populate_existing=True)
-    if proof is None or proof.purpose == "known" or proof.spent_at is not None or proof.expires_at <= clock.now():
+    if (
+        proof is None
+        or proof.purpose in ("known", "nobody")
+        or proof.spent_at is not None
+        or proof.expires_at <= clock.now()
+    ):
         return None
     return {"link": _issuer() + accounts.link_for(proof), "address": proof.address, "hours": _hours(proof)}
 

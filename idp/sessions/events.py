@@ -38,7 +38,7 @@ class SignInFailed(Event):
 @dataclass(frozen=True, kw_only=True)
 class SessionEnded(Event):
     """reason: signed_out, replaced, password_changed, account_disabled, account_closing, factor_added, by_admin,
-    by_owner."""
+    by_owner, too_many."""
 
     account_id: str
     sid: str

@@ -93,17 +93,35 @@ def _seen(session: Session, now: int) -> None:
         )
 
 
+MOST_SESSIONS = 100
+"""So many live sessions may one account have: ending them all is one act, which somebody who has the password could
+otherwise make too long to ever end."""
+
+ENDED_TOGETHER = 20
+"""So many are ended by one sign-in at most, where there are more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
-    """An account about to be signed in, as it is now, and whether it has a second factor."""
+    """An account about to be signed in, as it is now: whether it has a second factor, and in how many browsers its
+    person is signed in."""
 
     account: Account
     second_factor: bool
+    sessions: int
 
 
 # A shared lock: a password change or disabling waits for this sign-in, and then ends its session too.
 _locked = (
-    select(Account, has_second_factor(Account.id).label("second_factor"))
+    select(
+        Account,
+        has_second_factor(Account.id).label("second_factor"),
+        select(func.count())
+        .select_from(Session)
+        .where(Session.account_id == Account.id, Session.alive_at(bindparam("now"), bindparam("idle")))
+        .scalar_subquery()
+        .label("sessions"),
+    )
     .where(Account.id == bindparam("account_id"))
     .options(joinedload(Account.emails))
     .with_for_update(read=True, of=Account)
@@ -116,11 +134,12 @@ def hold(checked: Account) -> Held:
 
     Raises `Refusal` when it was disabled or its password changed since it was checked.
     """
-    password_hash = checked.password_hash
-    row = db.session.execute(_locked, {"account_id": checked.id}).unique().one_or_none()
+    password_hash, now = checked.password_hash, clock.now()
+    values = {"account_id": checked.id, "now": now, "idle": now - _lifetimes().session_idle}
+    row = db.session.execute(_locked, values).unique().one_or_none()
     if row is None or not may_sign_in(row.Account) or row.Account.password_hash != password_hash:
         raise Refusal("sign_in_again", _l("Something changed meanwhile. Sign in again."), status=401)
-    return Held(row.Account, bool(row.second_factor))
+    return Held(row.Account, bool(row.second_factor), row.sessions)
 
 
 def sign_in(
@@ -132,6 +151,7 @@ def sign_in(
     path: str | None = None,
     identifier: str | None = None,
     again: bool = False,
+    since: int | None = None,
 ) -> Session:
     """Make this browser the held account's. Inside a unit of work, after everything that the account asks for was
     shown: `second_step.enter` for a password. `amr`: the methods (RFC 8176), a password when nothing is said.
@@ -140,7 +160,9 @@ def sign_in(
     `auth_time`; another person's session in this browser ends first: one signed-in person per browser.
     `path`: where the continuation leads, for those who wait for this sign-in. `identifier`: as typed; the attempts
     counted against it are forgotten. `again`: the signed-in person has confirmed who they are, so the session never
-    becomes a weaker one. Raises `Refusal` for a password alone where there is a second factor.
+    becomes a weaker one. `since`: when who they are was last shown as a whole, where this was a part of it.
+    Beyond `MOST_SESSIONS` the session that was used longest ago ends. Raises `Refusal` for a password alone where there
+    is a second factor.
     """
     fresh = held.account
     now, lifetimes, methods = clock.now(), _lifetimes(), list(amr or ["pwd"])
@@ -155,10 +177,12 @@ def sign_in(
         _end(session, "replaced")
         session = None
     if session is None:
+        if held.sessions >= MOST_SESSIONS:
+            _end_oldest(fresh.id, held.sessions - MOST_SESSIONS + 1)
         session = Session(id=new_id(), account_id=fresh.id, created_at=now)
         db.session.add(session)
     session.handle_digest = digest(handle)
-    session.auth_time = session.last_seen_at = now
+    session.auth_time, session.last_seen_at = now if since is None else since, now
     session.expires_at = now + lifetimes.session_absolute
     session.acr, session.amr = policy.acr_of(methods), methods
     session.user_agent = _printable(user_agent if user_agent is not None else request.headers.get("User-Agent", ""))
@@ -328,6 +352,12 @@ def on_account_deleted(event: people.AccountDeleted) -> None:
     """Failures are counted under the account, and under its addresses where there was none yet."""
     own = select(EmailAddress.normalized).where(EmailAddress.account_id == event.account_id)
     throttle.clear(event.account_id, codes_under(event.account_id), *db.session.scalars(own))
+
+
+def _end_oldest(account_id: str, number: int) -> None:
+    oldest = live_sessions(account_id).order_by(Session.last_seen_at, Session.id).limit(min(number, ENDED_TOGETHER))
+    for session in db.session.scalars(oldest).all():
+        _end(session, "too_many")
 
 
 def _current_of_browser() -> Session | None:
