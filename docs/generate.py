@@ -153,9 +153,15 @@ def decisions_page() -> str:
         "# Reasons\n\nWhy the answer is no: one stable code, looked for in this order, in `onix_access.reason` of the"
         " token (or in `error_description`). The sentences come with the token, in the person's language.\n"
     )
+    details = {
+        "privilege_missing": ("no_role", "role"),
+        "membership_ended": (None, "left"),
+        "license_expired": (None, "organization"),
+        "license_missing": (None, "organization"),
+    }
     for number, code in enumerate(policy.CODES, 1):
         text += f"\n## {number}. `{code}`\n"
-        for detail in {"privilege_missing": ("no_role", "role"), "membership_ended": (None, "left")}.get(code, (None,)):
+        for detail in details.get(code, (None,)):
             text += f"\n`{detail}`\n" if detail else ""
             for language in ("en", "nb"):
                 said = explain(code, detail, app_name="Onix Tag", organization_name="Nordic Lift AS", language=language)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, Literal, cast
 from urllib.parse import urlsplit
@@ -16,6 +17,8 @@ from urllib.parse import urlsplit
 from flask import current_app
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_SECRET = "only-for-development-change-me-0000000000"
@@ -50,6 +53,12 @@ class Lifetimes(_Part):
     closing: int = Field(
         14 * 86400, ge=60, description="An account that its person closes can be kept this long; then it is erased"
     )
+    closing_reminder: int = Field(
+        3 * 86400,
+        ge=0,
+        description="An account that its person closes is reminded of this long before its end; 0, or as long as "
+        "`closing`: never",
+    )
     refresh_idle: int = Field(30 * 86400, ge=60, description="Offline refresh token without use")
     refresh_absolute: int = Field(180 * 86400, ge=60, description="Offline authorization in all")
     rotation_grace: int = Field(10, ge=0, le=60, description="A spent refresh token shown again by its own client")
@@ -68,7 +77,9 @@ class Passwords(_Part):
     time_cost: int = Field(3, ge=1, description="argon2id iterations")
     memory_cost: int = Field(19456, ge=8, description="argon2id memory in KiB")
     parallelism: int = Field(1, ge=1, description="argon2id lanes")
-    concurrency: int = Field(2, ge=1, description="Hashes computed at once in one process")
+    concurrency: int = Field(
+        2, ge=1, description="Hashes computed at once in one process; `serve` shares its cores among the workers"
+    )
 
 
 class Throttle(_Part):
@@ -80,9 +91,12 @@ class Throttle(_Part):
     mails_per_address: int = Field(
         5,
         ge=1,
-        description="Mails to one mailbox per hour that strangers can cause, and administrators as many",
+        description="Mails to one mailbox per hour of each cause: sign-up, reset, …, and of each organization",
     )
     exports_per_hour: int = Field(5, ge=1, description="Archives of one's own data per account and hour")
+    images_per_hour: int = Field(
+        600, ge=1, description="Pictures, signatures and previews of them made per account and hour"
+    )
     requests_per_minute: int = Field(
         600, ge=1, description="Form posts and sign-ins begun per network address per minute"
     )
@@ -124,6 +138,23 @@ class Express(_Part):
         return self
 
 
+def _mail_server(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        fit = parts.scheme in ("smtp", "smtps") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none
+        fit = False
+    if not fit:
+        raise ValueError("must be smtp://host:port or smtps://host")
+    return value
+
+
+def _sender(value: str) -> str:
+    if "@" not in parseaddr(value)[1]:
+        raise ValueError("must be an address, or a name with an address in <>")
+    return value
+
+
 class Mail(_Part):
     """How mail leaves."""
 
@@ -132,6 +163,9 @@ class Mail(_Part):
     )
     sender: str = Field("Onix Work <no-reply@onixwork.example>", description="The From header")
     timeout: int = Field(10, ge=1, description="Seconds before a silent mail server counts as down")
+
+    _url = field_validator("url")(_mail_server)
+    _from = field_validator("sender")(_sender)
 
 
 class Settings(BaseSettings):
@@ -187,6 +221,34 @@ class Settings(BaseSettings):
         if value.endswith("/") or parts.path:
             raise ValueError("must have no path and no final slash")
         return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _database(cls, value: SecretStr) -> SecretStr:
+        try:
+            kind = make_url(value.get_secret_value()).drivername
+        except (ArgumentError, ValueError):
+            kind = ""
+        if kind not in ("sqlite", "postgresql", "postgresql+psycopg"):
+            raise ValueError("must be postgresql://user:password@host/name or sqlite:///path")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(("redis://", "rediss://", "redis+unix://")):
+            raise ValueError("must be redis://host/number, rediss:// for TLS or redis+unix:///path")
+        return value
+
+    @field_validator("mail_url")
+    @classmethod
+    def _mail_url(cls, value: SecretStr | None) -> SecretStr | None:
+        return value and SecretStr(_mail_server(value.get_secret_value()))
+
+    @field_validator("mail_from")
+    @classmethod
+    def _mail_from(cls, value: str | None) -> str | None:
+        return value and _sender(value)
 
     @property
     def secure(self) -> bool:
@@ -258,10 +320,14 @@ class Settings(BaseSettings):
                 found.append(f"ONIX_{name.upper()}: needs at least 32 characters")
         if not self.secure:
             found.append("ONIX_ISSUER: production needs an https issuer")
+        if self.database_url == type(self).model_fields["database_url"].default:
+            found.append("ONIX_DATABASE_URL: production needs one; the default lies in the program's own folder")
         if self.debug:
             found.append("ONIX_DEBUG: debug is not allowed in production")
         if self.mail_url is None and self.mail.url == Mail.model_fields["url"].default:
             found.append("ONIX_MAIL_URL: production needs a mail server")
+        if self.mail_sender == Mail.model_fields["sender"].default:
+            found.append("ONIX_MAIL_FROM: production needs a sender that its mail server may use")
         if os.environ.get("AUTHLIB_INSECURE_TRANSPORT"):
             found.append("AUTHLIB_INSECURE_TRANSPORT: must not be set in production")
         if os.environ.get("ONIX_CLOCK_FILE"):

@@ -22,7 +22,9 @@ from .base import Failed, Missing, application, as_json, limited, show, with_app
 @click.option("--tls-certificate", type=click.Path(path_type=Path), help="PEM file; TLS then ends here.")
 @click.option("--tls-key", type=click.Path(path_type=Path), help="PEM file of the certificate's key.")
 @click.option(
-    "--tls-key-password-file", type=click.Path(path_type=Path, exists=True), help="File that holds the key's password."
+    "--tls-key-password-file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False, readable=True),
+    help="File that holds the key's password.",
 )
 @click.option("--http2", is_flag=True, help="Offer HTTP/2 as well.")
 def serve(

@@ -216,7 +216,7 @@ def sign_out(account: str, yes: bool) -> None:
     found = find_account(account)
     confirm(f"Sign {found.name} out everywhere?", yes)
     with unit_of_work():
-        ended = sessions.end_sessions_of(found.id, "by_admin")
+        ended = sessions.sign_out_elsewhere(found.id, "by_admin")
     click.echo(f"{ended} sessions ended")
 
 

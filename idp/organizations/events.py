@@ -187,6 +187,13 @@ class MemberInvited(MemberEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class InvitationWithdrawn(MemberEvent):
+    """An open invitation was taken back; its link is dead."""
+
+    invitation_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class InvitationAccepted(MemberEvent):
     """The person accepted and is a member."""
 

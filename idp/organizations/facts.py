@@ -252,7 +252,7 @@ def load_members_facts(
         values |= {"app_id": app_id, "privileges": f"{app_id}:%"}
     now = clock.now()
     rows = connection.execute(_members_statement("one" if app_id else "all"), values).all()
-    owners = {row.c: AccountFacts(id=row.a, disabled=row.b != "active") for row in rows if row.tag == "account"}
+    owners = {row.c: _account(row) for row in rows if row.tag == "account"}
     members = {member.id: member for member in _members(rows, now)}
     found: dict[str, AccountFacts] = {}
     for member_id in member_ids:
@@ -309,8 +309,13 @@ def _assemble(rows: Sequence[Row[Any]], now: int) -> AccountFacts | None:
     """The account with its members."""
     for row in rows:
         if row[0] == "account":
-            return AccountFacts(id=row.a, disabled=row.b != "active", members=_members(rows, now))
+            return _account(row, _members(rows, now))
     return None
+
+
+def _account(row: Row[Any], members: tuple[MemberFacts, ...] = ()) -> AccountFacts:
+    status = row.b
+    return AccountFacts(row.a, disabled=status != "active", members=members, closing=status == "closing")
 
 
 def _members(rows: Iterable[Row[Any]], now: int) -> tuple[MemberFacts, ...]:

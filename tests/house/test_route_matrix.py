@@ -106,6 +106,7 @@ MATRIX = {
     "POST /account/organizations/<member_id>/leave": "person",
     "POST /account/organizations/invitations/<invitation_id>/accept": "person",
     "POST /account/organizations/invitations/<invitation_id>/resend": "person",
+    "POST /account/security/password/remove": "person",
     "GET /account/security/authenticator": "person",
     "POST /account/security/authenticator": "person",
     "POST /account/security/authenticator/remove": "person",

@@ -48,7 +48,7 @@ def _added(app: Any, here: Desk, email: str, state: str = "contact") -> str:
 
 def test_nothing_tells_whether_a_contact_s_address_has_an_account(app: Any, world: Any, here: Desk) -> None:
     """Not the pages, the reports, the exports or the trail: they say the same of both, but for ids and the address."""
-    known = world.account("known@work.example", given_name="Real", family_name="Name").address
+    known = world.account("known@work.example", given_name="Truthfully", family_name="Name").address
     told = {}
     for address in (known, "nobody@work.example"):
         member_id = _added(app, here, address)
@@ -61,7 +61,7 @@ def test_nothing_tells_whether_a_contact_s_address_has_an_account(app: Any, worl
         for number, path in enumerate(paths):
             answer = here.client.get(here.path(path))
             text = text_of(answer.get_data(as_text=True)) if answer.mimetype == "text/html" else answer.text
-            assert answer.status_code == 200 and "Real" not in text, path
+            assert answer.status_code == 200 and "Truthfully" not in text, path
             seen = text.replace(member_id, "ID").replace(address.partition("@")[0], "WHO")
             told.setdefault(paths.index(path) if number else 0, []).append((path, seen))
     for (path, one), (_path, other) in told.values():

@@ -281,8 +281,11 @@ def test_set_active_withdraws_the_invitation(world: Any, do: Do, place: str) -> 
 def test_revoked_invitation_leaves_a_contact(world: Any, do: Do, refused: Do, place: str) -> None:
     person = world.account("new@work.example")
     member = do(service.add_member, place, email="new@work.example", given_name="New")
-    do(service.invite, member.id)
-    do(service.revoke_invitation, member.id)
+    first = do(service.invite, member.id)
+    second = do(service.invite, member.id)
+    do(service.revoke_invitation, member.id, invitation_id=first.id)
+    assert verdict(person.account_id) == "invitation_pending", "the newer one is another invitation"
+    do(service.revoke_invitation, member.id, invitation_id=second.id)
     assert verdict(person.account_id) == "contact_only"
     do(service.set_active, member.id)
     assert refused(service.invite, member.id) == "already_user"

@@ -7,6 +7,7 @@ Start reading: `decoding.decode`, then `pictures` and `signatures`.
 
 from typing import NamedTuple
 
+from .admission import admit
 from .decoding import LARGEST, LARGEST_FORM, TYPES
 from .pictures import PIXELS, Crop, make_picture
 from .signatures import LONGEST_NAME, MOST_POINTS, STYLES, Drawn, from_image, from_strokes, from_text
@@ -31,6 +32,7 @@ __all__ = [
     "Crop",
     "Drawn",
     "File",
+    "admit",
     "from_image",
     "from_strokes",
     "from_text",

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, null, or_, select, tuple_, update
+from sqlalchemy import Row, Text, cast, delete, insert, null, or_, select, tuple_, update
 
 from idp.accounts.events import AccountClosing, AccountDisabled, PasswordChanged
 from idp.kernel import clock
@@ -17,7 +17,7 @@ from idp.organizations.events import EntitlementChanged, SystemRoleReduced
 from idp.organizations.facts import load_members_facts
 from idp.organizations.models import Member, MemberRole
 from idp.organizations.policy import AccountFacts, Decision, entitlement
-from idp.sessions.events import SessionEnded
+from idp.sessions.events import SessionEnded, SignedOutElsewhere
 from idp.settings import current_settings
 
 from ..claims import LOST, Ground, lost
@@ -25,7 +25,7 @@ from ..clients import app_of, cached_client
 from ..events import AuthorizationWithdrawn, ClientDisabled, ConsentWithdrawn
 from ..models import LossCheck
 from ..statements import authorization as _table
-from .judging import decide, ground_of, too_weak
+from .judging import ENDED_ON_PURPOSE, decide, ground_of, too_weak
 from .withdrawing import tell_clients, withdraw_where
 
 PAGE = 200  # authorizations compared at once
@@ -37,6 +37,7 @@ def subscribe(bus: Bus) -> None:
     bus.subscribe(EntitlementChanged, _on_entitlement_changed)
     bus.subscribe(SystemRoleReduced, _on_system_role_reduced)
     bus.subscribe(SessionEnded, _on_session_ended)
+    bus.subscribe(SignedOutElsewhere, _on_signed_out_elsewhere)
     bus.subscribe(AccountDisabled, lambda event: _on_account(event.account_id, "account_disabled"))
     bus.subscribe(AccountClosing, lambda event: _on_account(event.account_id, "account_closing"))
     bus.subscribe(PasswordChanged, _on_password_changed)
@@ -69,15 +70,19 @@ def _on_client_disabled(event: ClientDisabled) -> None:
 
 
 def _on_session_ended(event: SessionEnded) -> None:
-    """Online grants of the session end; each client of it is told, offline ones too (Back-Channel Logout §2.7)."""
+    """Online grants of the session end; each client of it is told, offline ones too (Back-Channel Logout §2.7). One
+    that was ended on purpose takes the offline ones along (docs/decisions/0036)."""
     clients = db.session.execute(
         select(_table.c.client_id, _table.c.sub, _table.c.sid).where(
             _table.c.sid == event.sid, _table.c.offline, _table.c.withdrawn_at.is_(None)
         )
     ).all()
+    which = _table.c.sid == event.sid
+    if event.reason not in ENDED_ON_PURPOSE:
+        which &= ~_table.c.offline
     rows = db.session.execute(
         update(_table)
-        .where(_table.c.sid == event.sid, ~_table.c.offline, _table.c.withdrawn_at.is_(None))
+        .where(which, _table.c.withdrawn_at.is_(None))
         .values(withdrawn_at=event.at, withdrawn_reason="session_ended")
         .returning(_table.c.id, _table.c.client_id, _table.c.sub, _table.c.sid),
         execution_options={"synchronize_session": False},
@@ -86,6 +91,16 @@ def _on_session_ended(event: SessionEnded) -> None:
         ids = tuple(row.id for row in rows)
         emit(AuthorizationWithdrawn(at=event.at, authorization_ids=ids, reason="session_ended"))
     tell_clients(event.at, {(row.client_id, row.sub, row.sid) for row in (*clients, *rows)})
+
+
+def _on_signed_out_elsewhere(event: SignedOutElsewhere) -> None:
+    """What sessions of before have left behind ends too, whatever has become of them since."""
+    which = _table.c.account_id == event.account_id
+    if event.sid is not None:
+        which &= _table.c.sid.is_distinct_from(event.sid)
+    if event.weaker:
+        which &= cast(_table.c.amr, Text).not_like('%"mfa"%')
+    withdraw_where(which, event.reason, event.actor_id)
 
 
 def _on_entitlement_changed(event: EntitlementChanged) -> None:

@@ -20,8 +20,8 @@ def withdraw(authorization_ids: Iterable[str], reason: str, *, actor_id: str | N
     """End authorizations for life; gives those that were still alive. Their clients hear of it.
 
     reason: `code_reused`, `refresh_reused`, `revoked`, `session_ended`, `account_disabled`, `account_closing`,
-    `password_changed`, `consent_withdrawn`, `client_disabled`, `by_admin`. Emits `AuthorizationWithdrawn` and a
-    `LogoutDue` per client and session.
+    `password_changed`, `consent_withdrawn`, `client_disabled`, `by_admin`, `by_owner`, `factor_added`. Emits
+    `AuthorizationWithdrawn` and a `LogoutDue` per client and session.
     """
     ids = tuple(authorization_ids)
     return withdraw_where(_table.c.id.in_(ids), reason, actor_id) if ids else ()

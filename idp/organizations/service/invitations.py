@@ -16,7 +16,7 @@ from idp.kernel.refusal import Refusal
 from idp.kernel.secrets import read_link, sign_link
 from idp.settings import current_settings
 
-from ..events import InvitationAccepted, MemberInvited, MemberLinked
+from ..events import InvitationAccepted, InvitationWithdrawn, MemberInvited, MemberLinked
 from ..models import Invitation, Member, MemberRole
 from .companies import check_place
 from .linking import has_record, proven_by
@@ -189,10 +189,19 @@ def _language_of(member: Member) -> str | None:
     return (account.locale if account else None) or member.language
 
 
-def revoke_invitation(member_id: str, *, actor_id: str | None = None) -> None:
-    """Withdraw what is open; the member is a contact as before. Nothing open is no error."""
-    del actor_id
-    withdraw_invitations(lock_of(Member, member_id))
+def revoke_invitation(member_id: str, *, invitation_id: str | None = None, actor_id: str | None = None) -> None:
+    """Withdraw what is open, or of it this one invitation; the member is a contact as before. Nothing open is no error.
+
+    An invitation that has run out stays as it is, and so does a newer one of the same member.
+    """
+    member = lock_of(Member, member_id)
+    found = select(Invitation).where(Invitation.member_id == member.id, Invitation.open_at(clock.now()))
+    if invitation_id is not None:
+        found = found.where(Invitation.id == invitation_id)
+    for invitation in db.session.scalars(found.execution_options(populate_existing=True)).all():
+        invitation.revoked_at = clock.now()
+        db.session.flush()
+        tell(InvitationWithdrawn, member, actor_id, invitation_id=invitation.id)
 
 
 def invitation_link(invitation: Invitation) -> str:

@@ -26,6 +26,9 @@ from .rights import not_above
 from .roles import keeping_an_administrator
 from .telling import tell
 
+TOGETHER = 4
+"""All organizations together may mail somebody so many times as often as one may, so that one uses up no other's."""
+
 
 def set_active(member_id: str, *, actor_id: str | None = None) -> Member:
     """Make a contact Active; one without an account is mailed the welcome, and is a user after activation.
@@ -236,20 +239,25 @@ def _strip(member: Member) -> None:
 def admit_mail(member: Member, actor_id: str | None) -> None:
     """Count one more mail that an administrator causes to the member's mailbox. Raises `Refusal` (429) above the limit.
 
-    Whatever it is for and whichever organization asks: nobody is mailed without end. What is refused or undone is not
-    counted. The mails that people cause themselves are counted apart, so no administrator can use them up.
+    Whatever it is for: nobody is mailed without end, neither by one organization nor by `TOGETHER` times as many mails
+    of all. What is refused or undone is not counted. The mails that people cause themselves are counted apart.
     """
     if actor_id is None or actor_id == member.account_id or not member.email_normalized:
         return
-    counters.admit(
-        "member_mail",
-        member.email_normalized,
-        window=3600,
-        limit=current_settings().throttle.mails_per_address,
-        code="too_many_mails",
-        message=_l("This person was mailed often lately. Try again later."),
-        within=db.session.connection(),
-    )
+    most = current_settings().throttle.mails_per_address
+    for kind, subject, limit in (
+        ("member_mail_of", f"{member.organization_id} {member.email_normalized}", most),
+        ("member_mail", member.email_normalized, TOGETHER * most),
+    ):
+        counters.admit(
+            kind,
+            subject,
+            window=3600,
+            limit=limit,
+            code="too_many_mails",
+            message=_l("This person was mailed often lately. Try again later."),
+            within=db.session.connection(),
+        )
 
 
 def welcome(member: Member, actor_id: str | None, *, told: bool = True) -> None:

@@ -59,7 +59,7 @@ def _required_mailbox(who: service.Actor, handle: str | None, context: dict[str,
     if form.validate_on_submit():
         sent = True
         account = who.account
-        if address and accounts.admit_mail(address):
+        if address and accounts.admit_mail(address, "own"):
             with unit_of_work():
                 accounts.request_mailbox_proof(account, language.current())
     return page(

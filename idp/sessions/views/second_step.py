@@ -116,7 +116,7 @@ def passkey_options() -> ResponseReturnValue:
     who = service.actor()
     account_id = step.account.id if step else who.account.id if on == "again" and who else None
     if account_id is None and on != "login":
-        return jsonify(error="sign_in_again"), 400
+        return web.private(jsonify(error="sign_in_again")), 400
     with unit_of_work():
         begun = passkeys.begin_proof(account_id)
     return web.private(jsonify(begun))

@@ -39,6 +39,7 @@ def upload_person_image(member_id: str, kind: str) -> ResponseReturnValue:
         abort(404)
     form = ImageForm()
     try:
+        images.admit(acts.account.id)
         content = content_of(form.file.data)
         made = images.make_picture(content)[192] if kind == "picture" else images.from_image(content).png
         with unit_of_work():
