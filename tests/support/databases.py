@@ -43,6 +43,9 @@ FROM pg_class WHERE relnamespace = 'public'::regnamespace"""
 # The tables that ever had a row: an empty one that was never written to has no file pages.
 _TOUCHED = """SELECT relname FROM pg_class
 WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND pg_relation_size(oid) > 0"""
+# The planner knows nothing of a new table, and chooses as it does for one that grows.
+_UNKNOWN = """UPDATE pg_class SET reltuples = -1, relpages = 0
+WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND reltuples >= 0"""
 _BORN_WITH = ["alembic_version"]
 
 
@@ -68,6 +71,7 @@ class _Emptied:
                 connection.execute(f"SET session_replication_role = replica; {deletes}".encode())
                 # Rows are laid down from the first page on again, in the order in which they come.
                 connection.execute(f"VACUUM (TRUNCATE, INDEX_CLEANUP ON) {touched}".encode())
+                connection.execute(_UNKNOWN)
         try:
             self._cluster.execute(f'ALTER DATABASE "{self.name}" RENAME TO "{name}"')
         except ObjectInUse:  # somebody has come back
