@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -17,7 +18,7 @@ from tests.support.demo import PASSPHRASE, Demo
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     demo = Demo(tmp_path_factory.mktemp("accepted"))
     yield demo
-    demo.stop()
+    assert demo.process.stop(signal.SIGTERM, seconds=90) == 0, "asked to end as a service manager does"
 
 
 @pytest.fixture

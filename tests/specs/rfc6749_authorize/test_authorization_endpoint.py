@@ -12,6 +12,8 @@ from idp.kernel.database import db
 from idp.oidc.models import Consent
 from tests.specs.person import CALLBACK, answer_of, reason_of
 
+SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
 pytestmark = pytest.mark.usefixtures("family", "person")
 
 HOSTILE = ['"', "\\", "é", "<script>alert(1)</script>", "\r\nSet-Cookie: a=b", "\t", "%00", "a" * 9000, "\u2028", "'"]
@@ -85,6 +87,7 @@ def test_a_repeated_client_or_redirect_uri_gets_a_page(browser_of: Any, name: st
     assert reason_of(page) == "repeated"
 
 
+@SQLITE  # judged by the text alone
 @pytest.mark.parametrize("name", ["response_type", "scope", "state", "nonce", "prompt", "code_challenge", "max_age"])
 def test_other_repeated_parameters_are_refused(browser_of: Any, name: str) -> None:
     browser = browser_of()
@@ -93,6 +96,7 @@ def test_other_repeated_parameters_are_refused(browser_of: Any, name: str) -> No
     assert answer["error"] == "invalid_request"
 
 
+@SQLITE  # judged by the text alone
 @pytest.mark.parametrize(
     ("response_type", "error"),
     [
@@ -178,6 +182,7 @@ def test_other_methods_are_refused(browser_of: Any) -> None:
     assert browser_of().http.put("/oauth2/authorize").status_code == 405
 
 
+@SQLITE  # judged by the text alone
 @pytest.mark.parametrize("port", ["", ":1", ":49152", ":65535"])
 def test_a_native_client_returns_to_any_loopback_port(browser_of: Any, person: Any, world: Any, port: str) -> None:
     """RFC 8252 §7.3."""
@@ -209,6 +214,7 @@ def test_whoever_listens_on_the_device_gets_nothing_without_the_person(
     assert answer_of(claimed.ask(), "https://desk.example/")["code"], "an https address is somebody's"
 
 
+@SQLITE  # judged by the text alone
 @pytest.mark.parametrize(
     "uri",
     [
