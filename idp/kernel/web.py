@@ -14,7 +14,7 @@ from functools import cache, cached_property
 from io import BytesIO
 from pathlib import Path
 from typing import Any, TypeVar, cast
-from urllib.parse import urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 import structlog
 from flask import Flask, Request, Response, current_app, g, jsonify, render_template, request
@@ -416,10 +416,21 @@ def init_app(app: Application) -> None:
     _register_errors(app)
 
 
+def _is_text(query: bytes) -> bool:
+    """Whether a query is in UTF-8. What is not would be read as other characters, and a `state` come back changed."""
+    try:
+        (unquote_to_bytes(query) if b"%" in query else query).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def _check_input() -> None:
     """Refuse what no person types and no row can hold, and posts that another site caused (R43)."""
-    if "\0" in request.full_path or (
-        request.method not in _SAFE and any("\0" in value for value in request.form.values())
+    if (
+        "\0" in request.full_path
+        or not _is_text(request.query_string)
+        or (request.method not in _SAFE and any("\0" in value for value in request.form.values()))
     ):
         raise Refusal("bad_character", _("The text contains a character that can't be stored."))
     if request.method in _SAFE or request.endpoint is None:
