@@ -190,7 +190,7 @@ def test_r29_weak_first_passwords_are_refused(seeded: Run, monkeypatch: pytest.M
 
 
 @ONE
-def test_keys_rotate_and_ask_in_an_emergency(seeded: Run) -> None:
+def test_keys_rotate_and_ask_in_an_emergency(seeded: Run, clock: Any) -> None:
     before = {row["kid"]: row["state"] for row in seeded("key", "list", "--json")}
     assert set(before.values()) == {"active"}
     kids = seeded("key", "rotate").split()
@@ -198,7 +198,11 @@ def test_keys_rotate_and_ask_in_an_emergency(seeded: Run) -> None:
     assert all(after[kid] == "next" for kid in kids) and all(after[kid] == "active" for kid in before)
     assert "--yes" in seeded("key", "rotate", "--now", code=base.USAGE)
     now = seeded("key", "rotate", "--now", "--yes").split()
-    assert {row["kid"] for row in seeded("key", "list", "--json") if row["state"] == "active"} == set(now)
+    listed = seeded("key", "list", "--json")
+    assert {row["kid"] for row in listed if row["state"] == "active"} == set(now)
+    assert {row["state"] for row in listed if row["kid"] not in now} == {"retired"}, "their turn never comes"
+    clock.advance(2 * 86400)  # past the instant at which those would have been active
+    assert {row["kid"]: row["state"] for row in seeded("key", "list", "--json")} == dict.fromkeys(now, "active")
 
 
 @ONE

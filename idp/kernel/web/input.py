@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, TypeVar
+from urllib.parse import unquote_to_bytes
 
 from flask import current_app, request
 from flask_babel import gettext as _
@@ -56,8 +57,10 @@ def widen(_endpoint: str | None, _values: dict[str, Any] | None) -> None:
 
 def check_input() -> None:
     """Refuse what no person types and no row can hold, and posts that another site caused (R43)."""
-    if "\0" in request.full_path or (
-        request.method not in SAFE and any("\0" in value for value in request.form.values())
+    if (
+        "\0" in request.full_path
+        or not _is_text(request.query_string)
+        or (request.method not in SAFE and any("\0" in value for value in request.form.values()))
     ):
         raise Refusal("bad_character", _("The text contains a character that can't be stored."))
     if request.method in SAFE or request.endpoint is None:
@@ -71,3 +74,12 @@ def check_input() -> None:
     foreign = origin not in (None, "null", issuer)
     if foreign or request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
         raise Refusal("cross_site", _("This form was sent from another site."), status=403)
+
+
+def _is_text(query: bytes) -> bool:
+    """Whether a query is in UTF-8. What is not would be read as other characters, and a `state` come back changed."""
+    try:
+        (unquote_to_bytes(query) if b"%" in query else query).decode()
+    except UnicodeDecodeError:
+        return False
+    return True

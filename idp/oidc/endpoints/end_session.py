@@ -72,7 +72,7 @@ def read(values: MultiDict[str, str]) -> LogoutWish | Fault:
     client = find_client(client_id) if client_id else None
     if client_id is not None and client is None:
         return Fault("client")
-    if target is not None and client is not None:
+    if target is not None and client is not None and client.enabled:
         if not client.check_post_logout_redirect_uri(target):
             return Fault("redirect_uri")
         if state is not None and (len(state) > LONGEST or "\0" in state):
@@ -80,7 +80,7 @@ def read(values: MultiDict[str, str]) -> LogoutWish | Fault:
         if state is not None:
             target += ("&" if "?" in target else "?") + urlencode({"state": state})
     else:
-        target = None  # without a client that it is registered for, nobody vouches for the address (§3)
+        target = None  # without a client that it is registered for and that is in use, nobody vouches for it (§3)
     sid = claims.get("sid") if claims else None
     return LogoutWish(
         client_id=client.id if client else None,

@@ -150,6 +150,17 @@ def test_state_comes_back_unchanged(browser_of: Any, person: Any, state: str) ->
     assert answer_of(browser.ask(state=state, response_type="token"))["state"] == state
 
 
+@pytest.mark.parametrize("name", ["state", "nonce"])
+def test_what_is_no_text_is_refused_and_never_comes_back_changed(browser_of: Any, person: Any, name: str) -> None:
+    """23, 33: bytes that are not UTF-8 have no characters to give back."""
+    browser = browser_of().signed_in(person)
+    query = urlencode(browser.parameters(state=None))
+    for value in ("%FF", "a%ED%A0%80b", "%C3"):
+        page = browser.http.get(f"/oauth2/authorize?{query}&{name}={value}")
+        assert page.status_code == 400 and "Location" not in page.headers
+    assert answer_of(browser.http.get(f"/oauth2/authorize?{query}&{name}=%C3%A6%25FF"))["code"]
+
+
 def test_without_state_there_is_none(browser_of: Any, person: Any) -> None:
     browser = browser_of().signed_in(person)
     assert set(answer_of(browser.ask(state=None))) == {"code", "iss"}

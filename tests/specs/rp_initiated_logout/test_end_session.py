@@ -120,6 +120,17 @@ def test_without_a_hint_the_person_is_asked_and_ends_on_the_signed_out_page(brow
     assert signed_out(browser)
 
 
+def test_a_client_that_was_disabled_signs_out_and_leads_nowhere(app: Any, browser: Any, hint: str) -> None:
+    from idp.kernel.database import unit_of_work
+    from idp.oidc.clients import disable_client
+
+    with app.app_context(), unit_of_work():
+        disable_client("tag-web")
+    response = leave(browser, id_token_hint=hint, post_logout_redirect_uri=AFTER, state="s")
+    assert (response.status_code, response.headers["Location"]) == (303, "/oauth2/logged-out")
+    assert browser.http.get("/", follow_redirects=False).headers["Location"].startswith("/login")
+
+
 def test_ui_locales_choose_the_language_up_to_the_signed_out_page(browser: Any, hint: str) -> None:
     """94; §2."""
     pages = [browser.follow(leave(browser, ui_locales="tlh nb"))]
