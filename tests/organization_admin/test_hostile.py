@@ -197,13 +197,13 @@ def test_who_handles_requests_alone_reads_of_nobody_but_those_who_ask(app: Any, 
     holder = world.member(here.organization_id, given_name="Holder", family_name="Hansen")
     world.license(here.organization_id, "tag:standard", seats=1, holders=[holder])
     with app.app_context(), unit_of_work() as session:
-        asked = AccessRequest(
+        plea = AccessRequest(
             organization_id=here.organization_id, member_id=member, account_id=asking.account_id, app_id="tag",
             code="seat_limit_reached", message="", created_at=1,
         )  # fmt: skip
-        session.add(asked)
+        session.add(plea)
         session.flush()
-        path = f"requests/{asked.id}"
+        path = f"requests/{plea.id}"
     for page in ("requests", path):
         assert "Holder Hansen" in reader.reads(page)
         text = here.reads(page)
