@@ -249,7 +249,7 @@ def test_users_keep_end_and_who_ends_when(app: Any, world: Any, here: Desk, comp
     users = fresh.reads(f"companies/{company}/users")
     assert "Keep" in users and "never" in users
     page = fresh.reads("companies/due")
-    assert "Quiet One" in page and "30, 14 and 7 days before" in page and "never" in page
+    assert "Quiet One" in page and "30, 14 and 7 days before" in page and "after 28 days" in page and "never" in page
     assert page.count("ends ") >= 1 and "next on" in page
     assert "warning 30 days before, ends" in page
     kept = fresh.sends(f"companies/{company}/people/{quiet}/state", action="keep", back="users")

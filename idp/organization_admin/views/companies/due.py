@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 from idp.express import ladders
 from idp.kernel import clock, language, listing, web
 from idp.organizations import roster
+from idp.settings import current_settings
 
 from ...guard import acting, administrator
 from .. import blueprint
@@ -45,6 +46,7 @@ def companies_due() -> ResponseReturnValue:
         what=what,
         entries={entry.id: entry for entry in roster.entries(whom, clock.now())},
         settings=settings,
+        invitation_days=current_settings().lifetimes.invitation // 86400,
         reminders=_said(settings.invitation_reminders),
         warnings=_said(settings.inactivity_warnings),
         may_manage=may_manage(),
