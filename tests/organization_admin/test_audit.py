@@ -20,6 +20,7 @@ from idp.kernel.events import Event, emit
 from idp.oidc.events import AuthorizationOpened
 from idp.organizations import service
 from idp.organizations.models import Member, Organization
+from idp.organizations.policy import CODES
 from idp.sessions.events import SignInFailed
 from tests.support.forms import log_in, text_of
 from tests.support.protocol import claims_of
@@ -89,7 +90,7 @@ def test_it_is_found_by_person_kind_app_and_day(app: Any, world: Any, office: An
     assert "Nothing was found" in text_of(office.page("audit?from=1971-01-02&to=1971-01-03").get_data(as_text=True))
     assert "2 entries" in text_of(office.page("audit?q=VIK").get_data(as_text=True))
     assert "Nothing was found" in text_of(office.page("audit?q=nobody").get_data(as_text=True))
-    signed_in = "audit?kind=opened&from={0}&to={0}"
+    signed_in = "audit?kind=sign-ins&from={0}&to={0}"
     assert "1 entry" in text_of(office.page(signed_in.format("1971-01-01")).get_data(as_text=True))
     assert "1 entry" in text_of(office.page("audit?kind=licenses").get_data(as_text=True))
     assert "Nothing was found" in text_of(office.page("audit?kind=people").get_data(as_text=True))
@@ -163,7 +164,7 @@ def test_the_overview_counts_and_leads_to_the_lists(app: Any, world: Any, office
         found = text_of(office.page(f"people?state={state}").get_data(as_text=True))
         assert f"{number} {'person' if number == 1 else 'people'} found" in found, state
     assert "Licenses in use" not in text_of(text), "the role does not include licenses"
-    assert "Nobody has opened an app" in text_of(text)
+    assert "Nobody has signed in to an app" in text_of(text)
     stranger, now = world.account(), clock.now()
     with app.app_context(), unit_of_work():
         emit(SignInFailed(at=now, identifier_digest="x", account_id=office.boss.account_id, reason="wrong"))
@@ -229,6 +230,7 @@ def test_every_event_of_an_organization_has_its_sentence() -> None:
         and one.__module__.startswith("idp.")
         and not one.__subclasses__()
     }
+    assert set(trail.DENIALS) == set(CODES), "no denial without its words"
     told = {name.partition(".")[0] for name in trail.SENTENCES}
     assert events - told == set() and told - events == set(), "no event without words, no words without an event"
     narrowed = [event for _words, kinds in trail.KINDS.values() for event in kinds]

@@ -330,9 +330,11 @@ def test_that_an_account_is_disabled_or_closed_is_told_of_users_alone(app: Any, 
     world.role(here.organization_id, {"tag:access"})
     ids = {}
     for status, account, used in (
-        ("active", "disabled", None), ("active", "closing", 1),
-        ("contact", "disabled", None), ("contact", "closing", 1),
-    ):  # fmt: skip
+        ("active", "disabled", None),
+        ("active", "closing", 1),
+        ("contact", "disabled", None),
+        ("contact", "closing", 1),
+    ):
         person = world.account(status=account, given_name="", family_name="")
         ids[status, account] = world.member(
             here.organization_id, person.account_id, status=status, given_name=account.title(), family_name="Lie",
