@@ -19,10 +19,11 @@ class ActivationRequested(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class ResetRequested(Event):
-    """Someone asked for a new password of an existing account."""
+    """Someone asked for a new password. `account_id` is None where the address has no account that lets its person in:
+    nobody is mailed then, and the answer takes as long."""
 
     proof_id: str
-    account_id: str
+    account_id: str | None
     address: str
     language: str
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, render_template
 
+from idp.organizations.policy import CODES
+from idp.organizations.sentences import explain
 from idp.settings import current_settings
 
 from .companies import OPERATIONS
@@ -45,9 +47,18 @@ def show() -> str:
         described={op.id: document["paths"][op.path][op.method.lower()] for op in OPERATIONS},
         refusals={op.id: refusals_of(op) for op in OPERATIONS},
         scopes=SCOPES,
-        titles=TITLES,
+        titles=TITLES | _denials(),
         kind=kind,
     )
+
+
+def _denials() -> dict[str, str]:
+    """Why the person may not use the API at all, by the code of the denial."""
+    return {
+        code: explain(code, None, app_name="the API", organization_name=None, language="en").cause
+        for code in CODES
+        if code not in TITLES
+    }
 
 
 def kind(schema: dict[str, Any]) -> str:

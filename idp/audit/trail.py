@@ -12,7 +12,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, case, func, or_, select
 from sqlalchemy.orm import selectinload
 
 from idp.accounts.models import Account
@@ -27,7 +27,6 @@ from idp.organizations.titles import app_name, edition_name, privilege_title, ro
 
 from .models import AuditEntry
 
-DAY = 86400
 FEW = 50
 """Of so many people, at most, the entries are found by index."""
 
@@ -53,14 +52,15 @@ def entries_of(
     person: str = "",
     member_id: str | None = None,
     app_id: str | None = None,
+    kind: str | None = None,
     since: int | None = None,
     until: int | None = None,
 ) -> Sought:
     """What concerns an organization. `person`: words of a name or address, of whoever acted or was acted on.
 
-    `since` and `until` are UTC seconds, the second excluded. Where the words mean a few people, or one is named, their
-    entries are found by index; what many are meant by, and an app, is looked for in the trail. One statement where
-    `person` is given.
+    `kind` is one of `KINDS`; `since` and `until` are UTC seconds, the second excluded. Where the words mean a few
+    people, or one is named, their entries are found by index; what many are meant by, and an app, is looked for in the
+    trail. One statement where `person` is given.
     """
     scope = select(AuditEntry).where(AuditEntry.organization_id == organization_id)
     if since is not None:
@@ -76,6 +76,8 @@ def entries_of(
         narrowing.append(AuditEntry.member_id == member_id)
     if app_id:
         narrowing.append(AuditEntry.app_ids.like(f"% {app_id} %"))
+    if kind:
+        narrowing.append(AuditEntry.event.in_(KINDS[kind][1]))
     return Sought(scope, tuple(narrowing), quick=few or bool(member_id))
 
 
@@ -126,10 +128,13 @@ def told(organization_id: str, entries: Iterable[AuditEntry]) -> list[Told]:
     ]
 
 
-def per_day(organization_id: str, now: int, days: int = 14) -> list[tuple[int, int, int]]:
-    """(start of the day in UTC, apps opened, failed sign-ins) for each of the last days, today last. Two statements."""
-    first = now - now % DAY - (days - 1) * DAY
-    day = AuditEntry.at - AuditEntry.at % DAY
+def per_day(organization_id: str, starts: Sequence[int]) -> list[tuple[int, int]]:
+    """(apps opened, failed sign-ins) for each of these days, of which each lasts until the next. Two statements.
+
+    `starts` are the moments at which they begin, in UTC seconds, the earliest first; the last day has no end.
+    """
+    first = starts[0]
+    day = case(*((AuditEntry.at >= start, number) for number, start in reversed(list(enumerate(starts))))).label("day")
     opened = select(day, func.count()).where(
         AuditEntry.organization_id == organization_id,
         AuditEntry.event == "AuthorizationOpened",
@@ -146,11 +151,10 @@ def per_day(organization_id: str, now: int, days: int = 14) -> list[tuple[int, i
         AuditEntry.event == "SignInFailed", AuditEntry.at >= first, AuditEntry.account_id.in_(people)
     )
     counted: list[dict[int, int]] = [
-        {int(start): count for start, count in db.session.execute(statement.group_by(day))}
+        {int(number): count for number, count in db.session.execute(statement.group_by("day"))}
         for statement in (opened, failed)
     ]
-    starts = [first + number * DAY for number in range(days)]
-    return [(start, counted[0].get(start, 0), counted[1].get(start, 0)) for start in starts]
+    return [(counted[0].get(number, 0), counted[1].get(number, 0)) for number in range(len(starts))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,6 +324,7 @@ SENTENCES: Mapping[str, Any] = {
     "GuestRequestRejected": _l("%(actor)s rejected a request for Express access."),
     "MemberLinked": _l("%(person)s was linked to an account by proving the address."),
     "MemberInvited": _l("%(actor)s invited %(person)s."),
+    "InvitationWithdrawn": _l("%(actor)s withdrew the invitation of %(person)s."),
     "InvitationAccepted": _l("%(person)s accepted the invitation."),
     "RoleCreated": _l("%(actor)s created the role %(role)s."),
     "RoleChanged": _l("%(actor)s changed the role %(role)s."),
@@ -345,6 +350,38 @@ SENTENCES: Mapping[str, Any] = {
 """A sentence for every event that names an organization; also for `<event>.<result>` where the result says more.
 
 `denied` stands for every code of a denial."""
+
+KINDS: Mapping[str, tuple[Any, tuple[str, ...]]] = {
+    "opened": (_l("Apps opened"), ("AuthorizationOpened",)),
+    "people": (
+        _l("People"),
+        (
+            "MemberAdded", "UserAdded", "MemberEdited", "MemberActivated", "MemberSetContactOnly", "MemberDisabled",
+            "MemberEnabled", "MemberEnded", "MemberLinked", "MemberInvited", "InvitationAccepted", "InvitationReminded",
+            "InactivityWarned", "GuestKept",
+        ),
+    ),
+    "roles": (_l("Roles"), ("RoleCreated", "RoleChanged", "RoleDeleted", "RoleAssigned", "RoleUnassigned")),
+    "licenses": (
+        _l("Licenses"), ("LicenseSold", "LicenseChanged", "LicenseDeleted", "SeatAssigned", "SeatUnassigned"),
+    ),
+    "requests": (
+        _l("Requests"),
+        (
+            "AccessRequested", "AccessGranted", "AccessDeclined", "AccessRequestClosed", "GuestRequested",
+            "GuestRequestApproved", "GuestRequestRejected",
+        ),
+    ),
+    "organization": (
+        _l("The organization"),
+        (
+            "OrganizationCreated", "OrganizationChanged", "OrganizationDeleted", "OrganizationSuspended",
+            "OrganizationResumed", "SecondFactorRequired", "SecondFactorNotRequired", "CompanyAdded", "CompanyChanged",
+            "CompanyDeleted", "ClientRegistered",
+        ),
+    ),
+}  # fmt: skip
+"""What kind of thing happened, as the list is narrowed by: the words, and the events."""
 
 
 def _sentence(row: AuditEntry, names: _Names) -> str:

@@ -9,7 +9,7 @@ where the account says otherwise. The time zone is the account's, else the brows
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import cache
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -19,6 +19,8 @@ from babel import dates
 from flask import Flask, current_app, g, has_request_context, request
 from flask import session as cookie
 from flask_babel import Babel, format_date, format_datetime, get_locale, refresh
+from flask_babel.speaklater import LazyString
+from markupsafe import Markup, escape
 from werkzeug.exceptions import HTTPException
 
 from . import continuation
@@ -145,6 +147,22 @@ def at_time(instant: int, where: str | None = None) -> str:
     return f"{format_datetime(there, _TIMED[shown()], rebase=False)} {name}"
 
 
+def day_of(instant: int, where: str | None = None) -> date:
+    """The day on which an instant (UTC seconds) lies for whoever reads."""
+    return _there(instant, where).date()
+
+
+def start_of(day: date, where: str | None = None) -> int:
+    """When a day of whoever reads begins, in UTC seconds: 23 to 25 hours after the one before."""
+    there = datetime(day.year, day.month, day.day, tzinfo=_zone_of(where or zone()))
+    return int((there - datetime.fromtimestamp(0, tz=UTC)).total_seconds())
+
+
+def end_of(day: date, where: str | None = None) -> int | None:
+    """When it is over: the start of the day that follows. None for the last day of the calendar."""
+    return None if day == date.max else start_of(day + timedelta(1), where)
+
+
 def iso(instant: int) -> str:
     """An instant for machines: `2026-11-22T09:30:00+00:00`."""
     return datetime.fromtimestamp(instant, tz=UTC).isoformat(timespec="seconds")
@@ -155,11 +173,13 @@ def init_app(app: Flask) -> None:
     app.config.setdefault("BABEL_DEFAULT_LOCALE", "en")
     app.config.setdefault("BABEL_DEFAULT_TIMEZONE", "UTC")
     babel.init_app(app, locale_selector=current)
+    LazyString.__html__ = _as_text
     app.before_request(_choose)
     app.jinja_env.filters["on_date"] = on_date
     app.jinja_env.filters["at_time"] = at_time
     app.jinja_env.filters["iso"] = iso
     app.jinja_env.filters["on_day"] = on_day
+    app.jinja_env.filters["calendar_day"] = calendar_day
 
     @app.context_processor
     def _names() -> dict[str, Any]:
@@ -170,6 +190,11 @@ def init_app(app: Flask) -> None:
             "theme_links": _theme_links,
             "this_page": this_page,
         }
+
+
+def _as_text(sentence: LazyString) -> Markup:
+    """A lazy sentence on a page is text, also where it holds what somebody typed: the library takes it for markup."""
+    return escape(str(sentence))
 
 
 def _choose() -> None:

@@ -301,8 +301,10 @@ def _consent_page(
     asked: Asked, row: AuthorizationRequest, judged: Judged, who: sessions.Actor | None, scope: frozenset[str]
 ) -> Response:
     member = judged.choice.member if isinstance(judged.choice, Decision) else None
+    agreed = asked.client.family  # then the question is only whether it was the person who began
     shown = shown_to_agree(organization_of(judged.choice), scope)
-    return _rendered("oidc/consent.html", _frame(asked, row, who), scope=sorted(scope), member=member, shown=shown)
+    return _rendered("oidc/consent.html", _frame(asked, row, who), scope=sorted(scope), member=member, shown=shown,
+                     agreed=agreed, on_this_device=asked.on_this_device)  # fmt: skip
 
 
 def shown_to_agree(organization_id: str | None, scope: frozenset[str]) -> str:

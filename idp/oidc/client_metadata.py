@@ -45,6 +45,14 @@ _UNSUPPORTED = {
     "request_object_signing_alg", "sector_identifier_uri", "tls_client_auth_subject_dn", "tls_client_auth_san_dns",
     "tls_client_auth_san_uri", "tls_client_auth_san_ip", "tls_client_auth_san_email",
 }  # fmt: skip
+MEMBERS = frozenset({
+    "redirect_uris", "post_logout_redirect_uris", "grant_types", "response_types", "scope", "contacts", "resources",
+    "token_endpoint_auth_method", "token_endpoint_auth_signing_alg", "jwks", "jwks_uri", "id_token_signed_response_alg",
+    "userinfo_signed_response_alg", "subject_type", "default_max_age", "require_auth_time", "default_acr_values",
+    "initiate_login_uri", "backchannel_logout_uri", "backchannel_logout_session_required", "software_id",
+    "software_version", *_TAGGED,
+})  # fmt: skip
+"""What means something here, for whoever would rather hear of a misspelt one; those of `_TAGGED` also by language."""
 _UNSUPPORTED_WHEN_TRUE = (
     "require_pushed_authorization_requests", "dpop_bound_access_tokens", "tls_client_certificate_bound_access_tokens",
     "require_signed_request_object",

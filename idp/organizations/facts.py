@@ -309,12 +309,13 @@ def _assemble(rows: Sequence[Row[Any]], now: int) -> AccountFacts | None:
     """The account with its members."""
     for row in rows:
         if row[0] == "account":
-            return replace(_account(row), members=_members(rows, now))
+            return _account(row, _members(rows, now))
     return None
 
 
-def _account(row: Row[Any]) -> AccountFacts:
-    return AccountFacts(id=row.a, disabled=row.b != "active", closing=row.b == "closing")
+def _account(row: Row[Any], members: tuple[MemberFacts, ...] = ()) -> AccountFacts:
+    status = row.b
+    return AccountFacts(row.a, disabled=status != "active", members=members, closing=status == "closing")
 
 
 def _members(rows: Iterable[Row[Any]], now: int) -> tuple[MemberFacts, ...]:

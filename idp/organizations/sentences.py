@@ -32,8 +32,14 @@ _DISABLED = {
     "nb": "Kontoen din er deaktivert",
 }
 
+_CLOSED = {
+    "en": "Your account is closed",
+    "nb": "Kontoen din er avsluttet",
+}
+
 _HEADLINES = {
     "account_disabled": _DISABLED,
+    "account_disabled.closing": _CLOSED,
     "no_organization": _NO_ORGANIZATION,
     "invitation_expired": _NO_ORGANIZATION,
     "invitation_pending": _NO_ORGANIZATION,
@@ -54,8 +60,8 @@ _EN = {
         "Contact the support of Onix Work if you think that this is a mistake.",
     ),
     "account_disabled.closing": (
-        "The account is out of use for now.",
-        "Its person can take it into use again by signing in to Onix Account.",
+        "You have closed your account. It is erased soon.",
+        "Sign in before that if you want to keep it.",
     ),
     "no_organization": (
         "You have no access to any organization. You have not become a user of any organization.",
@@ -100,6 +106,10 @@ _EN = {
         "Your license of {app} has expired.",
         "Contact the administrator of your organization and ask them to renew the license of {app}.",
     ),
+    "license_expired.organization": (
+        "The license of {app} that {organization} had has expired.",
+        "Contact the administrator of {organization} and ask them to renew the license of {app}.",
+    ),
     "seat_limit_reached": (
         "You are listed in your organization, but all its licenses of {app} are in use.",
         "Contact the administrator of your organization and ask for one more license of {app}, or for one that becomes "
@@ -109,6 +119,10 @@ _EN = {
         "Your account was listed in your organization, however, you have no license of {app} assigned.",
         "Contact the administrator of your organization and ask them to assign you a license so that you can become a "
         "user.",
+    ),
+    "license_missing.organization": (
+        "{organization} has no license of {app}, so nobody can use it there.",
+        "Contact the administrator of {organization} and ask for a license of {app}.",
     ),
     "privilege_missing.no_role": (
         "You have a license, but no role has been assigned to you, so you can't access {app}.",
@@ -128,8 +142,8 @@ _NB = {
         "Kontakt brukerstøtten til Onix Work hvis du mener at dette er en feil.",
     ),
     "account_disabled.closing": (
-        "Kontoen er ute av bruk inntil videre.",
-        "Personen kan ta den i bruk igjen ved å logge inn i Onix Account.",
+        "Du har avsluttet kontoen din. Den slettes snart.",
+        "Logg inn før det hvis du vil beholde den.",
     ),
     "no_organization": (
         "Du har ikke tilgang til noen organisasjon. Du er ikke blitt bruker i noen organisasjon.",
@@ -173,6 +187,10 @@ _NB = {
         "Lisensen din for {app} er utløpt.",
         "Kontakt administratoren i organisasjonen din og be dem fornye lisensen for {app}.",
     ),
+    "license_expired.organization": (
+        "Lisensen for {app} som {organization} hadde, er utløpt.",
+        "Kontakt administratoren i {organization} og be dem fornye lisensen for {app}.",
+    ),
     "seat_limit_reached": (
         "Du står oppført i organisasjonen din, men alle lisensene for {app} er i bruk.",
         "Kontakt administratoren i organisasjonen din og be om én lisens til for {app}, eller om en som blir ledig.",
@@ -180,6 +198,10 @@ _NB = {
     "license_missing": (
         "Kontoen din står oppført i organisasjonen din, men du har ikke fått tildelt noen lisens for {app}.",
         "Kontakt administratoren i organisasjonen din og be dem tildele deg en lisens, slik at du kan bli bruker.",
+    ),
+    "license_missing.organization": (
+        "{organization} har ingen lisens for {app}, så ingen kan bruke den der.",
+        "Kontakt administratoren i {organization} og be om en lisens for {app}.",
     ),
     "privilege_missing.no_role": (
         "Du har lisens, men du har ikke fått tildelt noen rolle, så du har ikke tilgang til {app}.",
@@ -217,7 +239,7 @@ def explain(
     elif key not in _EN:
         key = code
     cause, remedy = _SENTENCES[tongue][key]
-    headline = _HEADLINES[code][tongue]
+    headline = _HEADLINES.get(key, _HEADLINES[code])[tongue]
     return Explanation(*(_fill(sentence, names) for sentence in (headline, cause, remedy)))
 
 

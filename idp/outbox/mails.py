@@ -96,7 +96,12 @@ def compose(delivery: Delivery) -> Message | None:
 
 def _with_proof(payload: dict[str, Any]) -> dict[str, Any] | None:
     proof = db.session.get(MailboxProof, payload["proof_id"], populate_existing=True)
-    if proof is None or proof.purpose == "known" or proof.spent_at is not None or proof.expires_at <= clock.now():
+    if (
+        proof is None
+        or proof.purpose in ("known", "nobody")
+        or proof.spent_at is not None
+        or proof.expires_at <= clock.now()
+    ):
         return None
     return {"link": _issuer() + accounts.link_for(proof), "address": proof.address, "hours": _hours(proof)}
 
@@ -185,14 +190,13 @@ def _invitation(payload: dict[str, Any]) -> dict[str, Any] | None:
         "company": member.company.name if member.company else None,
         "inviter": inviter.name if inviter else None,
         "name": member.name,
-        "days": max(1, round((invitation.expires_at - clock.now()) / 86400)),
+        "ends_at": invitation.expires_at,
     }
 
 
 def _invitation_reminder(payload: dict[str, Any]) -> dict[str, Any] | None:
     """The same link as the invitation's, as it is now."""
-    values = _invitation(payload)
-    return None if values is None else {**values, "ends_at": payload["ends_at"]}
+    return _invitation(payload)
 
 
 def _inactivity_warning(payload: dict[str, Any]) -> dict[str, Any] | None:

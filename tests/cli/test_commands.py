@@ -101,6 +101,46 @@ def test_bad_metadata_is_refused(seeded: Run) -> None:
 
 
 @ONE
+def test_any_member_of_the_metadata_is_set_and_changed(seeded: Run) -> None:
+    made = seeded(
+        "client", "create", "A", "--kind", "web", "--redirect-uri", "https://a.example/cb",
+        "--set", "id_token_signed_response_alg=ES256", "--set", "client_name#nb=Én",
+        "--set", "default_max_age=60", "--json",
+    )  # fmt: skip
+
+    def metadata() -> dict[str, Any]:
+        return seeded("client", "show", made["client_id"], "--json")["metadata"]  # type: ignore[no-any-return]
+
+    before = metadata()
+    assert (before["id_token_signed_response_alg"], before["default_max_age"]) == ("ES256", 60)
+    assert before["client_name#nb"] == "Én"
+    seeded(
+        "client",
+        "change",
+        made["client_id"],
+        "--set",
+        'redirect_uris=["https://b.example/cb"]',
+        "--set",
+        "default_max_age=",
+    )
+    after = metadata()
+    assert after == {
+        **{k: v for k, v in before.items() if k != "default_max_age"},
+        "redirect_uris": ["https://b.example/cb"],
+    }
+    for member, code in (
+        ('redirect_uris=["http://b.example"]', base.REFUSED), ("redirect_uris=", base.REFUSED),
+        ("jwks=[[", base.REFUSED),
+        ("id_token_signed_response_alg=none", base.REFUSED), ("default_max_age=soon", base.REFUSED),
+        ("redirect_uri=https://c.example", base.USAGE), ("client_name", base.USAGE),
+    ):  # fmt: skip
+        seeded("client", "change", made["client_id"], "--set", member, code=code)
+    seeded("client", "change", made["client_id"], code=base.USAGE)
+    seeded("client", "change", "nope", "--set", "client_name=B", code=base.UNKNOWN)
+    assert metadata() == after
+
+
+@ONE
 def test_exit_codes(seeded: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "There is no organization nope" in seeded("org", "show", "nope", code=base.UNKNOWN)
     assert "no account" in seeded("user", "show", "nobody@nowhere.example", code=base.UNKNOWN)

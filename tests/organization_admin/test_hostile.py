@@ -48,7 +48,7 @@ def _added(app: Any, here: Desk, email: str, state: str = "contact") -> str:
 
 def test_nothing_tells_whether_a_contact_s_address_has_an_account(app: Any, world: Any, here: Desk) -> None:
     """Not the pages, the reports, the exports or the trail: they say the same of both, but for ids and the address."""
-    known = world.account("known@work.example", given_name="Real", family_name="Name").address
+    known = world.account("known@work.example", given_name="Truthfully", family_name="Name").address
     told = {}
     for address in (known, "nobody@work.example"):
         member_id = _added(app, here, address)
@@ -61,7 +61,7 @@ def test_nothing_tells_whether_a_contact_s_address_has_an_account(app: Any, worl
         for number, path in enumerate(paths):
             answer = here.client.get(here.path(path))
             text = text_of(answer.get_data(as_text=True)) if answer.mimetype == "text/html" else answer.text
-            assert answer.status_code == 200 and "Real" not in text, path
+            assert answer.status_code == 200 and "Truthfully" not in text, path
             seen = text.replace(member_id, "ID").replace(address.partition("@")[0], "WHO")
             told.setdefault(paths.index(path) if number else 0, []).append((path, seen))
     for (path, one), (_path, other) in told.values():
@@ -197,13 +197,13 @@ def test_who_handles_requests_alone_reads_of_nobody_but_those_who_ask(app: Any, 
     holder = world.member(here.organization_id, given_name="Holder", family_name="Hansen")
     world.license(here.organization_id, "tag:standard", seats=1, holders=[holder])
     with app.app_context(), unit_of_work() as session:
-        plea = AccessRequest(
+        asked = AccessRequest(
             organization_id=here.organization_id, member_id=member, account_id=asking.account_id, app_id="tag",
             code="seat_limit_reached", message="", created_at=1,
         )  # fmt: skip
-        session.add(plea)
+        session.add(asked)
         session.flush()
-        path = f"requests/{plea.id}"
+        path = f"requests/{asked.id}"
     for page in ("requests", path):
         assert "Holder Hansen" in reader.reads(page)
         text = here.reads(page)

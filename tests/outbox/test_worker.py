@@ -193,12 +193,15 @@ def test_only_what_was_given_up_is_tried_again(context: Any, clock: Any, sink: S
     assert [(_row(name).outcome, _row(name).attempts) for name in given_up] == [(None, 0)] * 3
 
 
-def test_after_its_attempts_a_delivery_is_given_up(context: Any, clock: Any, sink: Sink) -> None:
+def test_a_mail_waits_for_days_for_a_server_that_is_away_and_is_given_up_then(
+    context: Any, clock: Any, sink: Sink
+) -> None:
     delivery_id = _queue()
     sink.reply = "451 busy"
-    for _ in range(MAIL.attempts - 1):
+    for _ in range(MAIL.attempts + 1):
         assert worker.attempt(MAIL, _claimed(delivery_id, clock.now())) == "postponed"
         clock.advance(3601)
+    clock.advance(MAIL.patience)
     assert worker.attempt(MAIL, _claimed(delivery_id, clock.now())) == "given_up"
 
 

@@ -5,10 +5,21 @@ metadata, color profiles and whatever hides behind the picture stay behind. No t
 Start reading: `decoding.decode`, then `pictures` and `signatures`.
 """
 
+from typing import NamedTuple
+
 from .admission import admit
 from .decoding import LARGEST, LARGEST_FORM, MOST_PIXELS, TYPES
 from .pictures import PIXELS, Crop, make_picture
 from .signatures import LONGEST_NAME, MOST_POINTS, STYLES, Drawn, from_image, from_strokes, from_text
+
+
+class File(NamedTuple):
+    """An image as it is served. `digest` changes whenever it does."""
+
+    content: bytes
+    mimetype: str
+    digest: str
+
 
 __all__ = [
     "LARGEST",
@@ -21,6 +32,7 @@ __all__ = [
     "TYPES",
     "Crop",
     "Drawn",
+    "File",
     "admit",
     "from_image",
     "from_strokes",

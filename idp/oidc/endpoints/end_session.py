@@ -36,12 +36,14 @@ class LogoutWish:
     """A logout request that holds. `sub` and `sid` are those of a genuine `id_token_hint`.
 
     `target` is where to go afterwards, state included: registered, and asked by somebody who showed who asks.
+    `language` is what `ui_locales` comes to.
     """
 
     client_id: str | None = None
     sub: str | None = None
     sid: str | None = None
     target: str | None = None
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,7 @@ def read(values: MultiDict[str, str]) -> LogoutWish | Fault:
         sub=claims["sub"] if claims else None,
         sid=sid if isinstance(sid, str) else None,
         target=target,
+        language=language.match(values.get("ui_locales")),
     )
 
 

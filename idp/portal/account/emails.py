@@ -40,7 +40,7 @@ def ask_for_address() -> ResponseReturnValue:
     try:
         accounts.own_address(account, typed)
         accounts.admit_address(account.id)
-        if accounts.admit_mail(typed):
+        if accounts.admit_mail(typed, "address"):
             with unit_of_work():
                 accounts.request_address(account.id, typed, language.current())
     except Refusal as refusal:

@@ -3,6 +3,10 @@
 // A refused form: put the reader where the errors are told.
 document.querySelector("[data-focus]")?.focus();
 
+// What is told only where scripts run, and only where they don't.
+for (const part of document.querySelectorAll("[data-needs-script]")) part.hidden = false;
+for (const part of document.querySelectorAll("[data-without-script]")) part.hidden = true;
+
 // A narrow screen shows only some of the sections: bring this page's own into view.
 const sections = document.querySelector(".sections__nav ul");
 const current = sections?.querySelector("[aria-current]");

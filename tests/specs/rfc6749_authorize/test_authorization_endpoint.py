@@ -6,7 +6,10 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
+from sqlalchemy import func, select
 
+from idp.kernel.database import db
+from idp.oidc.models import Consent
 from tests.specs.person import CALLBACK, answer_of, reason_of
 
 pytestmark = pytest.mark.usefixtures("family", "person")
@@ -180,7 +183,30 @@ def test_a_native_client_returns_to_any_loopback_port(browser_of: Any, person: A
     """RFC 8252 §7.3."""
     world.client("Desktop", kind="native", app_id="tag", redirect_uris=["http://127.0.0.1/callback"], client_id="desk")
     uri = f"http://127.0.0.1{port}/callback"
-    assert answer_of(browser_of("desk", redirect_uri=uri).signed_in(person).ask(), uri)["code"]
+    browser = browser_of("desk", redirect_uri=uri)
+    assert answer_of(browser.sign_in(browser.follow(browser.ask()), person), uri)["code"], "it was signed in for"
+
+
+@pytest.mark.parametrize("uri", ["http://127.0.0.1:5/callback", "com.example.desk:/callback"])
+def test_whoever_listens_on_the_device_gets_nothing_without_the_person(
+    app: Any, browser_of: Any, person: Any, world: Any, uri: str
+) -> None:
+    """RFC 8252 §8.6: any program, and any other user of the machine, may claim to be a native client and send a browser
+    here; a live session answers no such request by itself, today or tomorrow."""
+    redirect_uris = ["http://127.0.0.1/callback", "com.example.desk:/callback", "https://desk.example/callback"]
+    world.client("Desktop", kind="native", app_id="tag", redirect_uris=redirect_uris, client_id="desk")
+    browser = browser_of("desk", redirect_uri=uri).signed_in(person)
+    assert answer_of(browser.ask(prompt="none"), uri)["error"] == "interaction_required"
+    for _again in range(2):
+        page = browser.follow(browser.ask())
+        assert page.status_code == 200 and "A program on this device asks" in page.text and "Desktop" in page.text
+        assert answer_of(browser.follow(browser.press(page, "/consent", answer="allow")), uri)["code"]
+    with app.app_context():
+        assert db.session.scalar(select(func.count()).select_from(Consent)) == 0
+    page = browser.follow(browser.ask())
+    assert answer_of(browser.follow(browser.press(page, "/consent", answer="deny")), uri)["error"] == "access_denied"
+    claimed = browser_of("desk", redirect_uri="https://desk.example/callback").signed_in(person)
+    assert answer_of(claimed.ask(), "https://desk.example/")["code"], "an https address is somebody's"
 
 
 @pytest.mark.parametrize(
