@@ -1,4 +1,4 @@
-"""On a telephone: a picture cropped by keyboard, mouse or fingers, a signature drawn or typed, and both seen in Tag."""
+"""On a telephone: a picture taken, or chosen and cropped by keyboard, mouse or fingers; a signature; both in Tag."""
 
 from __future__ import annotations
 
@@ -130,6 +130,14 @@ def test_picture_and_signature_on_a_telephone(
     found += axe_everywhere(page)
     kari.clicks(words["back"])
     assert color_of(page) == "blue"
+    if language == "en":
+        page.get_by_role("button", name="Use the camera").click()
+        page.wait_for_function("document.querySelector('.crop video')?.videoWidth > 0")
+        assert not page.get_by_role("button", name=words["save"]).is_visible()
+        page.get_by_role("button", name="Take the picture").click()
+        stage.wait_for()
+        kari.clicks(words["save"])
+        assert words["saved"] in kari.reads() and color_of(page) == "green", "what the camera saw"
     page.locator("input[name=file]").set_input_files(large)  # 20.8 million pixels: made smaller before it is sent
     stage.wait_for()
     kari.clicks(words["save"])

@@ -79,13 +79,13 @@ def private(answer: Response) -> Response:
 
 
 def image(content: bytes, mimetype: str, digest: str, *, cache: str, elsewhere: bool = False) -> Response:
-    """An image that was made here, as an answer that can be nothing else: fixed type, no sniffing, a sandbox (R45).
+    """An image that was made here, as an answer that can be nothing else: fixed type, a sandbox (R45). That nothing is
+    to be sniffed stands on every answer.
 
     `digest` changes whenever the image does; `cache` is the `Cache-Control`. `elsewhere`: pages of other sites may show
     it (Cross-Origin-Resource-Policy).
     """
     response = Response(content, mimetype=mimetype)
-    response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin" if elsewhere else "same-origin"
     response.headers["Content-Disposition"] = f"inline; filename=image.{mimetype.rpartition('/')[2]}"

@@ -15,6 +15,7 @@ function begin(form) {
   const drop = form.querySelector("[data-drop]");
   const crop = form.querySelector("[data-crop]");
   const told = form.querySelector("[data-told]");
+  const save = form.querySelector("button[type=submit]");
   const fields = ["crop_left", "crop_top", "crop_side"].map((name) => form.elements[name]);
 
   let bitmap = null;
@@ -169,7 +170,9 @@ function begin(form) {
     const video = element("video", { srcObject: stream, muted: true, playsInline: true });
     const now = element("button", { type: "button", className: "button button--primary" }, words.shoot);
     const stop = element("button", { type: "button", className: "button button--quiet" }, words.stop);
+    save.hidden = true; // one thing to press at a time
     const close = () => {
+      save.hidden = false;
       stream.getTracks().forEach((track) => track.stop());
       crop.hidden = true;
       crop.replaceChildren();
