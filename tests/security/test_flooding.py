@@ -7,10 +7,14 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from idp.accounts import service as accounts
+from idp.accounts.models import MailboxProof
+from idp.kernel import clock as kernel_clock
 from idp.kernel.continuation import Continuation
-from idp.kernel.database import db
+from idp.kernel.database import db, unit_of_work
 from idp.oidc.models import AuthorizationRequest
 from tests.support.flow import pkce
+from tests.support.forms import browser_of
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 MOST = 6
@@ -103,3 +107,29 @@ def test_pages_for_signed_in_people_are_no_way_around_it(app: Any) -> None:
     assert answers == [303] * MOST + [429] * 3
     assert kept(app) == (0, MOST)
     assert app.test_client().get("/", environ_base=place).status_code == 303, "which keeps nothing"
+
+
+def test_what_is_kept_for_strangers_goes_when_it_is_over(app: Any, world: Any, clock: Any) -> None:
+    """A form that answers everybody alike keeps a row for every address; those without a link go at their end."""
+    person = world.account()
+    with app.app_context(), unit_of_work():
+        for address in ("nobody@firma.no", person.address):
+            accounts.request_reset(address, "en")
+            accounts.request_activation(address, "en", invited=True)
+
+    def left() -> list[str]:
+        with app.app_context(), unit_of_work():
+            accounts.tidy(kernel_clock.now())
+            return sorted(db.session.scalars(select(MailboxProof.purpose)))
+
+    assert left() == ["activation", "known", "nobody", "reset"]
+    clock.advance(3600)
+    assert left() == ["activation", "known", "reset"]
+    clock.advance(86400)
+    assert left() == ["activation", "reset"], "these are still recognized by who follows them"
+
+
+def test_drawing_a_name_is_counted(app: Any, world: Any) -> None:
+    browser = browser_of(app, world, world.account())
+    answers = [browser.get("/account/signature/preview?name=A&style=plain").status_code for _ in range(MOST + 1)]
+    assert answers.count(429) >= 1 and answers[0] == 200
