@@ -26,7 +26,10 @@ from flask_babel import gettext as _
 from flask_limiter import Limiter
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from itsdangerous import URLSafeTimedSerializer
+from limits import RateLimitItem, parse
+from limits.errors import StorageError
 from limits.storage.memory import MemoryStorage
+from redis.exceptions import RedisError
 from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.datastructures import Headers
@@ -88,6 +91,23 @@ limiter = _Limiter(
     swallow_errors=True,
     headers_enabled=False,
 )
+
+
+@cache
+def _rate(per_minute: int) -> RateLimitItem:
+    return parse(f"{per_minute}/minute")
+
+
+def in_rate(what: str, who: str, per_minute: int) -> bool:
+    """Whether `who` did this at most so often in a minute; counts it, in Redis where there is one, else per process.
+
+    A store of rates that is away keeps nobody out.
+    """
+    try:
+        return limiter.limiter.hit(_rate(per_minute), what, who)
+    except (RedisError, StorageError):
+        return True
+
 
 _MACHINE = (
     "/oauth2/token", "/oauth2/userinfo", "/oauth2/jwks", "/oauth2/introspect", "/oauth2/revoke", "/.well-known/o",

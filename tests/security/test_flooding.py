@@ -12,7 +12,7 @@ from idp.accounts.models import MailboxProof
 from idp.kernel import clock as kernel_clock
 from idp.kernel.continuation import Continuation
 from idp.kernel.database import db, unit_of_work
-from idp.oidc.models import AuthorizationRequest
+from idp.oidc.models import Authorization, AuthorizationRequest
 from tests.support.flow import pkce
 from tests.support.forms import browser_of
 
@@ -22,7 +22,7 @@ MOST = 6
 
 @pytest.fixture
 def app_settings() -> dict[str, Any]:
-    return {"throttle": {"requests_per_minute": MOST}}
+    return {"throttle": {"requests_per_minute": MOST, "authorizations_per_minute": 3}}
 
 
 def asking(**over: str) -> dict[str, str]:
@@ -133,3 +133,16 @@ def test_drawing_a_name_is_counted(app: Any, world: Any) -> None:
     browser = browser_of(app, world, world.account())
     answers = [browser.get("/account/signature/preview?name=A&style=plain").status_code for _ in range(MOST + 1)]
     assert answers.count(429) >= 1 and answers[0] == 200
+
+
+def test_a_live_session_opens_no_authorizations_without_end(app: Any, world: Any, ask: Any) -> None:
+    """Each is three rows that stay for months, and a stranger who has just signed up can ask for denials all day."""
+    person = world.account()
+    browser, other = browser_of(app, world, person), browser_of(app, world, person)
+    answers = [one.get("/oauth2/authorize", query_string=asking()) for one in (browser, other, browser, browser)]
+    assert [answer.status_code for answer in answers] == [303, 303, 303, 429]
+    assert int(answers[-1].headers["Retry-After"]) > 0 and answers[-1].mimetype == "text/html"
+    with app.app_context():
+        assert db.session.scalar(select(func.count()).select_from(Authorization)) == 3
+    stranger = browser_of(app, world, world.account())
+    assert stranger.get("/oauth2/authorize", query_string=asking()).status_code == 303
