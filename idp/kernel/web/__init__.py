@@ -25,7 +25,7 @@ from .application import Application, is_machine_path
 from .cookie import CookieInterface
 from .errors import answer_errors
 from .input import check_input, cross_site, csrf, large_forms, widen
-from .rates import limiter
+from .rates import in_rate, limiter
 
 _STATIC = Path(__file__).resolve().parents[2] / "static"
 
@@ -103,6 +103,7 @@ __all__ = [
     "cross_site",
     "csrf",
     "image",
+    "in_rate",
     "init_app",
     "is_machine_path",
     "large_forms",
