@@ -88,7 +88,7 @@ def test_r20_one_error_for_both_fields(client: Any, heard: list[Any], world: Any
         assert "Wrong e-mail or password." in text_of(answer.text)
         assert form_with(answer.text, "identifier").fields["identifier"] == address
         assert form_with(answer.text, "identifier").fields["password"] == ""
-        pages.add(text_of(answer.text))
+        pages.add(text_of(answer.text).replace(address, "as typed"))
     assert len(pages) == 1
     assert [event.reason for event in heard if isinstance(event, events.SignInFailed)] == ["wrong"] * 3
 
