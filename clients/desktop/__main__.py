@@ -211,7 +211,8 @@ class Desktop:
         if verdict.roles:
             lines.append(self.text("role", name=", ".join(verdict.roles)))
         if verdict.edition:
-            lines.append(self.text("license", name=verdict.edition))
+            edition = verdict.edition.split(":")[-1].replace("_", " ").title()
+            lines.append(self.text("license", name=f"{NAMES[self.app]} {edition}"))
         for thing, english, norwegian in FUNCTIONS[self.app]:
             name = norwegian if self.language == "nb" else english
             if verdict.may(f"{self.app}:{thing}.write"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Blueprint, Flask, abort, redirect, render_template, request, url_for
 from flask_wtf import FlaskForm
@@ -30,6 +30,7 @@ blueprint = Blueprint(
 )
 LARGEST_FILE = 10 * 1024 * 1024  # bytes
 ROWS = 5  # empty rows that the window begins with, and that are added at a time
+Item = TypeVar("Item", data.Order, data.Inspection)
 SCOPE = ("companies.read", "invitations.read", "invitations.write")
 
 
@@ -117,19 +118,15 @@ def add_order() -> Any:
 @needs("work:orders.read")
 def order(id_: str) -> Any:
     """One order; where its customer reads nothing yet, the question whether to invite."""
-    item = _order(id_)
-    standing = customers.standing_of(item.customer, item.customer_number)
-    return render_template(
-        "work/order.html", access=granted(), item=item, standing=standing, done=request.args.get("done"),
-        invited=request.args.get("invited", 0, type=int), declined="later" in request.args,
-    )  # fmt: skip
+    item = _found(data.order, id_)
+    return _shown("work/order.html", item, customers.standing_of(item.customer, item.customer_number))
 
 
 @blueprint.post("/orders/<id_>/<any(process, finish):step>")
 @needs("work:orders.write")
 def move(id_: str, step: str) -> Any:
     """Take the order's next step."""
-    _order(id_)
+    _found(data.order, id_)
     with work_data().writing() as connection:
         moved = data.move(connection, granted().organization_id, id_, step, person().name)
     return redirect(url_for("work.order", id_=id_, done=step if moved else "late"), 303)
@@ -139,14 +136,7 @@ def move(id_: str, step: str) -> Any:
 @needs("work:orders.read")
 def invite_from_order(id_: str) -> Any:
     """The window that invites several people at the order's customer at once."""
-    item = _order(id_)
-    return _invite(item.customer, item.customer_number, lambda **more: url_for("work.order", id_=id_, **more))
-
-
-def _order(id_: str) -> data.Order:
-    with work_data().open() as connection:
-        item = data.order(connection, granted().organization_id, id_)
-    return item or abort(404)
+    return _invite(_found(data.order, id_), lambda **more: url_for("work.order", id_=id_, **more))
 
 
 @blueprint.get("/inspections")
@@ -191,7 +181,7 @@ def upload() -> Any:
     except data.Taken:
         form.number.errors = ["This number is already in use."]
         return _inspections(form, 409)
-    item = _inspection(id_)
+    item = _found(data.inspection, id_)
     _deliver(item, customers.standing_of(item.customer, item.customer_number))
     return redirect(url_for("work.inspection", id_=id_, done="uploaded"), 303)
 
@@ -215,7 +205,7 @@ def _deliver(item: data.Inspection, standing: Standing) -> bool:
 @needs("work:inspections.write")
 def deliver(id_: str) -> Any:
     """Deliver what could not be delivered when it was uploaded: the customer has been added to Companies since."""
-    item = _inspection(id_)
+    item = _found(data.inspection, id_)
     done = _deliver(item, customers.standing_of(item.customer, item.customer_number))
     return redirect(url_for("work.inspection", id_=id_, done="delivered" if done else None), 303)
 
@@ -224,33 +214,39 @@ def deliver(id_: str) -> Any:
 @needs("work:inspections.read")
 def inspection(id_: str) -> Any:
     """One inspection; where its customer reads nothing yet, the question whether to invite."""
-    item = _inspection(id_)
+    item = _found(data.inspection, id_)
     standing = customers.standing_of(item.customer, item.customer_number)
-    return render_template(
-        "work/inspection.html", access=granted(), item=item, standing=standing, done=request.args.get("done"),
-        deliverable=not item.delivered and standing.company_id is not None and deliveries.possible(),
-        invited=request.args.get("invited", 0, type=int), declined="later" in request.args,
-    )  # fmt: skip
+    deliverable = not item.delivered and standing.company_id is not None and deliveries.possible()
+    return _shown("work/inspection.html", item, standing, deliverable=deliverable)
 
 
 @blueprint.route("/inspections/<id_>/invite", methods=["GET", "POST"])
 @needs("work:inspections.read")
 def invite_from_inspection(id_: str) -> Any:
     """The same window, from an inspection."""
-    item = _inspection(id_)
-    return _invite(item.customer, item.customer_number, lambda **more: url_for("work.inspection", id_=id_, **more))
+    return _invite(_found(data.inspection, id_), lambda **more: url_for("work.inspection", id_=id_, **more))
 
 
-def _inspection(id_: str) -> data.Inspection:
+# What orders and inspections have in common: a customer, who may read nothing yet ------------------------------------
+
+
+def _found(find: Callable[..., Item | None], id_: str) -> Item:
     with work_data().open() as connection:
-        item = data.inspection(connection, granted().organization_id, id_)
-    return item or abort(404)
+        return find(connection, granted().organization_id, id_) or abort(404)
+
+
+def _shown(template: str, item: data.Order | data.Inspection, standing: Standing, **more: Any) -> Any:
+    return render_template(
+        template, access=granted(), item=item, standing=standing, done=request.args.get("done"),
+        invited=request.args.get("invited", 0, type=int), declined="later" in request.args, **more,
+    )  # fmt: skip
 
 
 # The window -----------------------------------------------------------------------------------------------------------
 
 
-def _invite(customer: str, number: str, back: Callable[..., str]) -> Any:
+def _invite(item: data.Order | data.Inspection, back: Callable[..., str]) -> Any:
+    customer, number = item.customer, item.customer_number
     standing = customers.standing_of(customer, number)
     if request.method == "GET":
         return _window(standing, customer, back, [], _new_key())

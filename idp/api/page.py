@@ -11,7 +11,7 @@ from idp.organizations.sentences import explain
 from idp.settings import current_settings
 
 from .companies import OPERATIONS
-from .document import SCOPES, describe, refusals_of
+from .document import SCOPES, describe, document_bytes, refusals_of
 from .operations import BASE
 from .problems import TITLES
 
@@ -30,6 +30,15 @@ def metadata() -> Response:
         resource_name="Onix Account API",
         resource_documentation=f"{issuer}/api",
     )
+    response.headers["Cache-Control"] = "public, max-age=300"
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    return response
+
+
+@blueprint.get(f"{BASE}/openapi.json")
+def openapi() -> Response:
+    """The document that describes all of it (OpenAPI 3.1)."""
+    response = Response(document_bytes(), mimetype="application/json")
     response.headers["Cache-Control"] = "public, max-age=300"
     response.headers["Access-Control-Allow-Origin"] = "*"
     return response

@@ -12,7 +12,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, case, func, or_, select
 from sqlalchemy.orm import selectinload
 
 from idp.accounts.models import Account
@@ -27,7 +27,6 @@ from idp.organizations.titles import app_name, edition_name, privilege_title, ro
 
 from .models import AuditEntry
 
-DAY = 86400
 FEW = 50
 """Of so many people, at most, the entries are found by index."""
 
@@ -53,14 +52,15 @@ def entries_of(
     person: str = "",
     member_id: str | None = None,
     app_id: str | None = None,
+    kind: str | None = None,
     since: int | None = None,
     until: int | None = None,
 ) -> Sought:
     """What concerns an organization. `person`: words of a name or address, of whoever acted or was acted on.
 
-    `since` and `until` are UTC seconds, the second excluded. Where the words mean a few people, or one is named, their
-    entries are found by index; what many are meant by, and an app, is looked for in the trail. One statement where
-    `person` is given.
+    `kind` is one of `KINDS`; `since` and `until` are UTC seconds, the second excluded. Where the words mean a few
+    people, or one is named, their entries are found by index; what many are meant by, and an app, is looked for in the
+    trail. One statement where `person` is given.
     """
     scope = select(AuditEntry).where(AuditEntry.organization_id == organization_id)
     if since is not None:
@@ -76,6 +76,8 @@ def entries_of(
         narrowing.append(AuditEntry.member_id == member_id)
     if app_id:
         narrowing.append(AuditEntry.app_ids.like(f"% {app_id} %"))
+    if kind:
+        narrowing.append(AuditEntry.event.in_(KINDS[kind][1]))
     return Sought(scope, tuple(narrowing), quick=few or bool(member_id))
 
 
@@ -126,10 +128,13 @@ def told(organization_id: str, entries: Iterable[AuditEntry]) -> list[Told]:
     ]
 
 
-def per_day(organization_id: str, now: int, days: int = 14) -> list[tuple[int, int, int]]:
-    """(start of the day in UTC, apps opened, failed sign-ins) for each of the last days, today last. Two statements."""
-    first = now - now % DAY - (days - 1) * DAY
-    day = AuditEntry.at - AuditEntry.at % DAY
+def per_day(organization_id: str, starts: Sequence[int]) -> list[tuple[int, int]]:
+    """(apps opened, failed sign-ins) for each of these days, of which each lasts until the next. Two statements.
+
+    `starts` are the moments at which they begin, in UTC seconds, the earliest first; the last day has no end.
+    """
+    first = starts[0]
+    day = case(*((AuditEntry.at >= start, number) for number, start in reversed(list(enumerate(starts))))).label("day")
     opened = select(day, func.count()).where(
         AuditEntry.organization_id == organization_id,
         AuditEntry.event == "AuthorizationOpened",
@@ -146,11 +151,10 @@ def per_day(organization_id: str, now: int, days: int = 14) -> list[tuple[int, i
         AuditEntry.event == "SignInFailed", AuditEntry.at >= first, AuditEntry.account_id.in_(people)
     )
     counted: list[dict[int, int]] = [
-        {int(start): count for start, count in db.session.execute(statement.group_by(day))}
+        {int(number): count for number, count in db.session.execute(statement.group_by("day"))}
         for statement in (opened, failed)
     ]
-    starts = [first + number * DAY for number in range(days)]
-    return [(start, counted[0].get(start, 0), counted[1].get(start, 0)) for start in starts]
+    return [(counted[0].get(number, 0), counted[1].get(number, 0)) for number in range(len(starts))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +295,23 @@ _ROWS: Mapping[str, tuple[Any, Callable[[Any], str]]] = {
     "company_id": (Company, lambda row: row.name),
 }
 
+DENIALS: Mapping[str, Any] = {
+    "account_disabled": _l("the account is disabled"),
+    "no_organization": _l("not a user of any organization"),
+    "invitation_expired": _l("the invitation has expired"),
+    "invitation_pending": _l("the invitation is not accepted yet"),
+    "contact_only": _l("a contact only"),
+    "membership_ended": _l("the membership is ended"),
+    "terminated_inactive": _l("ended for inactivity"),
+    "member_disabled": _l("disabled"),
+    "organization_suspended": _l("the organization is suspended"),
+    "license_expired": _l("the license has expired"),
+    "seat_limit_reached": _l("all licenses are in use"),
+    "license_missing": _l("no license is assigned"),
+    "privilege_missing": _l("no role gives the privilege to open it"),
+}
+"""Why somebody was denied access, in a sentence's last words."""
+
 SENTENCES: Mapping[str, Any] = {
     "OrganizationCreated": _l("%(actor)s created the organization."),
     "OrganizationChanged": _l("%(actor)s changed the organization."),
@@ -347,6 +368,38 @@ SENTENCES: Mapping[str, Any] = {
 
 `denied` stands for every code of a denial."""
 
+KINDS: Mapping[str, tuple[Any, tuple[str, ...]]] = {
+    "sign-ins": (_l("Sign-ins to apps"), ("AuthorizationOpened",)),
+    "people": (
+        _l("People"),
+        (
+            "MemberAdded", "UserAdded", "MemberEdited", "MemberActivated", "MemberSetContactOnly", "MemberDisabled",
+            "MemberEnabled", "MemberEnded", "MemberLinked", "MemberInvited", "InvitationAccepted", "InvitationReminded",
+            "InactivityWarned", "GuestKept",
+        ),
+    ),
+    "roles": (_l("Roles"), ("RoleCreated", "RoleChanged", "RoleDeleted", "RoleAssigned", "RoleUnassigned")),
+    "licenses": (
+        _l("Licenses"), ("LicenseSold", "LicenseChanged", "LicenseDeleted", "SeatAssigned", "SeatUnassigned"),
+    ),
+    "requests": (
+        _l("Requests"),
+        (
+            "AccessRequested", "AccessGranted", "AccessDeclined", "AccessRequestClosed", "GuestRequested",
+            "GuestRequestApproved", "GuestRequestRejected",
+        ),
+    ),
+    "organization": (
+        _l("The organization"),
+        (
+            "OrganizationCreated", "OrganizationChanged", "OrganizationDeleted", "OrganizationSuspended",
+            "OrganizationResumed", "SecondFactorRequired", "SecondFactorNotRequired", "CompanyAdded", "CompanyChanged",
+            "CompanyDeleted", "ClientRegistered",
+        ),
+    ),
+}  # fmt: skip
+"""What kind of thing happened, as the list is narrowed by: the words, and the events."""
+
 
 def _sentence(row: AuditEntry, names: _Names) -> str:
     kind = "denied" if row.result in CODES else row.result
@@ -359,7 +412,7 @@ def _sentence(row: AuditEntry, names: _Names) -> str:
         "license": names.of("license_id", row),
         "company": names.of("company_id", row),
         "app": ", ".join(app_name(app_id) for app_id in row.app_ids.split()) or _("an app"),
-        "code": row.result,
+        "code": DENIALS.get(row.result) or row.result,
         "client": client.name(language.shown()) if client else (row.client_id or ""),
     }
     return str(str(pattern) % values)

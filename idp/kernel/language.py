@@ -3,17 +3,17 @@
 The language, in this order: what the person chose on the page (kept in the signed cookie), what the application asked
 for (`ui_locales`, OpenID Connect Core §3.1.2.1), what the account says, what the browser says, the default setting. The
 theme: what was chosen on the page, then the account's, else the system's. Signing in forgets what was chosen before,
-where the account says otherwise. The time zone is the account's.
+where the account says otherwise. The time zone is the account's, else the browser's, which a cookie of ours tells.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import cache
 from typing import Any
 from urllib.parse import quote, urlencode
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from babel import dates
 from flask import Flask, current_app, g, has_request_context, request
@@ -84,8 +84,22 @@ def shown() -> str:
 
 
 def zone() -> str:
-    """The time zone of whoever reads, a name of the IANA database: what the account says, else UTC."""
-    return (_known("zoneinfo") if has_request_context() else None) or "UTC"
+    """The time zone of whoever reads, a name of the IANA database: what the account says, else what the browser tells,
+    else UTC."""
+    if not has_request_context():
+        return "UTC"
+    return _known("zoneinfo") or _of_the_browser() or "UTC"
+
+
+def _of_the_browser() -> str | None:
+    """A cookie says what it likes: only a zone that there is counts."""
+    told = request.cookies.get("zone")
+    return told if told in _zones() else None
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
 
 
 @cache
@@ -133,6 +147,22 @@ def at_time(instant: int, where: str | None = None) -> str:
     return f"{format_datetime(there, _TIMED[shown()], rebase=False)} {name}"
 
 
+def day_of(instant: int, where: str | None = None) -> date:
+    """The day on which an instant (UTC seconds) lies for whoever reads."""
+    return _there(instant, where).date()
+
+
+def start_of(day: date, where: str | None = None) -> int:
+    """When a day of whoever reads begins, in UTC seconds: 23 to 25 hours after the one before."""
+    there = datetime(day.year, day.month, day.day, tzinfo=_zone_of(where or zone()))
+    return int((there - datetime.fromtimestamp(0, tz=UTC)).total_seconds())
+
+
+def end_of(day: date, where: str | None = None) -> int | None:
+    """When it is over: the start of the day that follows. None for the last day of the calendar."""
+    return None if day == date.max else start_of(day + timedelta(1), where)
+
+
 def iso(instant: int) -> str:
     """An instant for machines: `2026-11-22T09:30:00+00:00`."""
     return datetime.fromtimestamp(instant, tz=UTC).isoformat(timespec="seconds")
@@ -149,6 +179,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters["at_time"] = at_time
     app.jinja_env.filters["iso"] = iso
     app.jinja_env.filters["on_day"] = on_day
+    app.jinja_env.filters["calendar_day"] = calendar_day
 
     @app.context_processor
     def _names() -> dict[str, Any]:

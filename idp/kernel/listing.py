@@ -4,8 +4,8 @@ Names of sorts and filters come from the list's own allow-list and everything el
 P30), so a link that has grown old still shows a list. Sizes are bounded: a page has `PAGE` rows, a search `LONGEST`
 characters. Search compares folded text with folded text, so that both databases find the same.
 
-Two kinds: a list that is counted, up to `COUNTED` (`page_of`), and a trail that only grows and that nobody counts, read
-from its newest row back (`stretch_of`).
+Two kinds: a list that is counted, up to `COUNTED`, and paged through, up to `PAGED` (`page_of`), and a trail that only
+grows and that nobody counts, read from its newest row back (`stretch_of`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,11 @@ PAGE = 50
 LAST_PAGE = 20_000
 LONGEST = 100
 COUNTED = 100_000
-"""So many rows of a list are counted and can be paged through; whoever looks for others has to narrow it."""
+"""So many rows of a list are counted."""
+
+PAGED = 10_000
+"""So many can be paged through: what lies deeper is sorted for nobody. Whoever looks for others has to narrow the list,
+or takes it as a file where there is one."""
 
 WINDOW = 50_000
 """So many rows of a trail are looked through at once for those that are sought."""
@@ -135,7 +139,12 @@ class Page(Generic[Row]):
 
     @property
     def pages(self) -> int:
-        return max(1, -(-self.total // PAGE))
+        return max(1, -(-min(self.total, PAGED) // PAGE))
+
+    @property
+    def ends_early(self) -> bool:
+        """Whether this is the last page that is shown, and not the last there is."""
+        return self.listing.page == self.pages and self.total > PAGED
 
     def with_rows(self, rows: Iterable[Any]) -> Page[Any]:
         """The same page with its rows as something else."""
@@ -149,18 +158,19 @@ def page_of(
 
     They are counted only where the page does not tell itself how many there are: a search that finds few has looked at
     all of them once already. `order` has to end in something unique, so that no row is on two pages. A page behind the
-    last one is the last one. beside: (table, condition) that the order needs and that adds no rows and takes none.
+    last one, also of the first `PAGED` rows, is the last one. beside: (table, condition) that the order needs and that
+    adds no rows and takes none.
     """
     sorted_ = (statement if beside is None else statement.outerjoin(*beside)).order_by(*order).limit(PAGE)
 
     def rows(page: int) -> tuple[Any, ...]:
         return tuple(db.session.scalars(sorted_.offset((page - 1) * PAGE)).unique())
 
-    found = rows(listing.page) if (listing.page - 1) * PAGE < COUNTED else ()
+    found = rows(listing.page) if (listing.page - 1) * PAGE < PAGED else ()
     if len(found) < PAGE and (found or listing.page == 1):
         return Page(listing, found, (listing.page - 1) * PAGE + len(found))
     total = counted(statement)
-    last = max(1, -(-min(total, COUNTED) // PAGE))
+    last = max(1, -(-min(total, PAGED) // PAGE))
     if not found:
         listing = replace(listing, page=last)
         found = rows(last)

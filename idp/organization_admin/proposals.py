@@ -28,7 +28,7 @@ class Way:
     """One way of a step: what a form sends for it, its sentences, and why this administrator can't make it (None: can).
 
     `missing`: what its role lacks for it, which may be what the change gives or touches (docs/decisions/0010); `who`
-    names some who can. `platform`: nobody in the organization can.
+    names some who can. `platform`: nobody in the organization can, `person`: only the person itself.
     """
 
     value: str
@@ -37,6 +37,7 @@ class Way:
     missing: str | None
     platform: bool
     who: tuple[str, ...] = ()
+    person: bool = False
 
     @property
     def open(self) -> bool:
@@ -166,6 +167,7 @@ def _way(
         missing=", ".join(privilege_title(one) for one in lacking) or None,
         platform=platform,
         who=may.who(option, simulation) if lacking and not platform else (),
+        person=any(change.kind == "keep_account" for change in option),
     )
 
 
@@ -198,7 +200,11 @@ def _sentence(change: Change, simulation: Simulation, name: str, holders: Mappin
         case "resume":
             return str(_("Resume the organization"))
         case "enable_account":
+            if simulation.account.closing:
+                return str(_("%(name)s takes the account into use again", name=name))
             return str(_("Enable the account of %(name)s", name=name))
+        case "keep_account":
+            return str(_("%(name)s keeps the account", name=name))
         case "buy_seat":
             return str(_("Buy one more license of %(edition)s", edition=edition))
         case "buy_license":

@@ -4,7 +4,8 @@ One round trip however many organizations, roles and licenses there are, on Post
 connection or on an autocommit one. Every branch of the union is a kind of row; `_members` puts them together. Whom to
 ask is read by a second statement, and only when the answer is going to be no: finding the administrators costs in
 proportion to the organization, and a token that allows names nobody. For the same reason the seats held of a license
-are counted only for somebody who holds none of that app: everybody else's answer does not ask how many are left.
+are counted only of a license that is current, for a user who holds none of that app: nobody else's answer asks how
+many are left.
 `load_members_facts` reads the same for a page of an organization's members.
 """
 
@@ -37,6 +38,8 @@ from .policy import (
 ADMINISTRATION = "account:people.manage"
 """Whoever holds it as an active member is an administrator of that organization: one of those to ask."""
 
+MOST_LOOKED_AT = 200
+"""Of so many administrators at most, over all organizations of a person, those to ask are chosen."""
 
 _COLUMNS: list[Any] = [
     *(column(name, Text) for name in ("tag", *"abcdefghijk")),
@@ -77,8 +80,9 @@ def _statement(one_member: bool, apps: str) -> TextualSelect:
         SELECT 'license', l.id, l.organization_id, l.app_id, l.edition,
                NULL, NULL, NULL, NULL, NULL, NULL, NULL,
                l.seats,
-               CASE WHEN EXISTS (
-                   SELECT 1 FROM mine w WHERE w.organization_id = l.organization_id AND NOT EXISTS (
+               CASE WHEN l.starts_at <= :now AND (l.ends_at IS NULL OR l.ends_at > :now) AND EXISTS (
+                   SELECT 1 FROM mine w
+                   WHERE w.organization_id = l.organization_id AND w.status = 'active' AND NOT EXISTS (
                        SELECT 1 FROM seat s JOIN license h ON h.id = s.license_id
                        WHERE s.member_id = w.id AND h.organization_id = l.organization_id AND h.app_id = l.app_id)
                ) THEN (SELECT count(*) FROM seat s WHERE s.license_id = l.id) ELSE 0 END,
@@ -147,14 +151,18 @@ _ADMINISTRATORS = text(
         SELECT r.id FROM role r
         WHERE (r.organization_id IN :places OR r.organization_id IS NULL)
               AND EXISTS (SELECT 1 FROM role_privilege p WHERE p.role_id = r.id AND p.privilege = '{ADMINISTRATION}')
+    ), found AS MATERIALIZED (
+        SELECT DISTINCT h.member_id FROM opening o JOIN member_role h ON h.role_id = o.id
+        WHERE h.organization_id IN :places
+    ), held AS MATERIALIZED (
+        SELECT member_id FROM found ORDER BY member_id LIMIT {MOST_LOOKED_AT}
     )
     SELECT w.organization_id, w.account_id, w.given_name, w.family_name
     FROM (SELECT m.organization_id, a.id AS account_id, a.given_name, a.family_name,
                  row_number() OVER (PARTITION BY m.organization_id
                                     ORDER BY CASE WHEN a.id = :account_id THEN 1 ELSE 0 END,
                                              a.family_name, a.given_name, a.id) AS turn
-          FROM (SELECT DISTINCT h.member_id FROM opening o JOIN member_role h ON h.role_id = o.id
-                WHERE h.organization_id IN :places) held
+          FROM held
                JOIN member m ON m.id = held.member_id AND m.status = 'active'
                JOIN account a ON a.id = m.account_id AND a.status = 'active'
           WHERE a.given_name <> '' OR a.family_name <> '') w
@@ -162,7 +170,12 @@ _ADMINISTRATORS = text(
     ORDER BY w.organization_id, w.turn
 """  # noqa: S608 (constants of this file)
 ).bindparams(bindparam("places", expanding=True))
-"""The few roles come first: in an organization of a hundred thousand the many who hold others are not looked at."""
+"""The few roles come first: in an organization of a hundred thousand the many who hold others are not looked at.
+
+What PostgreSQL expects of a role is what the average role has, which may be everybody: it would then read all accounts.
+So it is told that there are at most `MOST_LOOKED_AT`, after they are found: before, it would look for the first of them
+in a list of everybody.
+"""
 
 
 def load_facts(
@@ -212,12 +225,12 @@ def _read(
     member_id: str | None,
     whom_to_ask: bool = True,
 ) -> AccountFacts | None:
-    values: dict[str, Any] = {"account_id": account_id}
+    now = clock.now()
+    values: dict[str, Any] = {"account_id": account_id, "now": now}
     if app_id:
         values |= {"app_id": app_id, "privileges": f"{app_id}:%"}
     if member_id:
         values["member_id"] = member_id
-    now = clock.now()
     facts = _assemble(connection.execute(_statement(member_id is not None, apps), values).all(), now)
     if facts is None or not whom_to_ask:
         return facts
@@ -252,7 +265,7 @@ def load_members_facts(
         values |= {"app_id": app_id, "privileges": f"{app_id}:%"}
     now = clock.now()
     rows = connection.execute(_members_statement("one" if app_id else "all"), values).all()
-    owners = {row.c: AccountFacts(id=row.a, disabled=row.b != "active") for row in rows if row.tag == "account"}
+    owners = {row.c: _account(row) for row in rows if row.tag == "account"}
     members = {member.id: member for member in _members(rows, now)}
     found: dict[str, AccountFacts] = {}
     for member_id in member_ids:
@@ -309,8 +322,13 @@ def _assemble(rows: Sequence[Row[Any]], now: int) -> AccountFacts | None:
     """The account with its members."""
     for row in rows:
         if row[0] == "account":
-            return AccountFacts(id=row.a, disabled=row.b != "active", members=_members(rows, now))
+            return _account(row, _members(rows, now))
     return None
+
+
+def _account(row: Row[Any], members: tuple[MemberFacts, ...] = ()) -> AccountFacts:
+    status = row.b
+    return AccountFacts(row.a, disabled=status != "active", members=members, closing=status == "closing")
 
 
 def _members(rows: Iterable[Row[Any]], now: int) -> tuple[MemberFacts, ...]:

@@ -43,13 +43,23 @@ class Shown:
         return " ".join(part for part in (self.given_name, self.family_name) if part) or (self.email or "")
 
 
-def activation_told(member: Member) -> bool:
-    """Whether the organization is told that the person has an account.
+def activation_told(member: Member) -> bool | None:
+    """Whether the person has an account, as far as the organization is told; None: it is told nothing.
 
     A user's activation is its business; whether somebody who is a contact, and has shared nothing, has an account is
     the person's own.
     """
-    return member.account_id is not None and (member.status != "contact" or member.last_used_at is not None)
+    if member.status == "contact" and member.last_used_at is None:
+        return None
+    return member.account_id is not None
+
+
+def kept_out(member: Member, account: Account | None) -> str | None:
+    """Why no app opens whatever the member holds, as its organization is told: `disabled` by the platform, or
+    `closing`: the person has closed the account. None: nothing of the kind, or nothing that is told."""
+    if account is None or account.status == "active" or not activation_told(member):
+        return None
+    return account.status
 
 
 def shown_as(member: Member, account: Account | None, *, used: bool | None = None) -> Shown:

@@ -123,11 +123,12 @@ class MemberFacts:
 
 @dataclass(frozen=True, slots=True)
 class AccountFacts:
-    """The account and the members that are linked to it."""
+    """The account and the members that are linked to it. `closing`: it is disabled because its person closed it."""
 
     id: str
     disabled: bool = False
     members: tuple[MemberFacts, ...] = ()
+    closing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +138,9 @@ class Decision:
     `member` is whom a token may speak about: None for codes 1 to 4, which tell nothing of an organization. `judged` is
     the member the decision was about all the same (for the provider's own pages: resending its invitation, say).
     `detail` tells two sentences of one code apart: `no_role` or `role` of `privilege_missing`; `left` of
-    `membership_ended`, where it was the person who ended it; `organization` of the license's codes, where it is not the
-    member's own license that is asked for. `ends_at` is when the ground of an
-    allow ends by itself (UTC seconds; None: never). `ask`: at most three names.
+    `membership_ended`, where it was the person who ended it; `closing` of `account_disabled`, likewise; `organization`
+    of the license's codes, where it is not the member's own license that is asked for. `ends_at` is when the ground of
+    an allow ends by itself (UTC seconds; None: never). `ask`: at most three names.
     """
 
     code: str | None
@@ -190,7 +191,7 @@ def entitlement(account: AccountFacts, member: MemberFacts | None, app: App | No
         )
 
     if account.disabled:
-        return no("account_disabled")
+        return no("account_disabled", "closing" if account.closing else None)
     if member is None or not member.account_linked:
         return no("no_organization")
     if code := _standing(member, now):

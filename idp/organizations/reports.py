@@ -29,11 +29,11 @@ PORTION = 200
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One person of a report. `linked`: without an account the verdict is as if the person had activated."""
+    """One person of a report. `activated`: as far as it is told; without an account the verdict is as if it were."""
 
     member: Member
     person: Shown
-    linked: bool
+    activated: bool | None
     verdict: Decision
 
 

@@ -18,9 +18,9 @@ from idp.accounts.models import Account
 from idp.kernel.database import db
 from idp.kernel.listing import Listing, Page, contains, directed, page_of
 
-from .catalog import MEMBER_TYPES, current_catalog
-from .models import Invitation, License, Member, MemberRole, Organization, Role, Seat
-from .people import Shown, shown_as
+from .catalog import MEMBER_TYPES, App, current_catalog
+from .models import Invitation, License, Member, MemberRole, Organization, Role, RolePrivilege, Seat
+from .people import Shown, kept_out, shown_as
 
 STATES = (
     "contact",
@@ -44,7 +44,10 @@ PORTION = 500
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One person of the list. `invited_until`: when the open invitation ends or ended, UTC seconds."""
+    """One person of the list. `invited_until`: when the open invitation ends or ended, UTC seconds.
+
+    `kept_out`: why no app opens whatever the person holds (`people.kept_out`).
+    """
 
     member: Member
     person: Shown
@@ -52,6 +55,7 @@ class Entry:
     invited_until: int | None
     roles: tuple[Role, ...]
     licenses: tuple[License, ...]
+    kept_out: str | None = None
 
     @property
     def id(self) -> str:
@@ -169,6 +173,20 @@ def roles_of(organization: Organization) -> list[Role]:
     ]  # fmt: skip
 
 
+def opened_by(roles: Iterable[Role]) -> dict[str, list[App]]:
+    """By role the apps that it opens to people, in the order of the catalog. One statement."""
+    access = {app.access: app for app in current_catalog().apps.values()}
+    held = db.session.execute(
+        select(RolePrivilege.role_id, RolePrivilege.privilege).where(
+            RolePrivilege.role_id.in_([role.id for role in roles]), RolePrivilege.privilege.in_(access)
+        )
+    )
+    found: dict[str, set[str]] = defaultdict(set)
+    for role_id, privilege in held:
+        found[role_id].add(privilege)
+    return {role.id: [app for privilege, app in access.items() if privilege in found[role.id]] for role in roles}
+
+
 def licenses_of(organization_id: str) -> list[tuple[License, int]]:
     """The organization's licenses and how many seats of each are held; the newest of an edition first."""
     held = select(func.count()).select_from(Seat).where(Seat.license_id == License.id).scalar_subquery()
@@ -211,6 +229,7 @@ def entries(member_ids: Sequence[str], now: int) -> list[Entry]:
             invited_until=invited.get(member.id) if member.status == "contact" else None,
             roles=tuple(member.roles),
             licenses=tuple(licenses.get(member.id, ())),
+            kept_out=kept_out(member, accounts.get(member.account_id or "")),
         )
         for member in (members[member_id] for member_id in member_ids if member_id in members)
     ]

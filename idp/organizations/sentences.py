@@ -32,8 +32,14 @@ _DISABLED = {
     "nb": "Kontoen din er deaktivert",
 }
 
+_CLOSED = {
+    "en": "Your account is closed",
+    "nb": "Kontoen din er avsluttet",
+}
+
 _HEADLINES = {
     "account_disabled": _DISABLED,
+    "account_disabled.closing": _CLOSED,
     "no_organization": _NO_ORGANIZATION,
     "invitation_expired": _NO_ORGANIZATION,
     "invitation_pending": _NO_ORGANIZATION,
@@ -52,6 +58,10 @@ _EN = {
     "account_disabled": (
         "Your account has been disabled by the platform.",
         "Contact the support of Onix Work if you think that this is a mistake.",
+    ),
+    "account_disabled.closing": (
+        "You have closed your account. It is erased soon.",
+        "Sign in before that if you want to keep it.",
     ),
     "no_organization": (
         "You have no access to any organization. You have not become a user of any organization.",
@@ -130,6 +140,10 @@ _NB = {
     "account_disabled": (
         "Kontoen din er deaktivert av plattformen.",
         "Kontakt brukerstøtten til Onix Work hvis du mener at dette er en feil.",
+    ),
+    "account_disabled.closing": (
+        "Du har avsluttet kontoen din. Den slettes snart.",
+        "Logg inn før det hvis du vil beholde den.",
     ),
     "no_organization": (
         "Du har ikke tilgang til noen organisasjon. Du er ikke blitt bruker i noen organisasjon.",
@@ -225,7 +239,7 @@ def explain(
     elif key not in _EN:
         key = code
     cause, remedy = _SENTENCES[tongue][key]
-    headline = _HEADLINES[code][tongue]
+    headline = _HEADLINES.get(key, _HEADLINES[code])[tongue]
     return Explanation(*(_fill(sentence, names) for sentence in (headline, cause, remedy)))
 
 

@@ -37,6 +37,7 @@ Kind = Literal[
     "assign_role",
     "resume",
     "enable_account",
+    "keep_account",
     "buy_seat",
     "buy_license",
 ]
@@ -52,7 +53,7 @@ DEMANDS: Mapping[Kind, str] = MappingProxyType(
         "assign_role": "account:roles.manage",
     }
 )
-"""The privilege that each change asks of an administrator. What is missing here only the platform can do."""
+"""The privilege that each change asks of an administrator. Of what is missing here, an administrator can do nothing."""
 
 MOST_ROLES = 20
 """At most so many roles are weighed; those with the fewest privileges beyond what is asked come first."""
@@ -134,11 +135,15 @@ class Proposal:
 
 
 def as_if_linked(account: AccountFacts, member: MemberFacts) -> tuple[AccountFacts, MemberFacts]:
-    """The facts as they are once the person has activated: an account that is nobody's yet, linked to the member."""
-    if member.account_linked:
+    """The facts as they are once the person has activated: an account that is nobody's yet, linked to the member.
+
+    So too for a contact who has shared nothing: that there is an account, and one that is disabled, is not told of it
+    (`people.activation_told`).
+    """
+    if member.account_linked and (member.status != "contact" or member.last_used_at is not None):
         return account, member
     member = replace(member, account_linked=True)
-    return replace(account, disabled=False, members=(member,)), member
+    return replace(account, disabled=False, closing=False, members=(member,)), member
 
 
 # The path ------------------------------------------------------------------------------------------------------------
@@ -307,7 +312,7 @@ def made(
     for change in changes:
         target = change.target or ""
         match change.kind:
-            case "enable_account":
+            case "enable_account" | "keep_account":
                 account = replace(account, disabled=False)
             case "resume":
                 member = replace(member, organization=replace(member.organization, status="active"))
@@ -345,7 +350,7 @@ def _with_license(member: MemberFacts, license_id: str, *, seats: int = 0, held:
 
 
 def _of_account(account: AccountFacts) -> list[Option]:
-    return [(Change("enable_account"),)] if account.disabled else []
+    return [(Change("keep_account" if account.closing else "enable_account"),)] if account.disabled else []
 
 
 def _of_organization(member: MemberFacts) -> list[Option]:

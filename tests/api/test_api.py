@@ -60,6 +60,19 @@ def test_from_a_company_to_its_invited_people_and_back(supplier: Supplier, writt
     assert old["email"] in {one["email"] for one in again} and old["id"] not in {one["id"] for one in again}
 
 
+def test_an_invitation_that_is_over_takes_no_newer_one_along(supplier: Supplier, clock: Any) -> None:
+    """Whoever kept its id withdraws what it names, not what the person was sent since."""
+    caller = supplier.caller()
+    caller.invite(supplier.company_id, KARI)
+    (old,) = caller.get(f"/companies/{supplier.company_id}/invitations").json["items"]
+    clock.advance(28 * 86400 + 1)
+    caller = supplier.caller()
+    caller.invite(supplier.company_id, KARI)
+    assert caller.ask("DELETE", f"/invitations/{old['id']}").status_code == 204
+    (open_,) = caller.get(f"/companies/{supplier.company_id}/invitations").json["items"]
+    assert open_["id"] != old["id"]
+
+
 def test_the_same_act_sent_twice_is_done_once(supplier: Supplier, written: Written) -> None:
     """A key is one client's and person's own; under it, other people are refused."""
     caller, colleague = supplier.caller(), supplier.caller()

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from idp.accounts.models import Account
 from idp.audit import trail
 from idp.audit.models import AuditEntry
 from idp.kernel import listing
@@ -19,6 +20,7 @@ from idp.kernel.events import Event, emit
 from idp.oidc.events import AuthorizationOpened
 from idp.organizations import service
 from idp.organizations.models import Member, Organization
+from idp.organizations.policy import CODES
 from idp.sessions.events import SignInFailed
 from tests.support.forms import log_in, text_of
 from tests.support.protocol import claims_of
@@ -73,7 +75,7 @@ def test_who_acted_from_outside_is_the_platform_and_stays_unnamed(app: Any, worl
     assert "Onix Work suspended the organization." in text and "Someone" not in text
 
 
-def test_it_is_found_by_person_app_and_day(app: Any, office: Any, clock: Any) -> None:
+def test_it_is_found_by_person_kind_app_and_day(app: Any, world: Any, office: Any, clock: Any) -> None:
     with app.app_context(), unit_of_work():
         emit(
             AuthorizationOpened(
@@ -88,7 +90,24 @@ def test_it_is_found_by_person_app_and_day(app: Any, office: Any, clock: Any) ->
     assert "Nothing was found" in text_of(office.page("audit?from=1971-01-02&to=1971-01-03").get_data(as_text=True))
     assert "2 entries" in text_of(office.page("audit?q=VIK").get_data(as_text=True))
     assert "Nothing was found" in text_of(office.page("audit?q=nobody").get_data(as_text=True))
-    for nonsense in ("from=yesterday", "app=nothing", "sort=password", "page=0", "page=99999999999", "from=9999-99-99"):
+    signed_in = "audit?kind=sign-ins&from={0}&to={0}"
+    assert "1 entry" in text_of(office.page(signed_in.format("1971-01-01")).get_data(as_text=True))
+    assert "1 entry" in text_of(office.page("audit?kind=licenses").get_data(as_text=True))
+    assert "Nothing was found" in text_of(office.page("audit?kind=people").get_data(as_text=True))
+    world.change(Account, office.boss.account_id, zoneinfo="America/New_York")  # where it was the evening before
+    assert "1 entry" in text_of(office.page(signed_in.format("1970-12-31")).get_data(as_text=True))
+    assert "Nothing was found" in text_of(office.page(signed_in.format("1971-01-01")).get_data(as_text=True))
+    shown = text_of(office.page("audit?from=0001-01-01&to=9999-12-31").get_data(as_text=True))
+    assert "3 entries" in shown and "those of America/New York" in shown
+    for nonsense in (
+        "kind=no",
+        "from=yesterday",
+        "app=nothing",
+        "sort=password",
+        "page=0",
+        "page=99999999999",
+        "from=9999-99-99",
+    ):
         assert "3 entries" in text_of(office.page(f"audit?{nonsense}").get_data(as_text=True)), nonsense
 
 
@@ -131,21 +150,30 @@ def test_statements_do_not_grow_with_the_entries(app: Any, office: Any, client: 
 def test_the_overview_counts_and_leads_to_the_lists(app: Any, world: Any, office: Any, clock: Any) -> None:
     world.member(office.organization, status="contact")
     world.member(office.organization, status="disabled")
+    for days in (-1, 1, 2):
+        world.invitation(world.member(office.organization, status="contact"), expires_at=clock.now() + days * 86400)
     text = office.page("").get_data(as_text=True)
-    assert (
-        "1</strong> contact" in text and "2</strong> active users" in text and "/org/nordic/people?state=active" in text
-    )
+    figures = {
+        state: int(number)
+        for state, number in re.findall(r'href="/org/nordic/people\?state=(\w+)"><strong>(\d+)</strong>', text)
+    }
+    assert figures == {
+        "active": 1, "not_activated": 1, "contact": 1, "invited": 2, "invitation_expired": 1, "disabled": 1
+    }  # fmt: skip
+    for state, number in figures.items():
+        found = text_of(office.page(f"people?state={state}").get_data(as_text=True))
+        assert f"{number} {'person' if number == 1 else 'people'} found" in found, state
     assert "Licenses in use" not in text_of(text), "the role does not include licenses"
-    assert "Nobody has opened an app" in text_of(text)
+    assert "Nobody has signed in to an app" in text_of(text)
     stranger, now = world.account(), clock.now()
     with app.app_context(), unit_of_work():
         emit(SignInFailed(at=now, identifier_digest="x", account_id=office.boss.account_id, reason="wrong"))
         emit(SignInFailed(at=now, identifier_digest="x", account_id=stranger.account_id, reason="wrong"))
     with app.app_context():
-        assert trail.per_day(office.organization, now)[-1][1:] == (0, 0), "nobody has used the organization"
+        assert trail.per_day(office.organization, [now]) == [(0, 0)], "nobody has used the organization"
     world.change(Member, office.member, last_used_at=now)
     with app.app_context():
-        assert trail.per_day(office.organization, now)[-1][1:] == (0, 1), "only of one's own people"
+        assert trail.per_day(office.organization, [now - 86400, now]) == [(0, 0), (0, 1)], "only of one's own people"
     assert "Failed sign-ins of your people" in text_of(office.page("").get_data(as_text=True))
 
 
@@ -202,8 +230,11 @@ def test_every_event_of_an_organization_has_its_sentence() -> None:
         and one.__module__.startswith("idp.")
         and not one.__subclasses__()
     }
+    assert set(trail.DENIALS) == set(CODES), "no denial without its words"
     told = {name.partition(".")[0] for name in trail.SENTENCES}
     assert events - told == set() and told - events == set(), "no event without words, no words without an event"
+    narrowed = [event for _words, kinds in trail.KINDS.values() for event in kinds]
+    assert len(narrowed) == len(set(narrowed)) and set(narrowed) == told - {"VerdictTold"}, "each is of one kind"
 
 
 def test_what_changed_stands_before_and_after_and_is_found_by_its_app(app: Any, office: Any) -> None:
@@ -233,7 +264,7 @@ def test_what_changed_stands_before_and_after_and_is_found_by_its_app(app: Any, 
         assert line in text, (line, text)
     assert text.count("changed the license") == 1
     picked = text_of(office.page("audit?app=pickandpack").get_data(as_text=True))
-    assert "4 entries" in picked and "changed the role Packer" in picked and "license" not in picked.lower()
+    assert "4 entries" in picked and "changed the role Packer" in picked and "the license" not in picked
     of_tag = text_of(office.page("audit?app=tag").get_data(as_text=True))
     assert "4 entries" in of_tag and "Licenses bought before: 10" in of_tag and "Packer" not in of_tag
 

@@ -322,3 +322,38 @@ def test_each_privilege_opens_its_part(app: Any, world: Any) -> None:
     with app.app_context():
         assert db.session.scalar(select(func.count()).select_from(MemberRole).where(MemberRole.role_id == role)) == 1
     assert manager.sends("people/new", **new).status_code == 303
+
+
+def test_that_an_account_is_disabled_or_closed_is_told_of_users_alone(app: Any, world: Any) -> None:
+    """Nothing calls open what is not, and of a contact nobody learns that there is an account."""
+    here = desk(app, world)
+    world.role(here.organization_id, {"tag:access"})
+    ids = {}
+    for status, account, used in (
+        ("active", "disabled", None),
+        ("active", "closing", 1),
+        ("contact", "disabled", None),
+        ("contact", "closing", 1),
+    ):
+        person = world.account(status=account, given_name="", family_name="")
+        ids[status, account] = world.member(
+            here.organization_id, person.account_id, status=status, given_name=account.title(), family_name="Lie",
+            search_text=f"lie {account} {status}", last_used_at=used,
+        )  # fmt: skip
+    rows = here.reads("people?q=lie")
+    assert (rows.count("account disabled"), rows.count("account closed")) == (1, 2)
+    for (status, account), words in {
+        ("active", "disabled"): "Onix Work has disabled the account of Disabled Lie",
+        ("active", "closing"): "Closing Lie has closed the account",
+        ("contact", "closing"): "Closing Lie has closed the account",
+    }.items():
+        assert words in here.reads(f"people/{ids[status, account]}")
+    closed = here.reads(f"access/people/{ids['active', 'closing']}/tag")
+    assert "Closing Lie keeps the account" in closed and "Only the person can do this, by signing in." in closed
+    assert "Your account is closed" in closed and "by the platform" not in closed
+    contact = ids["contact", "disabled"]
+    for address in (f"people/{contact}", f"access/people/{contact}/tag"):
+        hidden = here.reads(address)
+        assert "disabled" not in hidden.replace("Disabled Lie", "") and "not activated" not in hidden
+    told = here.client.get(here.path(f"access/people/{contact}.json")).json
+    assert told["person"]["activated"] is None and {one["code"] for one in told["apps"]} == {"contact_only"}

@@ -103,7 +103,7 @@ class TestRules:
                 supplier, given_name="Ny", email="ny@x.example", type="express", status="active", company_id=company
             ),
             "enable": lambda: service.enable_member(one),
-            "back": lambda: service.members.bring_back(one),  # type: ignore[attr-defined]
+            "back": lambda: service.standing.bring_back(one),  # type: ignore[attr-defined]
             "ended": lambda: service.invite_guest(one),
         }
         members, invitations = (db.session.query(model).count() for model in (Member, Invitation))

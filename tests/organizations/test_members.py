@@ -19,7 +19,7 @@ from idp.organizations.facts import load_facts
 from idp.organizations.models import Invitation, Member, MemberRole, Organization, Seat
 from idp.organizations.people import shown_as
 from idp.organizations.policy import Decision, choose
-from idp.organizations.service.members import bring_back
+from idp.organizations.service.standing import bring_back
 from idp.outbox.models import Delivery
 
 Do = Callable[..., Any]

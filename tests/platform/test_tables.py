@@ -312,11 +312,17 @@ def test_a_list_is_counted_up_to_a_bound_and_the_trail_not_at_all(
     monkeypatch.setattr(listing, "PAGE", 5)
     assert "12 records" in browser.reads("/admin/records/core/organization?q=place")
     monkeypatch.setattr(listing, "COUNTED", 10)
+    monkeypatch.setattr(listing, "PAGED", 10)
     for page in ("", "&page=2"):
         shown = browser.reads(f"/admin/records/core/organization?q=place{page}")
         assert "More than 10 records" in shown and "of 2" in shown
     last = browser.reads("/admin/records/core/organization?q=place&page=7")
     assert "Place 09 AS" in last and "Place 10 AS" not in last and "6 to 10 shown" in last
+    monkeypatch.setattr(listing, "COUNTED", 100)
+    last = browser.reads("/admin/records/core/organization?q=place&page=3")
+    assert "12 records" in last and "6 to 10 shown" in last and "Page 2 of 2" in last
+    assert "Search or narrow the list to find them." in last, "which the page before does not say"
+    assert "narrow the list" not in browser.reads("/admin/records/core/organization?q=place")
     with office.app.app_context(), unit_of_work() as session:
         session.add_all(AuditEntry(at=number, event="SignInFailed", result="wrong", data={}) for number in range(12))
     trail = browser.reads("/admin/records/audit/audit")

@@ -68,7 +68,7 @@ def test_junk_is_never_an_error_of_ours(app: Any, client: Any, protocol: Any) ->
     )
     browsers = (client, app.test_client())
 
-    @settings(max_examples=250, suppress_health_check=list(HealthCheck), derandomize=True)
+    @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
     @given(st.data())
     def throw(data: st.DataObject) -> None:
         rule = data.draw(st.sampled_from(rules))
@@ -205,7 +205,7 @@ def test_junk_from_administrators_is_no_error_either(app: Any, world: Any) -> No
         max_size=8,
     )
 
-    @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck), derandomize=True)
+    @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
     @given(st.data())
     def throw(data: st.DataObject) -> None:
         rule, slug = data.draw(st.sampled_from(rules)), ""

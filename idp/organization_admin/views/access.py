@@ -271,7 +271,8 @@ def access_app_json(app_id: str) -> ResponseReturnValue:
     answer = jsonify(
         app={"id": app.id, "name": app.name},
         people=[
-            {**_about(line.member, line.person), "activated": line.linked, **_told(line.verdict, app)} for line in shown
+            {**_about(line.member, line.person), "activated": line.activated, **_told(line.verdict, app)}
+            for line in shown
         ],
         next=following,
     )
@@ -289,7 +290,7 @@ def access_app_csv(app_id: str) -> ResponseReturnValue:
             line.person.name,
             line.person.email or "",
             state_of(line.member)[0],
-            _("yes") if line.linked else _("no"),
+            {True: _("yes"), False: _("no"), None: ""}[line.activated],
             *_cells(None, line.verdict),
         ]
         for line in reports.walk(organization, app, **asked)

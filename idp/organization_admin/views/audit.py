@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 
 from idp.audit import trail
 from idp.audit.models import AuditEntry
-from idp.kernel import listing, spreadsheet
+from idp.kernel import language, listing, spreadsheet
 from idp.kernel.listing import Listing, Sought
 from idp.organizations.catalog import current_catalog
 
@@ -29,27 +29,27 @@ def _asked() -> tuple[Listing, Sought]:
         acting().address("audit"),
         request.args,
         sorts=("-at",),
-        filters={"app": tuple(apps), "from": None, "to": None, "member": None},
+        filters={"app": tuple(apps), "kind": tuple(trail.KINDS), "from": None, "to": None, "member": None},
     )
-    last = _day(asked.filters.get("to"))
+    first, last = _day(asked.filters.get("from")), _day(asked.filters.get("to"))
     found = trail.entries_of(
         acting().organization.id,
         person=asked.query,
         member_id=asked.filters.get("member"),
         app_id=asked.filters.get("app"),
-        since=_day(asked.filters.get("from")),
-        until=None if last is None else last + trail.DAY,
+        kind=asked.filters.get("kind"),
+        since=None if first is None else language.start_of(first),
+        until=None if last is None else language.end_of(last),
     )
     return asked, found
 
 
-def _day(text: str | None) -> int | None:
-    """The start of a day that was typed (ISO 8601) in UTC seconds; None for what is no day."""
+def _day(text: str | None) -> date | None:
+    """A day that was typed (ISO 8601), one of the reader's time zone; None for what is no day."""
     try:
-        found = date.fromisoformat(text or "")
+        return date.fromisoformat(text or "")
     except ValueError:
         return None
-    return int(datetime(found.year, found.month, found.day, tzinfo=UTC).timestamp())
 
 
 @blueprint.get("/audit")
@@ -59,9 +59,13 @@ def audit() -> ResponseReturnValue:
     asked, found = _asked()
     page = listing.stretch_of(found, asked, AuditEntry.at, AuditEntry.id)
     entries = trail.told(acting().organization.id, page.rows)
-    apps = [(app.id, app.name) for app in current_catalog().apps.values()]
     return render_template(
-        "organization_admin/audit.html", page=page.with_rows(entries), listing=page.listing, apps=apps
+        "organization_admin/audit.html",
+        page=page.with_rows(entries),
+        listing=page.listing,
+        apps=[(app.id, app.name) for app in current_catalog().apps.values()],
+        kinds=[(name, words) for name, (words, _events) in trail.KINDS.items()],
+        zone=language.zone(),
     )
 
 

@@ -266,7 +266,7 @@ def _problem(line: Line, member: Member | None) -> Any:
     if line.state == "contact" and status != "contact":
         return _l("This person is a user already. An import takes nothing away.")
     if line.role_ids and line.state != "active" and status == "contact":
-        return _l("A contact has no role. Write Active as the state, or leave the roles out.")
+        return _l("A contact has no role. Write Active as the status, or leave the roles out.")
     return None
 
 

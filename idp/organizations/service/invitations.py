@@ -19,10 +19,11 @@ from idp.settings import current_settings
 from ..events import InvitationAccepted, InvitationWithdrawn, MemberInvited, MemberLinked
 from ..models import Invitation, Member, MemberRole
 from .companies import check_place
+from .linking import has_record, proven_by
 from .locking import fresh, lock, lock_of
-from .members import _member_of, _proven_by, admit, admit_mail, end_when_over, reopen, withdraw_invitations
 from .rights import not_above
 from .roles import find_role
+from .standing import admit, admit_mail, end_when_over, reopen, withdraw_invitations
 from .telling import tell
 
 PURPOSE = "invitation"
@@ -183,7 +184,7 @@ def _tell_invited(member: Member, invitation: Invitation, actor_id: str | None) 
 
 def _language_of(member: Member) -> str | None:
     """What the person chose stands above what the organization wrote down."""
-    account_id = member.account_id or _proven_by(member.email_normalized or "")
+    account_id = member.account_id or proven_by(member.email_normalized or "")
     account = db.session.get(Account, account_id) if account_id else None
     return (account.locale if account else None) or member.language
 
@@ -266,7 +267,7 @@ def accept_invitation(token: str, account_id: str) -> Member:
     if member.account_id not in (None, account.id):
         raise Refusal("invitation_of_another", _l("This invitation is for another person."), status=403)
     if member.account_id is None:
-        if _member_of(member.organization_id, member.company_id, account.id):
+        if has_record(member.organization_id, member.company_id, account.id):
             raise Refusal("already_member", _l("This person is there already."), status=409)
         member.account_id = account.id
         db.session.flush()

@@ -102,7 +102,7 @@ def _line(line: str) -> Iterator[GuestRow]:
 
 
 def _name(text: str) -> str:
-    """The words of a name, whatever separates them; no bullet or number before it and no dash behind it."""
+    """The words of a name, whatever separates them; a bullet or number before it and a dash behind it are no part."""
     words = re.sub(r"[,;|\t<>\"]+", " ", text).strip(_AROUND).split()
     while words and not any(sign.isalpha() for sign in words[0]):
         del words[0]

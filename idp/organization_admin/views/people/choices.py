@@ -36,6 +36,10 @@ STATES = {
 """A state's words, and the kind of label that it is shown as."""
 
 
+KEPT_OUT = {"disabled": _l("account disabled"), "closing": _l("account closed")}
+"""Why no app opens to a person, beside the state."""
+
+
 def state_of(member: Member) -> tuple[Any, str]:
     """The words and the kind of label for a member whose invitations are not looked at."""
     return STATES[roster.state_of(member, None, clock.now())]
@@ -59,9 +63,23 @@ class Option:
     offered: bool = True
 
 
-def role_options(roles: Iterable[Role], held: Collection[str] = ()) -> list[Option]:
-    """The roles that can be given; those that are `held` come first, for the list is longer than its box."""
-    return [Option(role.id, role_title(role)) for role in sorted(roles, key=lambda role: role.id not in held)]
+def role_options(
+    roles: Collection[Role], licenses: Iterable[tuple[License, int]], held: Collection[str] = ()
+) -> list[Option]:
+    """The roles that can be given, each with the apps that it opens.
+
+    Those that are `held` come first, then those of apps that these licenses open: the list is longer than its box.
+    """
+    opened = roster.opened_by(roles)
+    bought = {license_.app_id for license_, _number in licenses if not has_ended(license_)} | {"account"}
+
+    def of_use(role: Role) -> bool:
+        return any(app.id in bought for app in opened[role.id]) or not opened[role.id]
+
+    return [
+        Option(role.id, role_title(role), ", ".join(app.name for app in opened[role.id]))
+        for role in sorted(roles, key=lambda role: (role.id not in held, not of_use(role)))
+    ]
 
 
 def license_options(
@@ -117,13 +135,19 @@ def many_choices(
     groups: list[tuple[str, list[tuple[str, Any]]]] = [(_("Status"), list(STATE_ACTIONS.items()))]
     if acts.may(ROLES):
         names = [(role.id, role_title(role)) for role in roles]
-        groups.append((_("Assign a role"), [(f"assign_role:{role_id}", name) for role_id, name in names]))
-        groups.append((_("Take a role back"), [(f"take_role:{role_id}", name) for role_id, name in names]))
+        for title, verb, words in (
+            (_("Assign a role"), "assign_role", _l("Assign the role %(name)s")),
+            (_("Take a role back"), "take_role", _l("Take the role %(name)s back")),
+        ):
+            groups.append((title, [(f"{verb}:{role_id}", str(words) % {"name": name}) for role_id, name in names]))
     if acts.may(LICENSES):
         options = license_options(licenses, held={license_.id for license_, number in licenses if number})
-        for title, verb in ((_("Assign a license"), "assign_seat"), (_("Take a license back"), "take_seat")):
+        for title, verb, words in (
+            (_("Assign a license"), "assign_seat", _l("Assign a license of %(name)s (%(note)s)")),
+            (_("Take a license back"), "take_seat", _l("Take a license of %(name)s back (%(note)s)")),
+        ):
             choices = [
-                (f"{verb}:{one.id}", f"{one.name} ({one.note})")
+                (f"{verb}:{one.id}", str(words) % {"name": one.name, "note": one.note})
                 for one in options
                 if one.offered or all_licenses or verb == "take_seat"
             ]

@@ -17,7 +17,7 @@ from idp.organizations.titles import edition_name, role_title
 
 from ...guard import acting, administrator
 from .. import blueprint
-from .choices import MANAGE, READ, STATES, TYPES, has_ended, many_choices
+from .choices import KEPT_OUT, MANAGE, READ, STATES, TYPES, has_ended, many_choices
 
 
 def reads_list(
@@ -51,6 +51,7 @@ def show_list(arguments: Any, problem: str | None = None, status: int = 200, **k
         kept=kept,
         form=ConfirmForm(),
         STATES=STATES,
+        KEPT_OUT=KEPT_OUT,
         TYPES=TYPES,
     )
 

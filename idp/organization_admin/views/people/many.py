@@ -175,10 +175,10 @@ class _Doing:
 
 
 def _words_of(groups: list[tuple[str, list[tuple[str, Any]]]], what: str) -> str:
-    for title, choices in groups:
+    for _title, choices in groups:
         for value, text in choices:
             if value == what:
-                return f"{title}: {text}" if ":" in what else str(text)
+                return str(text)
     return str(_("What to do"))
 
 

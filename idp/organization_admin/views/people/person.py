@@ -41,13 +41,14 @@ def new_person() -> ResponseReturnValue:
         form = NewPersonForm(MultiDict(request.args.items(multi=True))) if request.args else NewPersonForm()
         form.form_errors.clear()
     known = _same_person(acts, form) if form.errors else None
+    owned = roster.licenses_of(acts.organization.id)
     return web.page(
         "organization_admin/people_new.html",
         400 if form.errors else 200,
         form=form,
         known=known,
-        roles=role_options(roster.roles_of(acts.organization)) if acts.may(ROLES) else [],
-        licenses=license_options(roster.licenses_of(acts.organization.id)) if acts.may(LICENSES) else [],
+        roles=role_options(roster.roles_of(acts.organization), owned) if acts.may(ROLES) else [],
+        licenses=license_options(owned) if acts.may(LICENSES) else [],
         STATES=STATES,
     )
 
@@ -138,7 +139,7 @@ def show(
         problem=problem,
         known=known,
         stored=stored,
-        roles=role_options(roles, held_roles),
+        roles=role_options(roles, licenses, held_roles),
         licenses=options,
         full=[option for option in all_options if option not in options],
         held_roles=held_roles,
