@@ -171,6 +171,26 @@ def look_after(member_id: str) -> bool:
     return True
 
 
+def leaves_late(mail_id: str) -> None:
+    """A warning that leaves a day or more after it was owed gives the full notice all the same: its end moves with it.
+
+    Call in a unit of work, before the mail is made. An end that has come stays.
+    """
+    seen, now = db.session.get(LadderMail, mail_id, populate_existing=True), clock.now()
+    if seen is None or seen.kind != INACTIVITY or now - seen.sent_at < policy.DAY:
+        return
+    member = _behind_lock(seen.member_id)
+    mail = db.session.get(LadderMail, mail_id, populate_existing=True)
+    if member is None or mail is None or member.status != "active":
+        return
+    if mail.period != str(organizations.counts_from(member)) or mail.ends_at <= now:
+        return
+    mail.sent_at, mail.ends_at = now, max(mail.ends_at, now + mail.days * policy.DAY)
+    db.session.flush()
+    if member.terminates_at is not None:
+        organizations.announce_end(member.id, max(member.terminates_at, mail.ends_at))
+
+
 def _standing(member: Member, mails: Iterable[LadderMail]) -> policy.Inactivity:
     days, since = settings(), organizations.counts_from(member)
     told = [policy.Warned(mail.days, mail.sent_at) for mail in mails if mail.period == str(since)]

@@ -19,10 +19,11 @@ from jinja2.runtime import Context
 
 from idp.accounts import service as accounts
 from idp.accounts.models import Account, MailboxProof
+from idp.express import ladders
 from idp.express import requests as guest_requests
 from idp.express.models import GuestRequest, LadderMail
 from idp.kernel import clock, language
-from idp.kernel.database import db
+from idp.kernel.database import db, unit_of_work
 from idp.organizations import service as organizations
 from idp.organizations.models import AccessRequest, Invitation, Member, Organization
 from idp.organizations.people import shown_as
@@ -69,6 +70,13 @@ def render(kind: str, spoken: str, **values: Any) -> Words:
     values["language"] = spoken
     subject = " ".join("".join(plain.blocks["subject"](plain.new_context(values))).split())
     return Words(subject, plain.render(values).strip() + "\n", rich.render(values, subject=subject))
+
+
+def prepare(delivery: Delivery) -> None:
+    """What has to be so before a mail leaves: a warning that was held up still gives its whole notice."""
+    if delivery.kind == "inactivity_warning":
+        with unit_of_work():
+            ladders.leaves_late(delivery.payload["mail_id"])
 
 
 def compose(delivery: Delivery) -> Message | None:

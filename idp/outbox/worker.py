@@ -70,6 +70,7 @@ class Lane:
 def deliver_mail(delivery: Delivery, _line: None = None) -> str:
     """Compose and hand over one mail. The database is left alone while the mail server is talked to."""
     settings = current_settings()
+    mails.prepare(delivery)
     message = mails.compose(delivery)
     db.session.rollback()
     if message is None:

@@ -12,6 +12,7 @@ import pytest
 from idp import jobs
 from idp.express import ladders
 from idp.express.models import LadderMail
+from idp.kernel import language
 from idp.kernel.database import db, unit_of_work
 from idp.kernel.refusal import Refusal
 from idp.organizations import service
@@ -299,6 +300,28 @@ class TestOne:
         token = service.invitation_link(invitation).rpartition("/")[2]
         do(service.accept_invitation, token, person.account_id)
         assert code() is None and ends[-1] is None
+
+    def test_a_mail_server_that_was_away_shortens_no_notice(
+        self, context: Any, world: Any, supplier: str, company: str, sink: Sink, clock: Any
+    ) -> None:
+        member_id = guest(world, supplier, company, "one")
+        world.change(Member, member_id, status="active")
+        clock.advance(358 * DAY)
+        sink.reply = "451 away"
+        assert run_jobs() == 1
+        deliver(clock)
+        assert titles(sink, "one") == []
+        clock.advance(3 * DAY)
+        sink.reply = None
+        deliver(clock)
+        (mail,) = db.session.scalars(db.select(LadderMail).execution_options(populate_existing=True))
+        assert (mail.days, mail.sent_at, mail.ends_at) == (7, clock.now(), clock.now() + 7 * DAY)
+        assert len(titles(sink, "one")) == 1 and language.date_in("en", mail.ends_at) in titles(sink, "one")[0]
+        clock.advance(7 * DAY - 1)
+        member = db.session.get_one(Member, member_id, populate_existing=True)
+        assert (run_jobs(), member.terminates_at) == (0, mail.ends_at)
+        clock.advance(1)
+        assert run_jobs() == 1
 
     def test_ladders_rest_while_nobody_could_sign_in(
         self, context: Any, world: Any, supplier: str, company: str, do: Any, clock: Any
