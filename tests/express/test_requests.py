@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -59,8 +60,9 @@ class TestForm:
             (delivery,) = db.session.scalars(db.select(Delivery))
             message = mails.compose(delivery)
             assert message is not None and message.recipients == ["trygve@kunde.example"]
+            said = re.sub(r"/guest-request/[\w.-]+", "", message.body + message.html + message.subject)
             for typed in ("Trygve", "Hagen", "Havgap", "123"):
-                assert typed not in message.body + message.html + message.subject, "nothing that a stranger typed"
+                assert typed not in said, "nothing that a stranger typed"
         path = link_in(app, delivery)
         for method in ("get", "head"):
             seen = getattr(client, method)(path)

@@ -102,3 +102,24 @@ def test_links_between_documents_lead_somewhere() -> None:
 def test_private_keys_are_not_at_rest_here() -> None:
     marker = "-----BEGIN " + "PRIVATE KEY-----"
     assert [str(path.relative_to(ROOT)) for path in _files() if marker in path.read_text(errors="replace")] == []
+
+
+def test_the_dark_is_other_colors_and_nothing_else() -> None:
+    """So axe is asked about colors alone in the dark (tests/support/browsers.py): all else is as it is in the light."""
+    served = [path for path in _files() if path.is_relative_to(ROOT / "idp/static") or "clients" in path.parts]
+    served += [path for path in _files() if path.is_relative_to(ROOT / "templates") and "mail" not in path.parts]
+    told = re.compile(
+        r'(?:@media \(prefers-color-scheme: dark\)|:root\[data-theme="dark"\]) \{((?:[^{}]|\{[^{}]*\})*)\}'
+    )
+    rules = 0
+    for path in served:
+        if path.suffix not in {".css", ".html", ".js", ".mjs", ".svg"}:
+            continue
+        text = re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.DOTALL)
+        for block in told.findall(text):
+            for name, value in re.findall(r"([\w-]+): ([^;{}]+);", block):
+                assert name == "color-scheme" or (name.startswith("--") and re.search("#|rgb", value)), (path, name)
+                rules += 1
+        left = told.sub("", text)
+        assert "prefers-color-scheme" not in left and not re.search(r"""data-theme=["']?dark[^{]*\{""", left), path
+    assert rules > 60

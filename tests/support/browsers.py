@@ -28,14 +28,21 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
-def axe(page: Any) -> list[str]:
-    """What axe finds on the page as it stands, one line for each finding."""
+COLOR = ["color-contrast", "link-in-text-block"]
+"""The rules of axe that look at colors. What else they look at is the same in the dark (tests/house)."""
+
+
+def axe(page: Any, rules: list[str] | None = None) -> list[str]:
+    """What axe finds on the page as it stands, one line for each finding; by these of its rules, or by all."""
     from axe_playwright_python.base import AXE_SCRIPT
 
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE_SCRIPT)
     # What it found is all that comes over: the nodes that passed are many times as much.
-    found = page.evaluate("axe.run({resultTypes: ['violations']}).then(({violations}) => violations)")
+    found = page.evaluate(
+        "only => axe.run({resultTypes: ['violations'], ...only}).then(({violations}) => violations)",
+        {"runOnly": {"type": "rule", "values": rules}} if rules else {},
+    )
     return [
         f"{page.url}: {item['id']} ({item['impact']}): {item['help']}: "
         + "; ".join(f"{node['html'][:160]} {node['failureSummary']}" for node in item["nodes"][:3])
@@ -52,7 +59,8 @@ def axe_everywhere(page: Any) -> list[str]:
         for width in (1280, 320):
             page.set_viewport_size({"width": width, "height": 800})
             page.evaluate("Promise.allSettled(document.getAnimations().map(change => change.finished))")
-            found += [f"[{scheme} {width}] {line}" for line in axe(page)]
+            rules = COLOR if scheme == "dark" else None
+            found += [f"[{scheme} {width}] {line}" for line in axe(page, rules)]
             over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             if over > 0:
                 found.append(f"[{scheme} {width}] {page.url}: scrolls sideways by {over} px")
