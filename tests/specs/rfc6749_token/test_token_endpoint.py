@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from io import BytesIO
 
 import pytest
 
@@ -157,6 +158,17 @@ def test_parameters_without_a_value_count_as_left_out(protocol):
 def test_a_body_too_large_is_not_read(protocol):
     answer = protocol.http.post("/oauth2/token", data={"grant_type": "x", "scope": "a" * 500_001})
     assert answer.status_code == 413 and answer.content_type.startswith("application/json") and no_store(answer)
+
+
+@pytest.mark.parametrize(("size", "status"), [(10, 200), (499_950, 400), (500_001, 413)])
+def test_a_body_in_chunks_is_read_whole_or_not_at_all(protocol, size, status):
+    protocol.register("machine", kind="machine")
+    body = b"grant_type=client_credentials&made_up=" + b"a" * size
+    answer = protocol.http.post(
+        "/oauth2/token", input_stream=BytesIO(body), content_type="application/x-www-form-urlencoded",
+        headers=basic("machine"), environ_overrides={"wsgi.input_terminated": True},
+    )  # fmt: skip
+    assert answer.status_code == status, answer.text
 
 
 def test_parameters_in_the_query_are_refused(protocol):
