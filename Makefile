@@ -3,27 +3,36 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8000
 PYTEST_ARGS ?=
+SEED ?= 1
+FUZZ_EXAMPLES ?= 3000
 BIN := .venv/bin
 CATALOGS := $(patsubst %.po,%.mo,$(wildcard idp/translations/*/LC_MESSAGES/messages.po))
 CODE := idp clients wsgi.py tests docs
 
-.PHONY: run test lint format bench screenshots docs lock messages migration clean help
+.PHONY: run test fuzz lint format bench screenshots docs lock messages migration clean help
 
 help:
 	@echo "make run          the provider, Tag, Pick and Pack, Express, Work, OneOffice, worker and mail sink; PORT=9000 moves the block"
-	@echo "make test         the whole suite; PYTEST_ARGS='tests/policy -x' narrows it"
+	@echo "make test         the whole suite; PYTEST_ARGS='tests/policy -x' narrows it, SEED=2 is another order"
+	@echo "make fuzz         the tests that invent their input, with more of it, each time another; FUZZ_EXAMPLES=3000"
 	@echo "make lint         style, types, the floors of the house, templates"
 	@echo "make format       rewrite what the linters can"
 	@echo "make bench        requests per second, percentiles, statements per request, and how fast a loss arrives"
 	@echo "make screenshots  the pictures of the README"
 	@echo "make docs         write docs/reference from the code"
+	@echo "make messages     what pages and mails say, brought into the translations"
+	@echo "make migration    the next step of the database's history; MESSAGE='…' REV=…"
 	@echo "make lock         resolve requirements/*.in into the hashed files (needs uv)"
 
 run: .venv/.base $(CATALOGS)
 	@PORT=$(PORT) exec $(BIN)/onix-account demo
 
 test: .venv/.test $(CATALOGS)
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --randomly-seed $(SEED) $(PYTEST_ARGS)
+
+# What `make test` decides by the code alone, drawn anew.
+fuzz: .venv/.test $(CATALOGS)
+	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/pytest -n 2 --timeout 3600 $$(grep -rlE 'hypothesis|schemathesis' tests --include='test_*.py') $(PYTEST_ARGS)
 
 lint: .venv/.test
 	$(BIN)/ruff check $(CODE)

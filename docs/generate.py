@@ -37,7 +37,7 @@ def _rows(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]
         elif isinstance(value, Path):
             shown = value.relative_to(settings.ROOT).as_posix()
         else:
-            shown = "" if value is None else str(value)
+            shown = "" if value is None else str(list(value) if isinstance(value, tuple) else value)
         yield variable, shown, field.description or ""
 
 
@@ -46,8 +46,8 @@ def settings_page() -> str:
     lines = [
         "# Settings\n",
         "From the environment, above `config/production.toml` (in production) and `config/default.toml`. `ONIX_X_FILE`"
-        " reads the value of `ONIX_X` from a file. Every wrong value is reported at once, then the program refuses to"
-        " start.\n",
+        " reads the value of `ONIX_X` from a file. Lists are written as JSON; lifetimes are seconds. Every wrong value"
+        " is reported at once, then the program refuses to start.\n",
         "| Variable | Default | Meaning |\n| --- | --- | --- |",
     ]
     for name, value, text in _rows(settings.Settings, "ONIX_"):
@@ -70,7 +70,22 @@ def _commands(command: click.Command, path: tuple[str, ...]) -> Iterator[str]:
     yield f"\n### `{' '.join([name, *arguments])}`\n\n{text}\n"
     options = [p for p in command.params if isinstance(p, click.Option)]
     if options:
-        yield "\n" + "\n".join(f"- `{', '.join(o.opts + o.secondary_opts)}`: {o.help or ''}" for o in options) + "\n"
+        yield "\n" + "\n".join(map(_option, options)) + "\n"
+
+
+def _option(option: click.Option) -> str:
+    """An option with what it takes, what it means, and what holds without it."""
+    about = [(option.help or "").rstrip(".")]
+    if isinstance(option.type, click.Choice):
+        about.append("one of " + ", ".join(f"`{choice}`" for choice in option.type.choices))
+    if option.multiple and "repeated" not in about[0]:
+        about.append("may be repeated")
+    if option.required:
+        about.append("required")
+    elif isinstance(option.default, str | int) and not isinstance(option.default, bool) and option.default != "":
+        about.append(f"without it `{option.default}`")
+    text = "; ".join(filter(None, about))
+    return f"- `{', '.join(option.opts + option.secondary_opts)}`" + (f": {text[0].upper()}{text[1:]}." if text else "")
 
 
 def commands_page() -> str:
@@ -138,9 +153,15 @@ def decisions_page() -> str:
         "# Reasons\n\nWhy the answer is no: one stable code, looked for in this order, in `onix_access.reason` of the"
         " token (or in `error_description`). The sentences come with the token, in the person's language.\n"
     )
+    details = {
+        "privilege_missing": ("no_role", "role"),
+        "membership_ended": (None, "left"),
+        "license_expired": (None, "organization"),
+        "license_missing": (None, "organization"),
+    }
     for number, code in enumerate(policy.CODES, 1):
         text += f"\n## {number}. `{code}`\n"
-        for detail in {"privilege_missing": ("no_role", "role"), "membership_ended": (None, "left")}.get(code, (None,)):
+        for detail in details.get(code, (None,)):
             text += f"\n`{detail}`\n" if detail else ""
             for language in ("en", "nb"):
                 said = explain(code, detail, app_name="Onix Tag", organization_name="Nordic Lift AS", language=language)

@@ -120,6 +120,18 @@ def closed_accounts() -> int:
     return erased
 
 
+def closing_reminders() -> int:
+    """Owe the mail shortly before the end of each account that is closing, each in a unit of its own."""
+    done = 0
+    while due := accounts.closed_to_remind(clock.now()):
+        db.session.rollback()
+        for account_id in due:
+            with unit_of_work():
+                done += accounts.remind_closing(account_id, clock.now())
+    db.session.rollback()
+    return done
+
+
 def rotate_keys() -> int:
     """Publish the next signing keys in time (R15)."""
     with unit_of_work():
@@ -156,6 +168,7 @@ JOBS = (
     Job("answered_requests", 60, answered_requests),
     Job("invitation_reminders", 30, invitation_reminders),
     Job("inactive_guests", 30, inactive_guests),
+    Job("closing_reminders", 60, closing_reminders),
     Job("closed_accounts", 60, closed_accounts),
     Job("tidy", 600, tidy),
 )

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
+import ssl
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from idp.settings import ROOT
+from idp.settings import ROOT, load
 
 
 @dataclass(frozen=True)
@@ -34,14 +36,42 @@ def problems(options: Options, *, production: bool, proxies: int) -> list[str]:
     found = []
     if (options.certificate is None) != (options.key is None):
         found.append("--tls-certificate and --tls-key go together")
-    for name, path in (("--tls-certificate", options.certificate), ("--tls-key", options.key)):
-        if path is not None and not os.access(path, os.R_OK):
-            found.append(f"{name}: {path} can't be read")
+    unreadable = [
+        f"{name}: {path} can't be read"
+        for name, path in (("--tls-certificate", options.certificate), ("--tls-key", options.key))
+        if path is not None and not (path.is_file() and os.access(path, os.R_OK))
+    ]
+    found += unreadable
+    if options.certificate is not None and options.key is not None and not unreadable:
+        try:
+            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
+                options.certificate, options.key, lambda: options.key_password or ""
+            )
+        except (OSError, ValueError):
+            found.append("--tls-certificate: not a PEM file, or --tls-key is not its key or has another password")
+    if (taken := _taken(options.host, options.port)) is not None:
+        found.append(f"--port: can't listen on {options.host}:{options.port}: {taken}")
     if production and options.certificate is None and not proxies:
         found.append(
             "ONIX_TRUSTED_PROXIES: without --tls-certificate a proxy must end TLS in front; say how many there are"
         )
     return found
+
+
+def _taken(host: str, port: int) -> str | None:
+    """Why nobody can listen there, or None.
+
+    Granian's workers share their port, so a second server would be let in beside the first and get some of its
+    requests; a socket that shares nothing is refused.
+    """
+    try:
+        family, kind, _proto, _name, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        return error.strerror or "the address can't be used"
+    return None
 
 
 def serve(options: Options) -> None:
@@ -51,6 +81,7 @@ def serve(options: Options) -> None:
     from granian.http import HTTP1Settings
     from granian.log import LogLevels
 
+    share_cores(options.workers)
     metrics = None
     if options.workers > 1 and not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         # Counters of several processes are added up through files in this folder.
@@ -78,3 +109,11 @@ def serve(options: Options) -> None:
     finally:
         if metrics:
             shutil.rmtree(metrics, ignore_errors=True)
+
+
+def share_cores(workers: int) -> None:
+    """Hash as many passwords at once as there are cores, if the settings say nothing: more take each other's cache,
+    and all of them become slower."""
+    if "concurrency" not in load().passwords.model_fields_set:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        os.environ["ONIX_PASSWORDS__CONCURRENCY"] = str(max(1, cores // workers))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, Literal, cast
 from urllib.parse import urlsplit
@@ -16,6 +17,8 @@ from urllib.parse import urlsplit
 from flask import current_app
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_SECRET = "only-for-development-change-me-0000000000"
@@ -50,6 +53,12 @@ class Lifetimes(_Part):
     closing: int = Field(
         14 * 86400, ge=60, description="An account that its person closes can be kept this long; then it is erased"
     )
+    closing_reminder: int = Field(
+        3 * 86400,
+        ge=0,
+        description="An account that its person closes is reminded of this long before its end; 0, or as long as "
+        "`closing`: never",
+    )
     refresh_idle: int = Field(30 * 86400, ge=60, description="Offline refresh token without use")
     refresh_absolute: int = Field(180 * 86400, ge=60, description="Offline authorization in all")
     rotation_grace: int = Field(10, ge=0, le=60, description="A spent refresh token shown again by its own client")
@@ -68,7 +77,9 @@ class Passwords(_Part):
     time_cost: int = Field(3, ge=1, description="argon2id iterations")
     memory_cost: int = Field(19456, ge=8, description="argon2id memory in KiB")
     parallelism: int = Field(1, ge=1, description="argon2id lanes")
-    concurrency: int = Field(2, ge=1, description="Hashes computed at once in one process")
+    concurrency: int = Field(
+        2, ge=1, description="Hashes computed at once in one process; `serve` shares its cores among the workers"
+    )
 
 
 class Throttle(_Part):
@@ -80,11 +91,17 @@ class Throttle(_Part):
     mails_per_address: int = Field(
         5,
         ge=1,
-        description="Mails to one mailbox per hour that strangers can cause, and administrators as many",
+        description="Mails to one mailbox per hour of each cause: sign-up, reset, …, and of each organization",
     )
     exports_per_hour: int = Field(5, ge=1, description="Archives of one's own data per account and hour")
+    images_per_hour: int = Field(
+        600, ge=1, description="Pictures, signatures and previews of them made per account and hour"
+    )
     requests_per_minute: int = Field(
         600, ge=1, description="Form posts and sign-ins begun per network address per minute"
+    )
+    authorizations_per_minute: int = Field(
+        120, ge=1, description="Answers of the authorization endpoint with a code per account and minute"
     )
     api_requests_per_minute: int = Field(300, ge=1, description="Requests to the API per client and person per minute")
 
@@ -96,11 +113,11 @@ class Express(_Part):
         25, ge=1, le=10_000, description="Users and open invitations for each customer of a supplier"
     )
     invitation_reminders: tuple[int, ...] = Field(
-        (14, 3), description="Days before an invitation expires when it is reminded of, as a list: [14, 3]"
+        (14, 3), description="Days before an invitation expires when it is reminded of"
     )
     inactivity: int = Field(365, ge=1, le=3650, description="Days without a sign-in after which a user is terminated")
     inactivity_warnings: tuple[int, ...] = Field(
-        (30, 14, 7), min_length=1, description="Days before that termination when it is warned of, as a list"
+        (30, 14, 7), min_length=1, description="Days before that termination when it is warned of"
     )
     request_link: int = Field(3 * 86400, ge=60, description="Seconds in which a request for access is to be confirmed")
     invitations_per_hour: int = Field(
@@ -124,6 +141,23 @@ class Express(_Part):
         return self
 
 
+def _mail_server(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        fit = parts.scheme in ("smtp", "smtps") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none
+        fit = False
+    if not fit:
+        raise ValueError("must be smtp://host:port or smtps://host")
+    return value
+
+
+def _sender(value: str) -> str:
+    if "@" not in parseaddr(value)[1]:
+        raise ValueError("must be an address, or a name with an address in <>")
+    return value
+
+
 class Mail(_Part):
     """How mail leaves."""
 
@@ -133,6 +167,9 @@ class Mail(_Part):
     sender: str = Field("Onix Work <no-reply@onixwork.example>", description="The From header")
     timeout: int = Field(10, ge=1, description="Seconds before a silent mail server counts as down")
 
+    _url = field_validator("url")(_mail_server)
+    _from = field_validator("sender")(_sender)
+
 
 class Settings(BaseSettings):
     """All of it. Frozen; one per application, at `app.extensions['onix_settings']`."""
@@ -141,21 +178,32 @@ class Settings(BaseSettings):
         env_prefix="ONIX_", env_nested_delimiter="__", frozen=True, extra="ignore", env_ignore_empty=True
     )
 
-    environment: Literal["development", "production", "demo", "test"] = "development"
+    environment: Literal["development", "production", "demo", "test"] = Field(
+        "development", description="`production` refuses what is not fit for it"
+    )
     issuer: str = Field("http://localhost:8000", description="The issuer, without a final slash; never changes")
     secret_key: SecretStr = Field(SecretStr(DEFAULT_SECRET), description="Signs cookies and mailed links")
     secret_key_fallbacks: list[SecretStr] = Field(default_factory=list, description="Older secret keys, still accepted")
     key_encryption_key: SecretStr = Field(SecretStr(DEFAULT_SECRET), description="Encrypts signing keys at rest")
-    key_encryption_key_fallbacks: list[SecretStr] = Field(default_factory=list)
-    database_url: SecretStr = Field(SecretStr("sqlite:///.run/onix-account.sqlite3"))
+    key_encryption_key_fallbacks: list[SecretStr] = Field(
+        default_factory=list, description="Older ones, which still open keys that they encrypted"
+    )
+    database_url: SecretStr = Field(
+        SecretStr("sqlite:///.run/onix-account.sqlite3"),
+        description="`postgresql://user:password@host/name`, or SQLite for one machine",
+    )
     redis_url: SecretStr | None = Field(None, description="Request rates per address; memory without it")
-    debug: bool = False
+    debug: bool = Field(False, description="Refused in production")
     trusted_proxies: int = Field(0, ge=0, le=5, description="How many proxies in front set X-Forwarded-*")
-    default_locale: Literal["en", "nb"] = "en"
-    log_format: Literal["json", "console"] = "json"
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    catalog: Path = ROOT / "config" / "catalog.toml"
-    demo_world: Path = ROOT / "config" / "demo.toml"
+    default_locale: Literal["en", "nb"] = Field("en", description="`en` or `nb`, for whoever has chosen none")
+    log_format: Literal["json", "console"] = Field("json", description="`json`, or `console` for people")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="`DEBUG`, `INFO`, `WARNING` or `ERROR`"
+    )
+    catalog: Path = Field(
+        ROOT / "config" / "catalog.toml", description="Apps with their privileges and editions, and the system's roles"
+    )
+    demo_world: Path = Field(ROOT / "config" / "demo.toml", description="What the demo begins with")
     lifetimes: Lifetimes = Lifetimes()
     passwords: Passwords = Passwords()
     throttle: Throttle = Throttle()
@@ -176,6 +224,34 @@ class Settings(BaseSettings):
         if value.endswith("/") or parts.path:
             raise ValueError("must have no path and no final slash")
         return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _database(cls, value: SecretStr) -> SecretStr:
+        try:
+            kind = make_url(value.get_secret_value()).drivername
+        except (ArgumentError, ValueError):
+            kind = ""
+        if kind not in ("sqlite", "postgresql", "postgresql+psycopg"):
+            raise ValueError("must be postgresql://user:password@host/name or sqlite:///path")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(("redis://", "rediss://", "redis+unix://")):
+            raise ValueError("must be redis://host/number, rediss:// for TLS or redis+unix:///path")
+        return value
+
+    @field_validator("mail_url")
+    @classmethod
+    def _mail_url(cls, value: SecretStr | None) -> SecretStr | None:
+        return value and SecretStr(_mail_server(value.get_secret_value()))
+
+    @field_validator("mail_from")
+    @classmethod
+    def _mail_from(cls, value: str | None) -> str | None:
+        return value and _sender(value)
 
     @property
     def secure(self) -> bool:
@@ -247,10 +323,14 @@ class Settings(BaseSettings):
                 found.append(f"ONIX_{name.upper()}: needs at least 32 characters")
         if not self.secure:
             found.append("ONIX_ISSUER: production needs an https issuer")
+        if self.database_url == type(self).model_fields["database_url"].default:
+            found.append("ONIX_DATABASE_URL: production needs one; the default lies in the program's own folder")
         if self.debug:
             found.append("ONIX_DEBUG: debug is not allowed in production")
         if self.mail_url is None and self.mail.url == Mail.model_fields["url"].default:
             found.append("ONIX_MAIL_URL: production needs a mail server")
+        if self.mail_sender == Mail.model_fields["sender"].default:
+            found.append("ONIX_MAIL_FROM: production needs a sender that its mail server may use")
         if os.environ.get("AUTHLIB_INSECURE_TRANSPORT"):
             found.append("AUTHLIB_INSECURE_TRANSPORT: must not be set in production")
         if os.environ.get("ONIX_CLOCK_FILE"):

@@ -19,7 +19,6 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
-from jinja2.bccache import Bucket, BytecodeCache
 
 ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
@@ -29,7 +28,10 @@ for _name in [name for name in os.environ if name.startswith(("ONIX_", "RP_"))]:
     del os.environ[_name]
 
 
-from tests.support.configuration import settings as _settings  # noqa: E402 (the path must stand first)
+from tests.support.compiled import Sql as _Sql  # noqa: E402 (the path must stand first)
+from tests.support.compiled import Templates as _Templates  # noqa: E402
+from tests.support.compiled import keep_routes as _keep_routes  # noqa: E402
+from tests.support.configuration import settings as _settings  # noqa: E402
 from tests.support.databases import Databases  # noqa: E402
 from tests.support.keys import Kept  # noqa: E402
 from tests.support.mail import Sink  # noqa: E402
@@ -38,35 +40,45 @@ from tests.support.redis import Redis  # noqa: E402
 from tests.support.server import Provider  # noqa: E402
 from tests.support.statements import Statements, counting  # noqa: E402
 
+_keep_routes()
+
 # How long an example takes is the machine's affair.
+# Which examples there are is decided by the code: a change fails for what it changed. `make fuzz` looks for others.
+_fuzz = "FUZZ_EXAMPLES" in os.environ
 hypothesis_settings.register_profile(
-    "suite", hypothesis_settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+    "suite", hypothesis_settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=not _fuzz,
+    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "100")),
+)  # fmt: skip
 hypothesis_settings.load_profile("suite")
+
+
+SHARING = {ROOT / "tests" / "journeys", ROOT / "tests" / "acceptance"}
+"""Folders whose files share a demo: one process runs all of them, so that there is one of each."""
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests come first, so that at the end of the run no core waits for another's long file."""
+    """What takes longest comes first, so that at the end of the run no core waits for another's long file."""
     slow = {item.path for item in items if any(item.iter_markers("slow")) or any(item.iter_markers("browser"))}
-    items.sort(key=lambda item: item.path not in slow)
+    items.sort(key=lambda item: (item.path.parent not in SHARING, item.path not in slow))
 
 
-class _Templates(BytecodeCache):
-    """Compiled templates, kept for all applications of this process: each test makes its own application."""
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """`--dist loadfile`: a file goes to one process, and so does a folder that shares."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
 
-    def __init__(self) -> None:
-        self._kept: dict[str, bytes] = {}
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            path = Path(nodeid.partition("::")[0])
+            return str(path.parent if ROOT / path.parent in SHARING else path)
 
-    def load_bytecode(self, bucket: Bucket) -> None:
-        if bucket.key in self._kept:
-            bucket.bytecode_from_string(self._kept[bucket.key])
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        self._kept[bucket.key] = bucket.bytecode_to_string()
+    return Scheduling(config, log)
 
 
-_templates = _Templates()
+_templates, _sql = _Templates(), _Sql()
 
 
 class _Lazy:
@@ -136,9 +148,12 @@ def _application(url: str, **overrides: Any) -> Iterator[Any]:
     app = create_app(_settings(url, **overrides))
     app.testing = True
     app.jinja_env.bytecode_cache = _templates
+    with app.app_context():
+        _sql.share(db.engines)
     yield app
     with app.app_context():
         db.session.remove()
+        _sql.learn(db.engines)
         for engine in db.engines.values():
             engine.dispose()
 

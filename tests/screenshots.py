@@ -208,7 +208,7 @@ def shoot(browser: Any, shots: list[Shot], look: tuple[str, int, str], *, keep: 
                 locale={"nb": "nb-NO"}.get(language, "en-GB"),
                 device_scale_factor=1.3 if keep and look == KEPT_LOOK and shot.person != "admin" else 1,  # big pages
             )
-            context.set_default_timeout(10_000)
+            context.set_default_timeout(60_000)
             person = shot.person
             if person:
                 sign_in(context, person)

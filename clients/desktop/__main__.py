@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from clients.relying_party import clock, words
-from clients.relying_party.access import Granted, app_id, decide, plea_address
+from clients.relying_party.access import Granted, app_id, decide, request_address
 from clients.relying_party.address import ConfigurationError
 from clients.relying_party.flow import Client, SignInFailed, Tokens
 from clients.relying_party.provider import Provider, Unreachable
@@ -46,7 +46,7 @@ TEXTS = {
         "act": "you can work with it",
         "read": "read only",
         "ask": "Whom to ask: {name}",
-        "plea": "Ask for access in your browser: {address}",
+        "request": "Ask for access in your browser: {address}",
         "failed": "You were not signed in ({code}).",
         "unreachable": "The sign-in service can't be reached. Try again later.",
         "menu": "[Enter] check again   [s] sign in again or switch organization   [q] quit > ",
@@ -63,7 +63,7 @@ TEXTS = {
         "act": "du kan arbeide med det",
         "read": "kun lesing",
         "ask": "Hvem du kan spørre: {name}",
-        "plea": "Be om tilgang i nettleseren: {address}",
+        "request": "Be om tilgang i nettleseren: {address}",
         "failed": "Du ble ikke logget inn ({code}).",
         "unreachable": "Innloggingstjenesten svarer ikke. Prøv igjen senere.",
         "menu": "[Enter] sjekk på nytt   [s] logg inn på nytt eller bytt organisasjon   [q] avslutt > ",
@@ -204,14 +204,15 @@ class Desktop:
             lines += [verdict.headline, verdict.cause, verdict.remedy]
             if verdict.ask:
                 lines.append(self.text("ask", name=", ".join(verdict.ask)))
-            if where := plea_address(verdict, self.issuer, self.client.resource):
-                lines.append(self.text("plea", address=where))
+            if where := request_address(verdict, self.issuer, self.client.resource):
+                lines.append(self.text("request", address=where))
             return [*lines, f"({verdict.code})"]
         lines.append(self.text("where", name=verdict.organization_name))
         if verdict.roles:
             lines.append(self.text("role", name=", ".join(verdict.roles)))
         if verdict.edition:
-            lines.append(self.text("license", name=verdict.edition))
+            edition = verdict.edition.split(":")[-1].replace("_", " ").title()
+            lines.append(self.text("license", name=f"{NAMES[self.app]} {edition}"))
         for thing, english, norwegian in FUNCTIONS[self.app]:
             name = norwegian if self.language == "nb" else english
             if verdict.may(f"{self.app}:{thing}.write"):

@@ -145,8 +145,8 @@ def button() -> Any:
     settings: Settings = current_app.extensions["onix_settings"]
     organization = SHORT_NAME.sub("", request.args.get("organization", "")[:60].lower())
     link = f"{settings.base_url}/login?{urlencode({'organization': organization or 'your-short-name'})}"
-    plea = f"{settings.issuer}/express/{organization or 'your-short-name'}/request"
-    return render_template("express/button.html", organization=organization, link=link, plea=plea)
+    request_page = f"{settings.issuer}/express/{organization or 'your-short-name'}/request"
+    return render_template("express/button.html", organization=organization, link=link, request_page=request_page)
 
 
 def _found(id_: str) -> tuple[Reach, data.Document]:

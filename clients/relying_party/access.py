@@ -156,7 +156,7 @@ def decide(claims: Mapping[str, Any], app: str, now: int, language: str = "en") 
     )
 
 
-def plea_address(verdict: Denied, issuer: str, resource: str) -> str | None:
+def request_address(verdict: Denied, issuer: str, resource: str) -> str | None:
     """Where the person asks the administrators for access; None where nobody can be asked, or asking helps nothing."""
     if verdict.code not in ASKABLE:
         return None

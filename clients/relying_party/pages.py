@@ -15,7 +15,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from clients.relying_party import words
-from clients.relying_party.access import Denied, plea_address
+from clients.relying_party.access import Denied, request_address
 from clients.relying_party.flow import SignInFailed
 from clients.relying_party.guard import Person
 from clients.relying_party.product import Product
@@ -72,7 +72,7 @@ def page_values() -> dict[str, Any]:
         "person": g.get("person"),
         "asset": _asset,
         "account_address": f"{settings.issuer}/",
-        "plea_address": _plea_address,
+        "request_address": _request_address,
         "day": _day,
         "moment": _moment,
         "page_address": _page_address,
@@ -83,10 +83,10 @@ def page_values() -> dict[str, Any]:
     }
 
 
-def _plea_address(verdict: Denied) -> str | None:
+def _request_address(verdict: Denied) -> str | None:
     """Where the person asks the administrators for access; None where nobody can be asked, or asking helps nothing."""
     settings: Settings = current_app.extensions["onix_settings"]
-    return plea_address(verdict, settings.issuer, settings.resource)
+    return request_address(verdict, settings.issuer, settings.resource)
 
 
 _versions: dict[str, str] = {}

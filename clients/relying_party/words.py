@@ -199,7 +199,6 @@ def text(sentence: str, language: str, more: dict[str, str] | None = None) -> st
 NB: dict[str, str] = {
     "Skip to content": "Hopp til innholdet",
     "Language": "Språk",
-    "Home": "Hjem",
     "Signed in as": "Innlogget som",
     "Organization": "Organisasjon",
     "Customer": "Kunde",
@@ -211,7 +210,6 @@ NB: dict[str, str] = {
     "Your access": "Tilgangen din",
     "until {date}": "til {date}",
     "Switch organization": "Bytt organisasjon",
-    "Sign in as another person": "Logg inn som en annen",
     "Sign out": "Logg ut",
     "Sign in": "Logg inn",
     "Create an account": "Opprett en konto",

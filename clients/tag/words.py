@@ -38,7 +38,6 @@ NB: dict[str, str] = {
     "This field is required.": "Feltet må fylles ut.",
     "Inspections": "Kontroller",
     "Inspections of {number}": "Kontroller av {number}",
-    "Inspection of {number}": "Kontroll av {number}",
     "New inspection": "Ny kontroll",
     "Result": "Resultat",
     "Remark": "Merknad",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Blueprint, Flask, abort, redirect, render_template, request, url_for
 from flask_wtf import FlaskForm
@@ -30,6 +30,7 @@ blueprint = Blueprint(
 )
 LARGEST_FILE = 10 * 1024 * 1024  # bytes
 ROWS = 5  # empty rows that the window begins with, and that are added at a time
+Item = TypeVar("Item", data.Order, data.Inspection)
 SCOPE = ("companies.read", "invitations.read", "invitations.write")
 
 
@@ -117,19 +118,15 @@ def add_order() -> Any:
 @needs("work:orders.read")
 def order(id_: str) -> Any:
     """One order; where its customer reads nothing yet, the question whether to invite."""
-    item = _order(id_)
-    standing = customers.standing_of(item.customer, item.customer_number)
-    return render_template(
-        "work/order.html", access=granted(), item=item, standing=standing, done=request.args.get("done"),
-        invited=request.args.get("invited", 0, type=int), declined="later" in request.args,
-    )  # fmt: skip
+    item = _found(data.order, id_)
+    return _shown("work/order.html", item, customers.standing_of(item.customer, item.customer_number))
 
 
 @blueprint.post("/orders/<id_>/<any(process, finish):step>")
 @needs("work:orders.write")
 def move(id_: str, step: str) -> Any:
     """Take the order's next step."""
-    _order(id_)
+    _found(data.order, id_)
     with work_data().writing() as connection:
         moved = data.move(connection, granted().organization_id, id_, step, person().name)
     return redirect(url_for("work.order", id_=id_, done=step if moved else "late"), 303)
@@ -139,14 +136,7 @@ def move(id_: str, step: str) -> Any:
 @needs("work:orders.read")
 def invite_from_order(id_: str) -> Any:
     """The window that invites several people at the order's customer at once."""
-    item = _order(id_)
-    return _invite(item.customer, item.customer_number, lambda **more: url_for("work.order", id_=id_, **more))
-
-
-def _order(id_: str) -> data.Order:
-    with work_data().open() as connection:
-        item = data.order(connection, granted().organization_id, id_)
-    return item or abort(404)
+    return _invite(_found(data.order, id_), lambda **more: url_for("work.order", id_=id_, **more))
 
 
 @blueprint.get("/inspections")
@@ -181,56 +171,82 @@ def upload() -> Any:
         form.file.errors = ["The file is too large: at most 10 MB."]
     if not fits or form.file.errors or media_type is None:
         return _inspections(form, 422)
-    number, now = (form.customer_number.data or "").strip(), clock.now()
-    standing = customers.standing_of(form.customer.data, number)
     try:
         with work_data().writing() as connection:
             id_ = data.add_inspection(
                 connection, granted().organization_id, number=form.number.data, customer=form.customer.data,
-                customer_number=number, equipment=form.equipment.data, file_name=(form.file.data.filename or "")[-100:],
-                size=len(content), by=person().name, now=now,
+                customer_number=(form.customer_number.data or "").strip(), equipment=form.equipment.data,
+                file_name=(form.file.data.filename or "")[-100:], content=content, by=person().name, now=clock.now(),
             )  # fmt: skip
-            if standing.company_id is not None and deliveries.deliver(
-                granted().organization_id, standing.company_id, standing.company, number=form.number.data,
-                equipment=form.equipment.data, media_type=media_type, content=content, now=now,
-            ):  # fmt: skip
-                data.note_delivery(connection, id_)
     except data.Taken:
         form.number.errors = ["This number is already in use."]
         return _inspections(form, 409)
+    item = _found(data.inspection, id_)
+    _deliver(item, customers.standing_of(item.customer, item.customer_number))
     return redirect(url_for("work.inspection", id_=id_, done="uploaded"), 303)
+
+
+def _deliver(item: data.Inspection, standing: Standing) -> bool:
+    """Hand an inspection over to Onix Express, once, where its customer is known in Companies; whether it is there."""
+    if item.delivered or standing.company_id is None or not deliveries.possible():
+        return bool(item.delivered)
+    with work_data().writing() as connection:
+        content = data.take_undelivered(connection, item.id)
+        media_type = deliveries.media_type_of(content) if content else None
+        if content and media_type:
+            deliveries.deliver(
+                granted().organization_id, standing.company_id, standing.company, number=item.number,
+                equipment=item.equipment, media_type=media_type, content=content, now=item.at,
+            )  # fmt: skip
+    return content is not None
+
+
+@blueprint.post("/inspections/<id_>/deliver")
+@needs("work:inspections.write")
+def deliver(id_: str) -> Any:
+    """Deliver what could not be delivered when it was uploaded: the customer has been added to Companies since."""
+    item = _found(data.inspection, id_)
+    done = _deliver(item, customers.standing_of(item.customer, item.customer_number))
+    return redirect(url_for("work.inspection", id_=id_, done="delivered" if done else None), 303)
 
 
 @blueprint.get("/inspections/<id_>")
 @needs("work:inspections.read")
 def inspection(id_: str) -> Any:
     """One inspection; where its customer reads nothing yet, the question whether to invite."""
-    item = _inspection(id_)
+    item = _found(data.inspection, id_)
     standing = customers.standing_of(item.customer, item.customer_number)
-    return render_template(
-        "work/inspection.html", access=granted(), item=item, standing=standing, done=request.args.get("done"),
-        invited=request.args.get("invited", 0, type=int), declined="later" in request.args,
-    )  # fmt: skip
+    deliverable = not item.delivered and standing.company_id is not None and deliveries.possible()
+    return _shown("work/inspection.html", item, standing, deliverable=deliverable)
 
 
 @blueprint.route("/inspections/<id_>/invite", methods=["GET", "POST"])
 @needs("work:inspections.read")
 def invite_from_inspection(id_: str) -> Any:
     """The same window, from an inspection."""
-    item = _inspection(id_)
-    return _invite(item.customer, item.customer_number, lambda **more: url_for("work.inspection", id_=id_, **more))
+    return _invite(_found(data.inspection, id_), lambda **more: url_for("work.inspection", id_=id_, **more))
 
 
-def _inspection(id_: str) -> data.Inspection:
+# What orders and inspections have in common: a customer, who may read nothing yet ------------------------------------
+
+
+def _found(find: Callable[..., Item | None], id_: str) -> Item:
     with work_data().open() as connection:
-        item = data.inspection(connection, granted().organization_id, id_)
-    return item or abort(404)
+        return find(connection, granted().organization_id, id_) or abort(404)
+
+
+def _shown(template: str, item: data.Order | data.Inspection, standing: Standing, **more: Any) -> Any:
+    return render_template(
+        template, access=granted(), item=item, standing=standing, done=request.args.get("done"),
+        invited=request.args.get("invited", 0, type=int), declined="later" in request.args, **more,
+    )  # fmt: skip
 
 
 # The window -----------------------------------------------------------------------------------------------------------
 
 
-def _invite(customer: str, number: str, back: Callable[..., str]) -> Any:
+def _invite(item: data.Order | data.Inspection, back: Callable[..., str]) -> Any:
+    customer, number = item.customer, item.customer_number
     standing = customers.standing_of(customer, number)
     if request.method == "GET":
         return _window(standing, customer, back, [], _new_key())

@@ -77,24 +77,29 @@ def _standing(found: dict[str, Any], name: str) -> Standing:
 
 
 def _find(customer: str, number: str) -> dict[str, Any] | None:
+    found: list[dict[str, Any]]
     if number.strip():
         found = api.call("GET", "/companies", query={"organization_number": number})["items"]
-        return found[0] if found else None
+        if found:
+            return found[0]
     found = api.call("GET", "/companies", query={"q": customer[:100]})["items"]
     same = [company for company in found if company["name"].casefold() == customer.strip().casefold()]
+    if number.strip():  # whoever is written down there under another number is somebody else
+        same = [company for company in same if not company.get("organization_number")]
     return same[0] if len(same) == 1 else None
 
 
 def invite(company_id: str, rows: Sequence[Row], key: str) -> tuple[int, list[Row]]:
-    """Invite these people; how many need nothing more, and the rows that do, each with its error.
+    """Invite these people; how many were invited now, and the rows that need something, each with its error.
 
     Raises `api.Refused` when nobody could be invited, `Unreachable` when it is not known: the same key asks again.
     """
     people = [{"name": row.name.strip(), "email": row.email.strip()} for row in rows]
     answer = api.call("POST", f"/companies/{company_id}/invitations", body={"people": people}, key=key)
-    left = []
+    left, invited = [], 0
     for result in answer["results"]:
+        invited += result["outcome"] == "invited"
         if not result["done"]:
             row = rows[result["row"] - 1]
             left.append(Row(row.name, row.email, str(result["message"]), result["field"] or ""))
-    return len(rows) - len(left), left
+    return invited, left

@@ -20,6 +20,7 @@ CREATE TABLE IF NOT EXISTS inspection (
   customer_number TEXT NOT NULL, equipment TEXT NOT NULL, file_name TEXT NOT NULL, size INTEGER NOT NULL,
   uploaded_by TEXT NOT NULL, at INTEGER NOT NULL, delivered INTEGER NOT NULL DEFAULT 0,
   UNIQUE (organization_id, number));
+CREATE TABLE IF NOT EXISTS undelivered (inspection_id TEXT PRIMARY KEY, content BLOB NOT NULL);
 """
 
 STEPS = {"process": ("new", "processing"), "finish": ("processing", "done")}
@@ -149,25 +150,31 @@ def inspection(connection: sqlite3.Connection, organization_id: str, id_: str) -
 
 def add_inspection(
     connection: sqlite3.Connection, organization_id: str, *, number: str, customer: str, customer_number: str,
-    equipment: str, file_name: str, size: int, by: str, now: int,
+    equipment: str, file_name: str, content: bytes, by: str, now: int,
 ) -> str:  # fmt: skip
-    """Keep what was uploaded; its id. Raises `Taken`."""
+    """Keep what was uploaded, until it is delivered; its id. Raises `Taken`."""
     id_ = secrets.token_hex(8)
     try:
         connection.execute(
             "INSERT INTO inspection VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
             (
-                id_, organization_id, number, customer, customer_number, equipment, file_name, size, by, now,
+                id_, organization_id, number, customer, customer_number, equipment, file_name, len(content), by, now,
             ),
         )  # fmt: skip
     except sqlite3.IntegrityError as error:
         raise Taken from error
+    connection.execute("INSERT INTO undelivered VALUES (?, ?)", (id_, content))
     return id_
 
 
-def note_delivery(connection: sqlite3.Connection, id_: str) -> None:
-    """The inspection was handed to Onix Express."""
+def take_undelivered(connection: sqlite3.Connection, id_: str) -> bytes | None:
+    """What waits to be delivered, which is then noted as delivered; None when it was already."""
+    row = connection.execute("SELECT content FROM undelivered WHERE inspection_id = ?", (id_,)).fetchone()
+    if row is None:
+        return None
+    connection.execute("DELETE FROM undelivered WHERE inspection_id = ?", (id_,))
     connection.execute("UPDATE inspection SET delivered = 1 WHERE id = ?", (id_,))
+    return bytes(row["content"])
 
 
 def customers(connection: sqlite3.Connection, organization_id: str) -> list[str]:

@@ -21,15 +21,17 @@ def media_type_of(content: bytes) -> str | None:
     return next((media_type for mark, media_type in MEDIA_TYPES.items() if content.startswith(mark)), None)
 
 
+def possible() -> bool:
+    """Whether there is a folder to deliver to."""
+    return bool(os.environ.get(SETTING))
+
+
 def deliver(
     supplier_id: str, company_id: str, company: str, *, number: str, equipment: str, media_type: str, content: bytes,
     now: int,
-) -> bool:  # fmt: skip
-    """Hand it over; False where there is no folder for it."""
-    told = os.environ.get(SETTING)
-    if not told:
-        return False
-    folder = Path(told)
+) -> None:  # fmt: skip
+    """Hand it over, where that is `possible`."""
+    folder = Path(os.environ[SETTING])
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     kind = "report" if media_type == "application/pdf" else "picture"
     title = f"{'Inspection report' if kind == 'report' else 'Picture'}: {equipment}"
@@ -46,4 +48,3 @@ def deliver(
         encoding="utf-8",
     )  # fmt: skip
     draft.rename(folder / name)
-    return True

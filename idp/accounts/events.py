@@ -19,10 +19,11 @@ class ActivationRequested(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class ResetRequested(Event):
-    """Someone asked for a new password of an existing account."""
+    """Someone asked for a new password. `account_id` is None where the address has no account that lets its person in:
+    nobody is mailed then, and the answer takes as long."""
 
     proof_id: str
-    account_id: str
+    account_id: str | None
     address: str
     language: str
 
@@ -83,6 +84,14 @@ class AccountEnabled(Event):
 class AccountClosing(Event):
     """The person closed the account: nothing counts any more that it was given. It is erased at `closes_at` (UTC
     seconds) unless the person keeps it."""
+
+    account_id: str
+    closes_at: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountClosingReminded(Event):
+    """The end of an account that its person closed is near: one more mail, once, says how to keep it."""
 
     account_id: str
     closes_at: int

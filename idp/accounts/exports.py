@@ -7,10 +7,10 @@ from functools import partial
 from typing import Any, cast
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import Table, select
+from sqlalchemy import Table, literal, select
 
 from idp.kernel.database import db
-from idp.kernel.exports import Part, Taken, instant, walk
+from idp.kernel.exports import Part, Taken, instant, taken
 
 from .credentials.models import Authenticator, Passkey, RecoveryCode
 from .models import Account, EmailAddress, MailboxProof, Picture, Signature
@@ -27,87 +27,72 @@ def _account(account_id: str) -> Iterator[Taken]:
 
 
 def _addresses(account_id: str) -> Iterator[Taken]:
-    for row in walk(
-        select(
-            EmailAddress.id,
-            EmailAddress.address,
-            EmailAddress.is_primary,
-            EmailAddress.verified_at,
-            EmailAddress.created_at,
-        ).where(EmailAddress.account_id == account_id),
+    return taken(
         EmailAddress.id,
-    ):
-        yield {
-            "address": row.address,
-            "primary": row.is_primary,
-            "proven_at": instant(row.verified_at),
-            "added_at": instant(row.created_at),
-        }
+        {
+            "address": EmailAddress.address,
+            "primary": EmailAddress.is_primary,
+            "proven_at": EmailAddress.verified_at,
+            "added_at": EmailAddress.created_at,
+        },
+        lambda rows: rows.where(EmailAddress.account_id == account_id),
+    )
 
 
 def _proofs(account_id: str) -> Iterator[Taken]:
-    for row in walk(
-        select(
-            MailboxProof.id,
-            MailboxProof.purpose,
-            MailboxProof.address,
-            MailboxProof.created_at,
-            MailboxProof.expires_at,
-            MailboxProof.spent_at,
-        ).where(MailboxProof.account_id == account_id),
+    return taken(
         MailboxProof.id,
-    ):
-        yield {
-            "purpose": row.purpose,
-            "address": row.address,
-            "made_at": instant(row.created_at),
-            "expires_at": instant(row.expires_at),
-            "used_at": instant(row.spent_at),
-        }
+        {
+            "purpose": MailboxProof.purpose,
+            "address": MailboxProof.address,
+            "made_at": MailboxProof.created_at,
+            "expires_at": MailboxProof.expires_at,
+            "used_at": MailboxProof.spent_at,
+        },
+        lambda rows: rows.where(MailboxProof.account_id == account_id),
+    )
 
 
 def _sign_in_methods(account_id: str) -> Iterator[Taken]:
     """Second factors, never what makes them work."""
-    for passkey in walk(
-        select(
-            Passkey.id, Passkey.name, Passkey.aaguid, Passkey.synced, Passkey.created_at, Passkey.last_used_at
-        ).where(Passkey.account_id == account_id),
+    yield from taken(
         Passkey.id,
-    ):  # fmt: skip
-        yield {
-            "method": "passkey",
-            "name": passkey.name,
-            "authenticator": passkey.aaguid,
-            "synced": passkey.synced,
-            "made_at": instant(passkey.created_at),
-            "last_used_at": instant(passkey.last_used_at),
-        }
-    for app in db.session.execute(
-        select(Authenticator.created_at, Authenticator.last_used_at).where(Authenticator.account_id == account_id)
-    ):
-        yield {
-            "method": "authenticator_app",
-            "made_at": instant(app.created_at),
-            "last_used_at": instant(app.last_used_at),
-        }
-    for code in walk(
-        select(RecoveryCode.id, RecoveryCode.created_at, RecoveryCode.spent_at).where(
-            RecoveryCode.account_id == account_id
-        ),
+        {
+            "method": literal("passkey"),
+            "name": Passkey.name,
+            "authenticator": Passkey.aaguid,
+            "synced": Passkey.synced,
+            "made_at": Passkey.created_at,
+            "last_used_at": Passkey.last_used_at,
+        },
+        lambda rows: rows.where(Passkey.account_id == account_id),
+    )
+    yield from taken(
+        Authenticator.account_id,
+        {
+            "method": literal("authenticator_app"),
+            "made_at": Authenticator.created_at,
+            "last_used_at": Authenticator.last_used_at,
+        },
+        lambda rows: rows.where(Authenticator.account_id == account_id),
+    )
+    yield from taken(
         RecoveryCode.id,
-    ):
-        yield {
-            "method": "recovery_code",
-            "made_at": instant(code.created_at),
-            "used_at": instant(code.spent_at),
-        }
+        {
+            "method": literal("recovery_code"),
+            "made_at": RecoveryCode.created_at,
+            "used_at": RecoveryCode.spent_at,
+        },
+        lambda rows: rows.where(RecoveryCode.account_id == account_id),
+    )
 
 
 def _images(model: type[Picture] | type[Signature], account_id: str) -> Iterator[Taken]:
-    for row in walk(
-        select(model.id, model.created_at, model.put_aside_at).where(model.account_id == account_id), model.id
-    ):
-        yield {"file": row.id, "made_at": instant(row.created_at), "put_aside_at": instant(row.put_aside_at)}
+    return taken(
+        model.id,
+        {"file": model.id, "made_at": model.created_at, "put_aside_at": model.put_aside_at},
+        lambda rows: rows.where(model.account_id == account_id),
+    )
 
 
 def _image_files(model: type[Picture] | type[Signature], content: Any, kind: str, account_id: str) -> Iterator[Any]:

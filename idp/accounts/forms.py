@@ -188,7 +188,7 @@ def _profile_field(name: str) -> Any:
 
 def _zone_choices() -> list[SelectChoice]:
     """By part of the world; places as people write them."""
-    found = [SelectChoice("", _l("None: times are shown in UTC"))]
+    found = [SelectChoice("", _l("As the browser"))]
     for name in profile.time_zones():
         region, _slash, place = name.partition("/")
         found.append(SelectChoice(name, (place or name).replace("_", " "), optgroup=region if place else None))

@@ -50,6 +50,7 @@ class Account(Base):
     disabled_at: Mapped[int | None]
     passkey_offered_at: Mapped[int | None]  # when the person said "not now", or made one
     closes_at: Mapped[int | None]
+    closing_reminded_at: Mapped[int | None]  # when the mail shortly before the end was owed
     rev: Mapped[int] = mapped_column(default=1)
     search_text: Mapped[str] = mapped_column(String(600), default="", server_default="")
     created_at: Mapped[int]

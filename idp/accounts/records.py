@@ -138,7 +138,7 @@ def _mail_reset(account_id: str, values: Values, acting: Acting) -> None:
 
 def _admit(row: Person) -> None:
     email = row.account.email
-    if email is not None and not service.admit_mail(email.address):
+    if email is not None and not service.admit_mail(email.address, "platform"):
         raise Refusal("too_many_mails", _l("This person was mailed often lately. Try again later."), status=429)
 
 

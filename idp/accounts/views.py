@@ -63,7 +63,7 @@ def _send_activation(typed: str, app_id: str | None) -> None:
     problem = policy.work_problem(addresses.parse(typed).domain)
     if problem is not None:
         raise Refusal("address_not_work", problem, field="address")
-    if service.admit_mail(typed):
+    if service.admit_mail(typed, "sign_up"):
         with unit_of_work():
             service.request_activation(typed, language.current(), app_id)
 
@@ -129,7 +129,7 @@ def _resend(token: str, seen: service.LinkState) -> ResponseReturnValue:
     form = ConfirmForm()
     if not form.validate_on_submit() or seen.proof is None or seen.state not in ("open", "expired"):
         return _dead_link("activation", seen, token)
-    if service.admit_mail(seen.proof.normalized):
+    if service.admit_mail(seen.proof.normalized, "own"):
         with unit_of_work():
             service.resend_activation(token)
     return _page("signup_sent", address=seen.proof.address, handle=None, context={})
@@ -163,7 +163,7 @@ def forgot() -> ResponseReturnValue:
     if not form.validate_on_submit():
         return _page("forgot", 400 if form.errors else 200, form=form, handle=handle)
     typed = form.address.data or ""
-    if service.admit_mail(typed):
+    if service.admit_mail(typed, "reset"):
         with unit_of_work():
             service.request_reset(typed, language.current())
     return _page("forgot_sent", address=typed.strip(), handle=handle)

@@ -248,28 +248,20 @@ def invite_people(
 
 
 def withdraw_invitation(caller: Caller, *, invitation_id: str) -> tuple[int, None]:
-    """Withdraw one; what is withdrawn or expired already stays so."""
+    """Withdraw this one; what is withdrawn or expired already stays so, and so does a newer one of the same person."""
     unknown = Problem("invitation_unknown", "There is no such invitation.", status=404)
     if not _ID.fullmatch(invitation_id):
         raise unknown
     with unit_of_work():
-        found = db.session.scalar(
-            select(Member)
-            .join(Invitation, Invitation.member_id == Member.id)
-            .where(
-                Invitation.id == invitation_id,
-                Member.organization_id == caller.organization.id,
-                Member.type == "express",
-            )
-        )
-        if found is None:
-            raise unknown
         service.lock(caller.organization.id)
-        row = db.session.get_one(Invitation, invitation_id, populate_existing=True)
+        row = db.session.get(Invitation, invitation_id, populate_existing=True)
+        member = db.session.get(Member, row.member_id) if row else None
+        ours = member is not None and member.organization_id == caller.organization.id and member.type == "express"
+        if row is None or member is None or not ours:
+            raise unknown
         if row.accepted_at is not None:
             raise Refusal("invitation_accepted", "The invitation was accepted.", status=409)
-        if row.revoked_at is None:
-            service.revoke_invitation(found.id, actor_id=caller.account_id)
+        service.revoke_invitation(member.id, invitation_id=row.id, actor_id=caller.account_id)
     return 204, None
 
 

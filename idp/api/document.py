@@ -23,6 +23,7 @@ SCOPES = {
     "invitations.write": "Invite people and withdraw invitations",
 }
 GENERAL: dict[int, tuple[str, ...]] = {
+    400: ("invalid_request",),
     401: ("invalid_token",),
     403: ("insufficient_scope", "privilege_missing", "not_a_person", "not_told"),
     429: ("too_many_requests",),
@@ -49,7 +50,7 @@ def refusals_of(operation: Operation) -> dict[int, tuple[str, ...]]:
     if operation.query or operation.takes_key or operation.body:
         more[422] = (*more.get(422, ()), "invalid_value")
     if operation.body:
-        more |= {400: ("invalid_request",), 413: ("too_large",), 415: ("wrong_media_type",)}
+        more |= {413: ("too_large",), 415: ("wrong_media_type",)}
     for status, codes in more.items():
         found.setdefault(status, []).extend(codes)
     return {status: tuple(dict.fromkeys(codes)) for status, codes in sorted(found.items())}

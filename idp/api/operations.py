@@ -12,14 +12,11 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 from flask_babel import force_locale
-from limits import parse
-from limits.errors import StorageError
 from pydantic import BaseModel, ValidationError
-from redis.exceptions import RedisError
 
 from idp.kernel import clock
 from idp.kernel.refusal import Refusal
-from idp.kernel.web import limiter
+from idp.kernel.web import in_rate
 from idp.oidc import bearer
 from idp.oidc.endpoints.userinfo import BearerRefused
 from idp.organizations.policy import OrganizationFacts
@@ -65,20 +62,10 @@ class Operation:
 
 def blueprint(operations: Iterable[Operation]) -> Blueprint:
     """The routes of these operations."""
-    from .document import document_bytes
-
     made = Blueprint("api", __name__, url_prefix=BASE)
     for operation in operations:
         path = operation.path.replace("{", "<").replace("}", ">")
         made.add_url_rule(path, operation.id, _view(operation), methods=[operation.method])
-
-    @made.get("/openapi.json")
-    def openapi() -> Response:
-        """The document that describes all of this (OpenAPI 3.1)."""
-        response = Response(document_bytes(), mimetype="application/json")
-        response.headers["Cache-Control"] = "public, max-age=300"
-        response.headers["Access-Control-Allow-Origin"] = "*"
-        return response
 
     return made
 
@@ -150,13 +137,8 @@ def _caller(operation: Operation) -> Caller:
 
 
 def _count(who: str) -> None:
-    """At most so many requests a minute for each client and person, in Redis where there is one, else per process."""
-    per_minute = current_settings().throttle.api_requests_per_minute
-    try:
-        admitted = limiter.limiter.hit(parse(f"{per_minute}/minute"), "api", who)
-    except (RedisError, StorageError):  # as everywhere: a store of rates that is away keeps nobody out
-        return
-    if not admitted:
+    """At most so many requests a minute for each client and person."""
+    if not in_rate("api", who, current_settings().throttle.api_requests_per_minute):
         raise Problem("too_many_requests", "Too many requests; wait a little", status=429, retry_after=60)
 
 

@@ -6,10 +6,12 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, render_template
 
+from idp.organizations.policy import CODES
+from idp.organizations.sentences import explain
 from idp.settings import current_settings
 
 from .companies import OPERATIONS
-from .document import SCOPES, describe, refusals_of
+from .document import SCOPES, describe, document_bytes, refusals_of
 from .operations import BASE
 from .problems import TITLES
 
@@ -33,6 +35,15 @@ def metadata() -> Response:
     return response
 
 
+@blueprint.get(f"{BASE}/openapi.json")
+def openapi() -> Response:
+    """The document that describes all of it (OpenAPI 3.1)."""
+    response = Response(document_bytes(), mimetype="application/json")
+    response.headers["Cache-Control"] = "public, max-age=300"
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    return response
+
+
 @blueprint.get("/api")
 def show() -> str:
     """Operations, scopes, models and the codes of refusals."""
@@ -45,9 +56,18 @@ def show() -> str:
         described={op.id: document["paths"][op.path][op.method.lower()] for op in OPERATIONS},
         refusals={op.id: refusals_of(op) for op in OPERATIONS},
         scopes=SCOPES,
-        titles=TITLES,
+        titles=TITLES | _denials(),
         kind=kind,
     )
+
+
+def _denials() -> dict[str, str]:
+    """Why the person may not use the API at all, by the code of the denial."""
+    return {
+        code: explain(code, None, app_name="the API", organization_name=None, language="en").cause
+        for code in CODES
+        if code not in TITLES
+    }
 
 
 def kind(schema: dict[str, Any]) -> str:

@@ -341,6 +341,7 @@ SENTENCES: Mapping[str, Any] = {
     "GuestRequestRejected": _l("%(actor)s rejected a request for Express access."),
     "MemberLinked": _l("%(person)s was linked to an account by proving the address."),
     "MemberInvited": _l("%(actor)s invited %(person)s."),
+    "InvitationWithdrawn": _l("%(actor)s withdrew the invitation of %(person)s."),
     "InvitationAccepted": _l("%(person)s accepted the invitation."),
     "RoleCreated": _l("%(actor)s created the role %(role)s."),
     "RoleChanged": _l("%(actor)s changed the role %(role)s."),

@@ -19,7 +19,9 @@ from . import base
 _NOUNS = {
     **dict.fromkeys(("serve", "worker", "demo", "check", "db", "mail", "outbox"), "operations"),
     "user": "people",
-    **dict.fromkeys(("org", "license", "role"), "places"),
+    "org": "organizations",
+    "license": "licenses",
+    "role": "roles",
     **dict.fromkeys(("client", "key"), "clients"),
 }
 

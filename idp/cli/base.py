@@ -22,7 +22,9 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 yes = click.option("--yes", is_flag=True, help="Don't ask.")
 after = click.option("--after", default="", help="The id that the last page ended with.")
-limited = click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000))
+limited = click.option(
+    "--limit", default=100, show_default=True, type=click.IntRange(1, 10_000), help="How many at most."
+)
 
 
 class Missing(Exception):

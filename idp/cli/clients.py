@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import click
@@ -29,6 +30,32 @@ def _row(info: Any) -> dict[str, Any]:
     }
 
 
+class Member(click.ParamType[tuple[str, Any]]):
+    """`member=value`: a member of a client's metadata, its value as JSON or as plain text; None when it is empty."""
+
+    name = "member=value"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Any]:
+        if isinstance(value, tuple):
+            return value
+        member, equals, text = value.partition("=")
+        if not equals:
+            self.fail(f"{value!r} is no member=value", param, ctx)
+        if member.partition("#")[0] not in client_metadata.MEMBERS:
+            self.fail(f"{member!r} is no member that a client can have here", param, ctx)
+        try:
+            return member, json.loads(text) if text else None
+        except (ValueError, RecursionError):
+            return member, text
+
+
+members = click.option(
+    "--set", "members", type=Member(), multiple=True,
+    help="Any member of its metadata (OpenID Registration §2): id_token_signed_response_alg=ES256, "
+    "'contacts=[\"it@customer.example\"]', logo_uri=https://… The value is JSON or text.",
+)  # fmt: skip
+
+
 def _find(client_id: str) -> Any:
     found = clients.find_client(client_id) or clients.load_client(client_id)
     if found is None:
@@ -38,20 +65,36 @@ def _find(client_id: str) -> Any:
 
 @client.command()
 @click.argument("name")
-@click.option("--kind", type=click.Choice(["web", "spa", "native", "machine"]), required=True)
-@click.option("--redirect-uri", "redirect_uris", multiple=True)
-@click.option("--post-logout-redirect-uri", "post_logout_redirect_uris", multiple=True)
-@click.option("--backchannel-logout-uri")
-@click.option("--initiate-login-uri")
+@click.option(
+    "--kind", type=click.Choice(["web", "spa", "native", "machine"]), required=True, help="What kind of program it is."
+)
+@click.option("--redirect-uri", "redirect_uris", multiple=True, help="Where people come back to after signing in.")
+@click.option(
+    "--post-logout-redirect-uri",
+    "post_logout_redirect_uris",
+    multiple=True,
+    help="Where people come back to after signing out.",
+)
+@click.option("--backchannel-logout-uri", help="Where logout notices are posted to.")
+@click.option("--initiate-login-uri", help="Where the launcher begins a sign-in.")
 @click.option("--app", "app_id", help="Make it a client of the family: no consent, the app's privileges in its tokens.")
 @click.option("--organization", help="Whose developers manage it.")
 @click.option("--scope", help="Scopes it may ask, separated by spaces.")
 @click.option("--api", is_flag=True, help="Let it ask the provider's API as a resource, too (clients of no app).")
-@click.option("--auth-method", help="client_secret_basic, client_secret_post, private_key_jwt or none.")
+@click.option(
+    "--auth-method", help="How it proves itself: client_secret_basic, client_secret_post, private_key_jwt or none."
+)
 @click.option("--jwks-file", type=click.File("r"), help="Its public keys, for private_key_jwt.")
-@click.option("--deny-mode", type=click.Choice(["error", "token"]), default="error", show_default=True)
+@click.option(
+    "--deny-mode",
+    type=click.Choice(["error", "token"]),
+    default="error",
+    show_default=True,
+    help="How a denial reaches it: as an OAuth error, or told in the token.",
+)
 @click.option("--no-pkce", is_flag=True, help="Don't ask PKCE of it (confidential clients that can't).")
 @click.option("--id", "client_id", help="Fix the id.")
+@members
 @as_json
 @with_app
 def create(
@@ -70,12 +113,11 @@ def create(
     deny_mode: str,
     no_pkce: bool,
     client_id: str | None,
+    members: tuple[tuple[str, Any], ...],
     as_json: bool,
 ) -> None:
     """Register a client. Its secret is printed once and can't be read again."""
-    import json
-
-    from .places import find_organization
+    from .finding import find_organization
 
     metadata: dict[str, Any] = {
         "post_logout_redirect_uris": list(post_logout_redirect_uris) or None,
@@ -88,8 +130,11 @@ def create(
     if jwks_file is not None:
         try:
             metadata["jwks"] = json.load(jwks_file)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise click.BadParameter("is no JSON", param_hint="--jwks-file") from None
+    if {"redirect_uris", "client_name"} & dict(members).keys():
+        raise click.UsageError("redirect URIs and the name have options of their own")
+    metadata |= dict(members)
     organization_id = find_organization(organization).id if organization else None
     with unit_of_work():
         made = clients.register(
@@ -108,6 +153,25 @@ def create(
     )
     if made.secret and not as_json:
         click.echo("Keep the secret now: it is not shown again.", err=True)
+
+
+@client.command()
+@click.argument("client_id")
+@members
+@as_json
+@with_app
+def change(client_id: str, members: tuple[tuple[str, Any], ...], as_json: bool) -> None:
+    """Change members of a client's metadata; MEMBER= takes one away. What it had before is checked with them.
+
+    A new 'redirect_uris=["https://…"]' is the whole list. Requests that are under way are judged by it at once.
+    """
+    if not members:
+        raise click.UsageError("nothing to change: say --set member=value")
+    _find(client_id)
+    with unit_of_work():
+        clients.change_metadata(client_id, **dict(members))
+    found = _find(client_id)
+    show_one({**_row(found), "deny_mode": found.deny_mode, "metadata": dict(found.metadata)}, as_json)
 
 
 @client.command("list")

@@ -16,13 +16,15 @@ from .base import Failed, Missing, application, as_json, limited, show, with_app
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Where it listens.")
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes.")
 @click.option("--threads", default=8, show_default=True, type=click.IntRange(1, 256), help="Threads of each process.")
 @click.option("--tls-certificate", type=click.Path(path_type=Path), help="PEM file; TLS then ends here.")
 @click.option("--tls-key", type=click.Path(path_type=Path), help="PEM file of the certificate's key.")
 @click.option(
-    "--tls-key-password-file", type=click.Path(path_type=Path, exists=True), help="File that holds the key's password."
+    "--tls-key-password-file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False, readable=True),
+    help="File that holds the key's password.",
 )
 @click.option("--http2", is_flag=True, help="Offer HTTP/2 as well.")
 def serve(
@@ -69,7 +71,14 @@ def worker() -> None:
 
 
 @click.command()
-@click.option("--port", envvar="PORT", default=8000, show_default=True, type=click.IntRange(1024, 65500))
+@click.option(
+    "--port",
+    envvar="PORT",
+    default=8000,
+    show_default=True,
+    type=click.IntRange(1024, 65500),
+    help="The first of its block.",
+)
 def demo(port: int) -> None:
     """The whole demo world on one machine: provider, worker, applications and a mail sink."""
     from idp.demo.run import run
@@ -146,7 +155,9 @@ def mail() -> None:
 
 @mail.command("test")
 @click.argument("address")
-@click.option("--language", type=click.Choice(["en", "nb"]), default="en", show_default=True)
+@click.option(
+    "--language", type=click.Choice(["en", "nb"]), default="en", show_default=True, help="The language of the mail."
+)
 @with_app
 def test_mail(address: str, language: str) -> None:
     """Send one test mail now, without the worker, and say what the mail server said."""
@@ -180,7 +191,9 @@ def outbox() -> None:
 
 
 @outbox.command("list")
-@click.option("--state", type=click.Choice(["waiting", "delivered", "given_up", "dropped"]))
+@click.option(
+    "--state", type=click.Choice(["waiting", "delivered", "given_up", "dropped"]), help="Only what stands like this."
+)
 @limited
 @as_json
 @with_app

@@ -16,19 +16,12 @@ from idp.kernel.refusal import Refusal
 from idp.sessions import service as sessions
 
 from .base import Missing, after, as_json, confirm, limited, show, show_one, with_app, yes
+from .finding import find_account
 
 
 @click.group()
 def user() -> None:
     """Accounts of people."""
-
-
-def find(text: str) -> Account:
-    """The account of an address or an id. Raises `Missing`."""
-    account = service.find_by_address(text) if "@" in text else db.session.get(Account, text)
-    if account is None:
-        raise Missing(f"There is no account of {text}.")
-    return account
 
 
 def _row(account: Account) -> dict[str, Any]:
@@ -58,9 +51,9 @@ def read_password(from_stdin: bool, address: str, names: list[str]) -> str:
 
 @user.command()
 @click.argument("address")
-@click.option("--given-name", required=True)
-@click.option("--family-name", required=True)
-@click.option("--locale", type=click.Choice(["en", "nb"]))
+@click.option("--given-name", required=True, help="First name.")
+@click.option("--family-name", required=True, help="Last name.")
+@click.option("--locale", type=click.Choice(["en", "nb"]), help="The language that the person is spoken to in.")
 @click.option("--verified", is_flag=True, help="You vouch that the person reads this mailbox.")
 @click.option("--password-stdin", is_flag=True, help="Read a first password from standard input.")
 @click.option("--password", "prompt", is_flag=True, help="Ask for a first password.")
@@ -127,7 +120,7 @@ def show_user(account: str, as_json: bool) -> None:
     """One account, by address or id, with its memberships."""
     from idp.organizations.models import Member
 
-    found = find(account)
+    found = find_account(account)
     members = db.session.scalars(select(Member).where(Member.account_id == found.id).order_by(Member.id))
     show_one(
         {
@@ -154,7 +147,7 @@ def show_user(account: str, as_json: bool) -> None:
 @with_app
 def disable(account: str, yes: bool) -> None:
     """Take an account out of use; its sessions and grants end at once."""
-    found = find(account)
+    found = find_account(account)
     confirm(f"Disable {found.name} and end all sessions?", yes)
     with unit_of_work():
         service.disable_account(found.id)
@@ -167,7 +160,7 @@ def disable(account: str, yes: bool) -> None:
 @with_app
 def delete(account: str, yes: bool) -> None:
     """Delete an account for good; its memberships end everywhere."""
-    found = find(account)
+    found = find_account(account)
     confirm(f"Delete {found.name} and everything of the account? This can't be undone.", yes)
     with unit_of_work():
         service.delete_account(found.id)
@@ -179,7 +172,7 @@ def delete(account: str, yes: bool) -> None:
 @with_app
 def enable(account: str) -> None:
     """Bring a disabled account back."""
-    found = find(account)
+    found = find_account(account)
     with unit_of_work():
         service.enable_account(found.id)
     click.echo("enabled")
@@ -190,7 +183,7 @@ def enable(account: str) -> None:
 @with_app
 def reset_password(account: str) -> None:
     """Mail the person a link for choosing a new password; nobody else can set it (R29)."""
-    found = find(account)
+    found = find_account(account)
     email = found.email
     if email is None:
         raise Missing("This account has no address.")
@@ -207,7 +200,7 @@ def reset_password(account: str) -> None:
 @with_app
 def remove_factors(account: str, yes: bool) -> None:
     """Take passkeys, authenticator app and recovery codes from somebody who lost them all (R29)."""
-    found = find(account)
+    found = find_account(account)
     confirm(f"Remove every second factor of {found.name}? The password alone opens the account then.", yes)
     with unit_of_work():
         removed = remove_second_factors(found.id)
@@ -220,10 +213,10 @@ def remove_factors(account: str, yes: bool) -> None:
 @with_app
 def sign_out(account: str, yes: bool) -> None:
     """End every session of an account."""
-    found = find(account)
+    found = find_account(account)
     confirm(f"Sign {found.name} out everywhere?", yes)
     with unit_of_work():
-        ended = sessions.end_sessions_of(found.id, "by_admin")
+        ended = sessions.sign_out_elsewhere(found.id, "by_admin")
     click.echo(f"{ended} sessions ended")
 
 

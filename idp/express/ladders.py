@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select
 
 from idp.accounts.models import Account
 from idp.kernel import clock
@@ -252,59 +252,75 @@ def _language(member: Member) -> str | None:
 class Due:
     """One line of the screen: a guest or invitation that ends, when, what comes next, and the mails so far.
 
-    kind: `invitation` or `inactivity`. `next_at`: when the next mail comes; None: no more before the end.
+    `next_at`: when the next mail comes; None: no more before the end.
     """
 
-    kind: str
     member_id: str
-    company_id: str | None
     ends_at: int
     next_at: int | None
     mails: tuple[LadderMail, ...]
 
 
-def due_at(organization_id: str, *, company_id: str | None = None) -> list[Due]:
-    """Who of a supplier ends soon: open invitations, and guests within the days of the first warning. Soonest first.
-
-    At most `PORTION` of each kind; a fixed number of statements.
-    """
-    now, reminders = clock.now(), settings().invitation_reminders
-    here = [Member.organization_id == organization_id] + ([Member.company_id == company_id] if company_id else [])
-    waiting = db.session.execute(
-        select(Invitation, Member)
+def open_invitations(organization_id: str) -> Select[Any]:
+    """The supplier's open invitations to Onix Express."""
+    return (
+        select(Invitation)
         .join(Member, Member.id == Invitation.member_id)
         .where(
-            *here,
+            Member.organization_id == organization_id,
             Member.type == "express",
             Member.status == "contact",
-            Invitation.open_at(now),
-        )
-        .order_by(Invitation.expires_at, Invitation.id)
-        .limit(PORTION)
-    ).all()
-    quiet = list(
-        db.session.scalars(
-            select(Member).where(*here, *_quiet(now)).order_by(Member.last_used_at, Member.id).limit(PORTION)
+            Invitation.open_at(clock.now()),
         )
     )
-    reminded = _told(INVITATION, [member.id for _invitation, member in waiting])
-    warned = _told(INACTIVITY, [member.id for member in quiet])
+
+
+SOONEST_INVITATION = (Invitation.expires_at, Invitation.id)
+
+
+def quiet_guests(organization_id: str) -> Select[Any]:
+    """The supplier's guests who have not come for so long that the first warning is near or has been sent."""
+    return select(Member).where(Member.organization_id == organization_id, *_quiet(clock.now()))
+
+
+_since, _used = func.coalesce(Member.active_since, Member.created_at), func.coalesce(Member.last_used_at, 0)
+SOONEST_GUEST = (case((_used > _since, _used), else_=_since), Member.id)
+"""Who has not come for longest ends first."""
+
+
+def due_of_invitations(invitations: Sequence[Invitation]) -> list[Due]:
+    """How these stand, in their order; one statement."""
+    reminded, reminders = _told(INVITATION, [one.member_id for one in invitations]), settings().invitation_reminders
     found = []
-    for invitation, member in waiting:
-        mails = tuple(mail for mail in reminded.get(member.id, ()) if mail.period == invitation.id)
-        told = [mail.days for mail in mails]
+    for invitation in invitations:
+        mails = tuple(mail for mail in reminded.get(invitation.member_id, ()) if mail.period == invitation.id)
         ahead = [
             invitation.expires_at - days * policy.DAY
             for days in reminders
-            if invitation.created_at < invitation.expires_at - days * policy.DAY and all(days < one for one in told)
+            if invitation.created_at < invitation.expires_at - days * policy.DAY
+            and all(days < mail.days for mail in mails)
         ]
-        due = Due(INVITATION, member.id, member.company_id, invitation.expires_at, min(ahead, default=None), mails)
-        found.append(due)
-    for member in quiet:
+        found.append(Due(invitation.member_id, invitation.expires_at, min(ahead, default=None), mails))
+    return found
+
+
+def due_of_guests(guests: Sequence[Member]) -> list[Due]:
+    """How these stand, in their order; one statement."""
+    warned = _told(INACTIVITY, [member.id for member in guests])
+    found = []
+    for member in guests:
         mails = tuple(
             mail for mail in warned.get(member.id, ()) if mail.period == str(organizations.counts_from(member))
         )
         standing = _standing(member, mails)
         ahead_at = standing.next_at if standing.due == "warning" or standing.next_at < standing.ends_at else None
-        found.append(Due(INACTIVITY, member.id, member.company_id, standing.ends_at, ahead_at, mails))
-    return sorted(found, key=lambda one: (one.ends_at, one.member_id))
+        found.append(Due(member.id, standing.ends_at, ahead_at, mails))
+    return found
+
+
+def mails_sent(organization_id: str) -> Select[Any]:
+    """Every mail of the ladders, whatever became of its reader."""
+    return select(LadderMail).where(LadderMail.organization_id == organization_id)
+
+
+NEWEST_MAIL = (LadderMail.sent_at.desc(), LadderMail.id.desc())

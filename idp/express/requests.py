@@ -168,7 +168,7 @@ def approve(request_id: str, company_id: str | None, *, actor_id: str | None = N
 
     Whoever is a contact there is invited; an open invitation is sent again; a user needs nothing, and is refused.
     """
-    seen = _seen(request_id)
+    seen = _open(request_id)  # looked at again behind the lock
     if not company_id:
         raise Refusal("company_required", _l("Choose the company first."), field="company")
     company = organizations.find_company(seen.organization_id, company_id)
@@ -206,7 +206,7 @@ def approve(request_id: str, company_id: str | None, *, actor_id: str | None = N
 
 def reject(request_id: str, reason: str | None, *, actor_id: str | None = None) -> GuestRequest:
     """Say no, with a reason that the person reads. Raises `Refusal`."""
-    organizations.lock(_seen(request_id).organization_id)
+    organizations.lock(_open(request_id).organization_id)
     row = _open(request_id)
     said = text_block(reason, "reason", LONGEST)
     if not said:
@@ -233,7 +233,7 @@ def _seen(request_id: str) -> GuestRequest:
 
 
 def _open(request_id: str) -> GuestRequest:
-    """The request as it is behind the lock. Raises `Refusal` (409) when somebody has handled it meanwhile."""
+    """The request as it is now. Raises `Refusal` (409) when somebody has handled it meanwhile."""
     row = _seen(request_id)
     if row.decided_at is not None:
         raise Refusal("handled_meanwhile", _l("Somebody has handled this request meanwhile."), status=409)

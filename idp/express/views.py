@@ -30,7 +30,7 @@ def ask(slug: str) -> ResponseReturnValue:
         return web.page("express/ask.html", 400 if form.errors else 200, form=form, supplier=supplier)
     service.admit_sender(request.remote_addr or "")
     try:
-        if accounts.admit_mail(form.email.data or ""):
+        if accounts.admit_mail(form.email.data or "", "guest"):
             with unit_of_work():
                 service.ask(supplier.id, **form.typed, language=language.shown())
     except Refusal as refusal:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import Flask, current_app
-from sqlalchemy import Row
+from sqlalchemy import Row, Select, select
 
 from . import language
 from .database import db
@@ -70,6 +70,24 @@ def declared() -> Exports:
 def instant(seconds: int | None) -> str | None:
     """UTC seconds as an archive says them: `2026-11-22T09:30:00+00:00`."""
     return None if seconds is None else language.iso(seconds)
+
+
+def taken(
+    key: Any,
+    columns: Mapping[str, Any],
+    narrow: Callable[[Select[Any]], Select[Any]],
+    **shown: Callable[[Any], Any],
+) -> Iterator[Taken]:
+    """Rows by the names that they are written under, each with the column it comes of; a name in `_at` is an instant.
+
+    `narrow` adds to the select what it needs: joins, and whose rows they are. `shown`: what is made of the value of a
+    name. `key` as for `walk`.
+    """
+    rows = narrow(select(key.label("id"), *(column.label(name) for name, column in columns.items())))
+    shown = {name: instant for name in columns if name.endswith("_at")} | shown
+    for row in walk(rows, key):
+        values: dict[str, Any] = dict(zip(columns, row[1:], strict=True))
+        yield values | {name: show(values[name]) for name, show in shown.items()}
 
 
 def walk(statement: Any, key: Any) -> Iterator[Row[Any]]:

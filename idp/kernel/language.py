@@ -3,7 +3,7 @@
 The language, in this order: what the person chose on the page (kept in the signed cookie), what the application asked
 for (`ui_locales`, OpenID Connect Core §3.1.2.1), what the account says, what the browser says, the default setting. The
 theme: what was chosen on the page, then the account's, else the system's. Signing in forgets what was chosen before,
-where the account says otherwise. The time zone is the account's.
+where the account says otherwise. The time zone is the account's, else the browser's, which a cookie of ours tells.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import cache
 from typing import Any
 from urllib.parse import quote, urlencode
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from babel import dates
 from flask import Flask, current_app, g, has_request_context, request
 from flask import session as cookie
 from flask_babel import Babel, format_date, format_datetime, get_locale, refresh
+from flask_babel.speaklater import LazyString
+from markupsafe import Markup, escape
 from werkzeug.exceptions import HTTPException
 
 from . import continuation
@@ -82,8 +84,22 @@ def shown() -> str:
 
 
 def zone() -> str:
-    """The time zone of whoever reads, a name of the IANA database: what the account says, else UTC."""
-    return (_known("zoneinfo") if has_request_context() else None) or "UTC"
+    """The time zone of whoever reads, a name of the IANA database: what the account says, else what the browser tells,
+    else UTC."""
+    if not has_request_context():
+        return "UTC"
+    return _known("zoneinfo") or _of_the_browser() or "UTC"
+
+
+def _of_the_browser() -> str | None:
+    """A cookie says what it likes: only a zone that there is counts."""
+    told = request.cookies.get("zone")
+    return told if told in _zones() else None
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
 
 
 @cache
@@ -157,6 +173,7 @@ def init_app(app: Flask) -> None:
     app.config.setdefault("BABEL_DEFAULT_LOCALE", "en")
     app.config.setdefault("BABEL_DEFAULT_TIMEZONE", "UTC")
     babel.init_app(app, locale_selector=current)
+    LazyString.__html__ = _as_text
     app.before_request(_choose)
     app.jinja_env.filters["on_date"] = on_date
     app.jinja_env.filters["at_time"] = at_time
@@ -173,6 +190,11 @@ def init_app(app: Flask) -> None:
             "theme_links": _theme_links,
             "this_page": this_page,
         }
+
+
+def _as_text(sentence: LazyString) -> Markup:
+    """A lazy sentence on a page is text, also where it holds what somebody typed: the library takes it for markup."""
+    return escape(str(sentence))
 
 
 def _choose() -> None:

@@ -140,6 +140,16 @@ class Action:
     allowed: Callable[[str, Scope], None] | None = None
 
 
+def by_id(verb: Callable[..., Any]) -> Callable[[str, Values, Acting], Any]:
+    """The act of a verb that takes the row's id and who acts, and nothing that is typed."""
+    return lambda row_id, _values, acting: verb(row_id, actor_id=acting.actor_id)
+
+
+def by_id_within(verb: Callable[..., Any]) -> Callable[[str, Values, Acting], Any]:
+    """The same of a verb that minds how far the one who acts may reach."""
+    return lambda row_id, _values, acting: verb(row_id, within=acting.scope.within, actor_id=acting.actor_id)
+
+
 @dataclass(frozen=True, slots=True)
 class Trail:
     """For a table that only grows: it is read from its newest row back, and nobody counts it (`listing.stretch_of`).

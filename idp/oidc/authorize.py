@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 from flask import current_app, redirect, render_template
+from flask_babel import lazy_gettext as _l
 from sqlalchemy import BindParameter, Select, and_, bindparam, select, true
 from werkzeug.wrappers import Response
 
@@ -22,7 +23,8 @@ from idp.accounts.models import EmailAddress
 from idp.accounts.policy import required_action
 from idp.kernel import continuation, language
 from idp.kernel.database import reader, unit_of_work
-from idp.kernel.web import allow_form_action, allow_image, limiter
+from idp.kernel.refusal import Refusal
+from idp.kernel.web import allow_form_action, allow_image, in_rate, limiter
 from idp.organizations.facts import load_facts
 from idp.organizations.policy import AccountFacts, Choices, Decision, candidates, choose, entitlement
 from idp.organizations.sentences import explain
@@ -232,6 +234,13 @@ def _issue(
 ) -> Response:
     """Open the authorization and answer with its code; of two parallel answers to one stored request one gets it."""
     about = decision.judged if decision else None
+    if not in_rate("authorize", who.account.id, current_settings().throttle.authorizations_per_minute):
+        raise Refusal(
+            "too_many_requests",
+            _l("The application asks far too often. Wait a minute, then open it again."),
+            status=429,
+            retry_after=60,
+        )
     with unit_of_work():
         if row is not None and not requests.answer(row):
             code = None
@@ -301,8 +310,10 @@ def _consent_page(
     asked: Asked, row: AuthorizationRequest, judged: Judged, who: sessions.Actor | None, scope: frozenset[str]
 ) -> Response:
     member = judged.choice.member if isinstance(judged.choice, Decision) else None
+    agreed = asked.client.family  # then the question is only whether it was the person who began
     shown = shown_to_agree(organization_of(judged.choice), scope)
-    return _rendered("oidc/consent.html", _frame(asked, row, who), scope=sorted(scope), member=member, shown=shown)
+    return _rendered("oidc/consent.html", _frame(asked, row, who), scope=sorted(scope), member=member, shown=shown,
+                     agreed=agreed, on_this_device=asked.on_this_device)  # fmt: skip
 
 
 def shown_to_agree(organization_id: str | None, scope: frozenset[str]) -> str:

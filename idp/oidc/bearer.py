@@ -14,9 +14,9 @@ from idp.kernel.database import autocommit
 from idp.organizations.policy import Decision
 
 from . import statements, tokens
-from .authorizations import app_of, decide, fallen, ground_of, too_weak
+from .authorizations import decide, fallen, ground_of, too_weak
 from .client_metadata import api_resource
-from .clients import client_at
+from .clients import app_of, client_at
 from .endpoints.userinfo import BearerRefused, presented_token
 from .token_views import ready_keys
 

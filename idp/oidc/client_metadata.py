@@ -45,6 +45,14 @@ _UNSUPPORTED = {
     "request_object_signing_alg", "sector_identifier_uri", "tls_client_auth_subject_dn", "tls_client_auth_san_dns",
     "tls_client_auth_san_uri", "tls_client_auth_san_ip", "tls_client_auth_san_email",
 }  # fmt: skip
+MEMBERS = frozenset({
+    "redirect_uris", "post_logout_redirect_uris", "grant_types", "response_types", "scope", "contacts", "resources",
+    "token_endpoint_auth_method", "token_endpoint_auth_signing_alg", "jwks", "jwks_uri", "id_token_signed_response_alg",
+    "userinfo_signed_response_alg", "subject_type", "default_max_age", "require_auth_time", "default_acr_values",
+    "initiate_login_uri", "backchannel_logout_uri", "backchannel_logout_session_required", "software_id",
+    "software_version", *_TAGGED,
+})  # fmt: skip
+"""What means something here, for whoever would rather hear of a misspelt one; those of `_TAGGED` also by language."""
 _UNSUPPORTED_WHEN_TRUE = (
     "require_pushed_authorization_requests", "dpop_bound_access_tokens", "tls_client_certificate_bound_access_tokens",
     "require_signed_request_object",
@@ -80,6 +88,24 @@ def validate_metadata(kind: str, metadata: Mapping[str, Any], *, family: bool = 
     `family`: the client belongs to an app.
     """
     data = dict(metadata)
+    _fill_in(kind, data, family)
+    for member in ("redirect_uris", "post_logout_redirect_uris", "grant_types", "response_types", "contacts",
+                   "default_acr_values", "request_uris", "resources"):  # fmt: skip
+        if member in data:
+            _strings(data, member)
+    _check_grants(kind, data)
+    _check_authentication(kind, data)
+    _check_redirects(kind, data, needed="authorization_code" in data["grant_types"])
+    _check_scope(kind == "machine", data)
+    if not family and (words := OF_THE_FAMILY.intersection(data["scope"].split())):
+        raise MetadataError(f"scope: {', '.join(sorted(words))} is for clients of an app", field="scope")
+    _check_supported(data)
+    _check_signing_out_and_ages(data)
+    _check_names(data)
+    return data
+
+
+def _fill_in(kind: str, data: dict[str, Any], family: bool) -> None:
     machine = kind == "machine"
     public = kind in ("spa", "native")
     data.setdefault("grant_types", ["client_credentials"] if machine else ["authorization_code", "refresh_token"])
@@ -89,11 +115,9 @@ def validate_metadata(kind: str, metadata: Mapping[str, Any], *, family: bool = 
         "scope", "" if machine else " ".join(word for word in SCOPES if family or word not in OF_THE_FAMILY)
     )
     data["application_type"] = "native" if kind == "native" else "web"
-    for member in ("redirect_uris", "post_logout_redirect_uris", "grant_types", "response_types", "contacts",
-                   "default_acr_values", "request_uris", "resources"):  # fmt: skip
-        if member in data:
-            _strings(data, member)
 
+
+def _check_grants(kind: str, data: dict[str, Any]) -> None:
     if not set(data["grant_types"]) <= set(GRANT_TYPES) or not data["grant_types"]:
         raise MetadataError(f"grant_types: some of {', '.join(GRANT_TYPES)}", field="grant_types")
     code = "authorization_code" in data["grant_types"]
@@ -102,14 +126,12 @@ def validate_metadata(kind: str, metadata: Mapping[str, Any], *, family: bool = 
                             field="response_types")  # fmt: skip
     if "refresh_token" in data["grant_types"] and not code:
         raise MetadataError("grant_types: refresh_token goes with authorization_code", field="grant_types")
-    if machine and code:
+    if kind == "machine" and code:
         raise MetadataError("grant_types: a machine has client_credentials only", field="grant_types")
 
-    _check_authentication(kind, data)
-    _check_redirects(kind, data, needed=code)
-    _check_scope(machine, data)
-    if not family and (words := OF_THE_FAMILY.intersection(data["scope"].split())):
-        raise MetadataError(f"scope: {', '.join(sorted(words))} is for clients of an app", field="scope")
+
+def _check_supported(data: dict[str, Any]) -> None:
+    """What is asked for is among what is done here."""
     for member, allowed in (
         ("id_token_signed_response_alg", ID_TOKEN_ALGORITHMS),
         ("userinfo_signed_response_alg", USERINFO_ALGORITHMS),
@@ -128,6 +150,8 @@ def validate_metadata(kind: str, metadata: Mapping[str, Any], *, family: bool = 
     if data.get("request_uris"):
         raise MetadataError("request_uris: not supported", field="request_uris")
 
+
+def _check_signing_out_and_ages(data: dict[str, Any]) -> None:
     for member in ("require_auth_time", "backchannel_logout_session_required", "frontchannel_logout_session_required"):
         if member in data and not isinstance(data[member], bool):
             raise MetadataError(f"{member}: true or false", field=member)
@@ -142,6 +166,10 @@ def validate_metadata(kind: str, metadata: Mapping[str, Any], *, family: bool = 
         raise MetadataError(
             "frontchannel_logout_uri: not supported, use backchannel_logout_uri", field="frontchannel_logout_uri"
         )
+
+
+def _check_names(data: dict[str, Any]) -> None:
+    """What people read about the client, in each language that it is told in."""
     for member, value in list(data.items()):
         base, _, tag = member.partition("#")
         if base not in _TAGGED:
@@ -152,7 +180,6 @@ def validate_metadata(kind: str, metadata: Mapping[str, Any], *, family: bool = 
             raise MetadataError("client_name: 1 to 200 printable characters", field=member)
         if base != "client_name":
             _check_web_address(value, member)
-    return data
 
 
 def _strings(data: dict[str, Any], member: str) -> None:

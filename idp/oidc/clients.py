@@ -24,7 +24,7 @@ from idp.kernel.database import autocommit, db, new_id
 from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
 from idp.kernel.secrets import digest, random_handle, same
-from idp.organizations.catalog import Catalog
+from idp.organizations.catalog import App, Catalog, current_catalog
 from idp.settings import current_settings
 
 from .client_metadata import (
@@ -418,6 +418,13 @@ def resources(client: ClientInfo) -> Mapping[str, str | None]:
     if known is None or known[0] is not catalog:
         known = client.memo["resources"] = (catalog, _resources(client, catalog))
     return known[1]
+
+
+def app_of(client: ClientInfo, resource: str | None) -> App | None:
+    """The app that a token for this resource (None: the client's default) speaks about; None for clients of no app."""
+    known = resources(client)
+    app_id = known.get(resource) if resource else next(iter(known.values()))
+    return current_catalog().apps.get(app_id) if app_id else None
 
 
 def _resources(client: ClientInfo, catalog: Catalog) -> Mapping[str, str | None]:

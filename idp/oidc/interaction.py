@@ -31,20 +31,24 @@ class RequestFacts:
     """What the client asked for, and what earlier steps have written down about this request.
 
     `signed_in_sid`: the session of a sign-in that was done for this request. `hint_sub`: the subject of a genuine
-    `id_token_hint`. `essential_acr`: None when no `acr` is essential, else the values that would do (empty: any).
+    `id_token_hint`; `subjects` those whom the `claims` parameter wants, None when it names none (Core §3.1.2.2).
+    `essential_acr`: None when no `acr` is essential, else the values that would do (empty: any).
     `acr_values`: the wish of a client that goes on without, in its order of preference (Core §3.1.2.1).
     `family`: the client belongs to an app, so no consent is asked. `consent_scope`: what the person has to agree to.
+    `on_this_device`: anybody on the person's device could be who asks, and whoever listens there gets the answer.
     `max_age` is in seconds.
     """
 
     prompt: frozenset[str] = frozenset()
     max_age: int | None = None
     hint_sub: str | None = None
+    subjects: frozenset[str] | None = None
     essential_acr: tuple[str, ...] | None = None
     acr_values: tuple[str, ...] = ()
     family: bool = True
     deny_mode: str = "error"
     consent_scope: frozenset[str] = frozenset()
+    on_this_device: bool = False
     signed_in_sid: str | None = None
     signup_offered: bool = False
     account_confirmed_sid: str | None = None
@@ -135,14 +139,19 @@ def signed_in_for_it(request: RequestFacts, session: SessionFacts) -> bool:
     return request.signed_in_sid == session.sid
 
 
+def is_about(request: RequestFacts, sub: str) -> bool:
+    """Whether the client may be told of this person: whom it names is answered for, and nobody else (Core §3.1.2.2)."""
+    return request.hint_sub in (None, sub) and (request.subjects is None or sub in request.subjects)
+
+
 def must_sign_in(request: RequestFacts, session: SessionFacts, now: int) -> bool:
-    """Whether a live session is not enough: `prompt`, `max_age` (0 means always, Core §3.1.2.1), or another's hint."""
+    """Whether a live session is not enough: `prompt`, `max_age` (0 means always, Core §3.1.2.1), or another person."""
     if signed_in_for_it(request, session):
         return False
     return bool(
         request.prompt & {"login", "create"}
         or (request.max_age is not None and (request.max_age == 0 or now - session.auth_time > request.max_age))
-        or (request.hint_sub is not None and request.hint_sub != session.sub)
+        or not is_about(request, session.sub)
     )
 
 
@@ -188,8 +197,8 @@ def next_step(
         return SignUp()
     if session is None or must_sign_in(request, session, now):
         return Refuse("login_required", "The person has to sign in") if silent else Login(again=session is not None)
-    if request.hint_sub is not None and request.hint_sub != session.sub:
-        return Refuse("login_required", "Another person than the id_token_hint names has signed in")
+    if not is_about(request, session.sub):
+        return Refuse("login_required", "Another person than the request names has signed in")
     if session.required:
         return _or_silent(silent, "interaction_required", RequiredAction(session.required))
     if (
@@ -211,7 +220,11 @@ def next_step(
     if asks_second_factor(choice) and ACR_TWO_FACTORS not in reached(session.acr):
         error = "login_required" if session.second_factor else "interaction_required"
         return _or_silent(silent, error, SecondFactor(set_up=not session.second_factor))
-    if not request.family and request.consented_sid != session.sid and not _agreed(request, consent):
+    if request.consented_sid == session.sid:
+        return Issue(choice)
+    if request.on_this_device and not signed_in_for_it(request, session):  # RFC 8252 §8.6
+        return _or_silent(silent, "interaction_required", Ask(request.consent_scope))
+    if not request.family and not _agreed(request, consent):
         return _or_silent(silent, "consent_required", Ask(request.consent_scope))
     return Issue(choice)
 

@@ -182,18 +182,25 @@ def rotate_if_due(now: int | None = None) -> tuple[str, ...]:
 def list_keys() -> list[dict[str, Any]]:
     """For `onix-account key list`: kid, alg, instants and state (`next`, `active`, `retired`)."""
     now = clock.now()
-    rows = db.session.execute(_read).all()
+    rows = [row for row in db.session.execute(_read) if row.expires_at is None or row.expires_at > now]
     active: dict[str, str] = {row.alg: row.kid for row in rows if row.activates_at <= now}
+
+    def state(row: Any) -> str:
+        if row.expires_at is not None and row.expires_at <= row.activates_at:
+            return "retired"  # another came before its turn
+        if row.activates_at > now:
+            return "next"
+        return "active" if active[row.alg] == row.kid else "retired"
+
     return [
         {
             "kid": row.kid,
             "alg": row.alg,
             "activates_at": row.activates_at,
             "expires_at": row.expires_at,
-            "state": "next" if row.activates_at > now else "active" if active[row.alg] == row.kid else "retired",
+            "state": state(row),
         }
         for row in rows
-        if row.expires_at is None or row.expires_at > now
     ]
 
 

@@ -26,11 +26,10 @@ from idp.sessions import events as signing_in
 from idp.sessions.models import Session
 from idp.settings import current_settings
 
-from . import authorizations
 from .claims import SCOPE_CLAIMS
-from .clients import ClientInfo
+from .clients import ClientInfo, app_of
 from .extensions.issuer import Destination
-from .extensions.openid import acr_values, essential_acr, prompt_words, read_claims
+from .extensions.openid import acr_values, essential_acr, prompt_words, read_claims, subjects
 from .interaction import RequestFacts
 from .models import AuthorizationRequest
 
@@ -42,8 +41,8 @@ _table = cast(Table, AuthorizationRequest.__table__)
 class Asked:
     """A validated request: what the token side needs to open an authorization and to bind a code.
 
-    `scope` is the part of the asked scope that this client gets, in the order asked (unknown words are ignored, RFC
-    6749 §3.3). `hint_sub`: the subject of a genuine `id_token_hint`.
+    `scope` is the part of the asked scope that this client gets, in the order asked (unknown words are ignored, Core
+    §3.1.2.1). `hint_sub`: the subject of a genuine `id_token_hint`.
     """
 
     client: ClientInfo
@@ -86,6 +85,12 @@ class Asked:
         return self.parameters.get("login_hint")
 
     @property
+    def on_this_device(self) -> bool:
+        """Whether neither a secret nor the address tells who asks: a public client on a loopback port or behind a
+        private scheme, which any program could take (RFC 8252 §8.6)."""
+        return not self.client.confidential and not self.redirect_uri.startswith("https://")
+
+    @property
     def offline(self) -> bool:
         return "offline_access" in self.scope.split()
 
@@ -102,7 +107,7 @@ class Asked:
     @property
     def app(self) -> App | None:
         """The app that the token will speak about: that of the resource asked for, else the client's."""
-        return authorizations.app_of(self.client, self.resource)
+        return app_of(self.client, self.resource)
 
     @property
     def wants_organization(self) -> bool:
@@ -130,11 +135,13 @@ class Asked:
             prompt=prompt_words(self.parameters),
             max_age=self.max_age,
             hint_sub=self.hint_sub,
+            subjects=subjects(read_claims(self.parameters)),
             essential_acr=essential_acr(read_claims(self.parameters)),
             acr_values=acr_values(
                 self.parameters, read_claims(self.parameters), self.client.metadata.get("default_acr_values")
             ),
             family=self.client.family,
+            on_this_device=self.on_this_device,
             deny_mode=self.client.deny_mode,
             consent_scope=self.consent_scope,
             signed_in_sid=row.signed_in_sid if row else None,

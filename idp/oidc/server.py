@@ -89,11 +89,14 @@ class AuthorizationServer(_FlaskServer):
             self.get_consent_grant(request)
         except OAuth2Error as error:
             raise Rejected(error.error or "invalid_request", error.get_error_description(), destination) from None
+        scope = requests.granted_scope(client, data)
+        if not scope and data.get("scope", "").strip():  # an answer could not say so: no scope is empty (RFC 6749 §5.1)
+            raise Rejected("invalid_scope", "Nothing of the scope is given to this client", destination)
         hint = openid.read_id_token(data["id_token_hint"], self.issuer) if "id_token_hint" in data else None
         return requests.Asked(
             client=client,
             parameters=data.to_dict(),
-            scope=requests.granted_scope(client, data),
+            scope=scope,
             hint_sub=hint["sub"] if hint else None,
         )
 

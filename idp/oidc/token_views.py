@@ -29,6 +29,7 @@ from . import metadata
 from .authentication import Authenticated, authenticate
 from .clients import note_use
 from .endpoints import introspection, revocation, signature, userinfo
+from .extensions.resource import invalid_target
 from .grants.redeem import Remembered
 from .keys import Keyring, ensure_keys, keyring
 
@@ -78,13 +79,16 @@ def read_form() -> dict[str, str]:
         pairs = parse_qsl(_body(asked).decode(), keep_blank_values=True, errors="werkzeug.url_quote")
     except ValueError:
         raise InvalidRequestError("The body must be application/x-www-form-urlencoded in UTF-8") from None
+    pairs = [pair for pair in pairs if pair[1]]
     form = dict(pairs)
     if len(form) != len(pairs):
+        if len({value for name, value in pairs if name == "resource"}) > 1:  # the one that may be (RFC 8707 §2)
+            raise invalid_target("Only one resource per request is supported")
         raise InvalidRequestError("A parameter is there more than once")
     for value in form.values():
         if len(value) > LONGEST or "\0" in value:
             raise InvalidRequestError("A parameter is too long or has a character that is not allowed")
-    return {name: value for name, value in form.items() if value}
+    return form
 
 
 def _body(asked: Request) -> bytes:

@@ -106,7 +106,8 @@ def consent(handle: str) -> ResponseReturnValue:
         if request.form.get("shown") != endpoint.shown_to_agree(organization_id, judged.step.scope):
             return redirect(requests.path_of(handle), 303)  # it has become another question: ask that one
         with unit_of_work():
-            if requests.note(row, consented_sid=who.session.id):
+            # With the family nothing has to be agreed: that yes was about this one time.
+            if requests.note(row, consented_sid=who.session.id) and not asked.client.family:
                 consents.give(who.account.id, asked.client.id, organization_id, judged.step.scope)
     return redirect(requests.path_of(handle), 303)
 
@@ -165,6 +166,7 @@ def end_session() -> ResponseReturnValue:
 def confirm_end_session() -> ResponseReturnValue:
     """The same, after a POST."""
     wish = logging_out.unsign(request.args.get("request", ""))
+    language.hint(wish.language if wish else None)
     return _page("oidc/logout_error.html", 400, reason="expired") if wish is None else _log_out(wish)
 
 
@@ -182,6 +184,7 @@ def end_session_confirmed() -> ResponseReturnValue:
 @blueprint.get("/oauth2/logged-out")
 def logged_out() -> ResponseReturnValue:
     """Where a sign-out ends that leads nowhere else."""
+    language.hint(request.args.get("ui_locales"))
     return _page("oidc/logged_out.html", 200)
 
 
@@ -197,7 +200,8 @@ def _log_out(wish: logging_out.LogoutWish) -> ResponseReturnValue:
 
 
 def _logged_out(wish: logging_out.LogoutWish, *, asked: bool) -> ResponseReturnValue:
-    return redirect(logging_out.destination(wish, asked=asked) or "/oauth2/logged-out", 303)
+    here = f"/oauth2/logged-out?ui_locales={wish.language}" if wish.language else "/oauth2/logged-out"
+    return redirect(logging_out.destination(wish, asked=asked) or here, 303)
 
 
 def _on_the_way(handle: str) -> tuple[AuthorizationRequest, Asked, endpoint.Judged, sessions.Actor | None]:

@@ -25,7 +25,7 @@ from idp.kernel.exports import declare
 from .catalog import load_catalog
 from .events import EntitlementChanged
 from .service import link_address, users
-from .service.members import refold
+from .service.linking import refold
 from .service.requests import on_entitlement_changed
 
 NAMES = frozenset({"given_name", "family_name"})

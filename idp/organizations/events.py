@@ -187,6 +187,13 @@ class MemberInvited(MemberEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class InvitationWithdrawn(MemberEvent):
+    """An open invitation was taken back; its link is dead."""
+
+    invitation_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class InvitationAccepted(MemberEvent):
     """The person accepted and is a member."""
 
@@ -298,7 +305,7 @@ class SeatUnassigned(MemberEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class AccessRequestEvent(Event):
-    """Something happened to a person's plea for access. It changes no verdict by itself."""
+    """Something happened to a person's request for access. It changes no verdict by itself."""
 
     organization_id: str
     member_id: str

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from idp.kernel import clock
 from idp.kernel.database import db
-from idp.kernel.exports import PAGE, Part, Taken, instant, walk
+from idp.kernel.exports import PAGE, Part, Taken, instant, taken, walk
 
 from .facts import load_facts_of_all_apps
 from .models import AccessRequest, Company, Invitation, License, Member, MemberImage, MemberRole, Role, Seat
@@ -80,42 +80,40 @@ def _memberships(account_id: str) -> Iterator[Taken]:
 
 def _invitations(account_id: str) -> Iterator[Taken]:
     places = places_told(account_id)
-    for row in walk(
-        select(
-            Invitation.id, Member.organization_id, Invitation.created_at, Invitation.expires_at,
-            Invitation.accepted_at, Invitation.revoked_at,
-        )
-        .join(Member, Member.id == Invitation.member_id)
-        .where(Member.account_id == account_id, Member.organization_id.in_(list(places))),
+    return taken(
         Invitation.id,
-    ):  # fmt: skip
-        yield {
-            "organization": places[row.organization_id],
-            "invited_at": instant(row.created_at),
-            "expires_at": instant(row.expires_at),
-            "accepted_at": instant(row.accepted_at),
-            "withdrawn_at": instant(row.revoked_at),
-        }
+        {
+            "organization": Member.organization_id,
+            "invited_at": Invitation.created_at,
+            "expires_at": Invitation.expires_at,
+            "accepted_at": Invitation.accepted_at,
+            "withdrawn_at": Invitation.revoked_at,
+        },
+        lambda rows: (
+            rows.select_from(Invitation)
+            .join(Member, Member.id == Invitation.member_id)
+            .where(Member.account_id == account_id, Member.organization_id.in_(list(places)))
+        ),
+        organization=places.get,
+    )
 
 
 def _requests(account_id: str) -> Iterator[Taken]:
-    places = places_told(account_id)
-    for row in walk(
-        select(
-            AccessRequest.id, AccessRequest.organization_id, AccessRequest.app_id, AccessRequest.message,
-            AccessRequest.created_at, AccessRequest.decided_at, AccessRequest.outcome, AccessRequest.reason,
-        ).where(AccessRequest.account_id == account_id),
+    return taken(
         AccessRequest.id,
-    ):  # fmt: skip
-        yield {
-            "organization": places.get(row.organization_id),
-            "app": app_name(row.app_id),
-            "message": row.message,
-            "asked_at": instant(row.created_at),
-            "answered_at": instant(row.decided_at),
-            "answer": row.outcome,
-            "reason": row.reason,
-        }
+        {
+            "organization": AccessRequest.organization_id,
+            "app": AccessRequest.app_id,
+            "message": AccessRequest.message,
+            "asked_at": AccessRequest.created_at,
+            "answered_at": AccessRequest.decided_at,
+            "answer": AccessRequest.outcome,
+            "reason": AccessRequest.reason,
+        },
+        lambda rows: rows.where(AccessRequest.account_id == account_id),
+        organization=places_told(account_id).get,
+        app=app_name,
+    )
 
 
 def _uploaded(account_id: str) -> Iterator[tuple[str, bytes]]:

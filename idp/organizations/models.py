@@ -334,7 +334,7 @@ class Seat(Base):
 
 
 class AccessRequest(Base):
-    """A plea for access: a person asks the administrators of an organization to be let into an app.
+    """A request for access: a person asks the administrators of an organization to be let into an app.
 
     Open while `decided_at` is empty; one open request per member and app. `code` and `detail` are the denial that the
     person met. outcome: `granted`, `declined` (with `reason`, which the person reads), `opened` (the app opened to the

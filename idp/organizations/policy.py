@@ -138,8 +138,9 @@ class Decision:
     `member` is whom a token may speak about: None for codes 1 to 4, which tell nothing of an organization. `judged` is
     the member the decision was about all the same (for the provider's own pages: resending its invitation, say).
     `detail` tells two sentences of one code apart: `no_role` or `role` of `privilege_missing`; `left` of
-    `membership_ended`, where it was the person who ended it; `closing` of `account_disabled`, likewise. `ends_at` is
-    when the ground of an allow ends by itself (UTC seconds; None: never). `ask`: at most three names.
+    `membership_ended`, where it was the person who ended it; `closing` of `account_disabled`, likewise; `organization`
+    of the license's codes, where it is not the member's own license that is asked for. `ends_at` is when the ground of
+    an allow ends by itself (UTC seconds; None: never). `ask`: at most three names.
     """
 
     code: str | None
@@ -203,7 +204,7 @@ def entitlement(account: AccountFacts, member: MemberFacts | None, app: App | No
         )
     code, license_ = license_of(member, app, now)
     if code:
-        return no(code)
+        return no(code, "organization" if app.license_step[member.type] == "organization" else None)
     granted = privileges_of(member, app, license_)
     if app.access not in granted:
         return no("privilege_missing", "role" if member.roles else "no_role")

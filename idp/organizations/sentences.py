@@ -106,6 +106,10 @@ _EN = {
         "Your license of {app} has expired.",
         "Contact the administrator of your organization and ask them to renew the license of {app}.",
     ),
+    "license_expired.organization": (
+        "The license of {app} that {organization} had has expired.",
+        "Contact the administrator of {organization} and ask them to renew the license of {app}.",
+    ),
     "seat_limit_reached": (
         "You are listed in your organization, but all its licenses of {app} are in use.",
         "Contact the administrator of your organization and ask for one more license of {app}, or for one that becomes "
@@ -115,6 +119,10 @@ _EN = {
         "Your account was listed in your organization, however, you have no license of {app} assigned.",
         "Contact the administrator of your organization and ask them to assign you a license so that you can become a "
         "user.",
+    ),
+    "license_missing.organization": (
+        "{organization} has no license of {app}, so nobody can use it there.",
+        "Contact the administrator of {organization} and ask for a license of {app}.",
     ),
     "privilege_missing.no_role": (
         "You have a license, but no role has been assigned to you, so you can't access {app}.",
@@ -179,6 +187,10 @@ _NB = {
         "Lisensen din for {app} er utløpt.",
         "Kontakt administratoren i organisasjonen din og be dem fornye lisensen for {app}.",
     ),
+    "license_expired.organization": (
+        "Lisensen for {app} som {organization} hadde, er utløpt.",
+        "Kontakt administratoren i {organization} og be dem fornye lisensen for {app}.",
+    ),
     "seat_limit_reached": (
         "Du står oppført i organisasjonen din, men alle lisensene for {app} er i bruk.",
         "Kontakt administratoren i organisasjonen din og be om én lisens til for {app}, eller om en som blir ledig.",
@@ -186,6 +198,10 @@ _NB = {
     "license_missing": (
         "Kontoen din står oppført i organisasjonen din, men du har ikke fått tildelt noen lisens for {app}.",
         "Kontakt administratoren i organisasjonen din og be dem tildele deg en lisens, slik at du kan bli bruker.",
+    ),
+    "license_missing.organization": (
+        "{organization} har ingen lisens for {app}, så ingen kan bruke den der.",
+        "Kontakt administratoren i {organization} og be om en lisens for {app}.",
     ),
     "privilege_missing.no_role": (
         "Du har lisens, men du har ikke fått tildelt noen rolle, så du har ikke tilgang til {app}.",

@@ -27,6 +27,7 @@ def subscribe(bus: Bus) -> None:
     bus.subscribe(accounts.AddressEvent, _addresses_changed)
     bus.subscribe(credentials.CredentialChanged, _credential_changed)
     bus.subscribe(accounts.AccountClosing, _account_closing)
+    bus.subscribe(accounts.AccountClosingReminded, _account_closing)
     bus.subscribe(accounts.AccountDeleted, _account_erased)
     bus.subscribe(organizations.MemberInvited, _invited)
     bus.subscribe(express.InvitationReminded, _reminded)
@@ -67,6 +68,7 @@ CREDENTIAL_MAILS: dict[type[credentials.CredentialChanged], str] = {
     credentials.PasskeyRemoved: "passkey_removed",
     credentials.RecoveryCodesMade: "recovery_codes_made",
     credentials.RecoveryCodeUsed: "recovery_code_used",
+    credentials.PasswordRemoved: "password_removed",
     credentials.SecondFactorsRemoved: "second_factors_removed",
 }
 
@@ -131,13 +133,14 @@ def _left(event: organizations.MemberEnded) -> None:
             )
 
 
-def _account_closing(event: accounts.AccountClosing) -> None:
-    """Tell every proven address when the account goes, and how it is kept."""
+def _account_closing(event: accounts.AccountClosing | accounts.AccountClosingReminded) -> None:
+    """Tell every proven address when the account goes, and how it is kept; once more shortly before."""
+    kind = "account_closing" if isinstance(event, accounts.AccountClosing) else "account_closing_reminder"
     account = db.session.get(Account, event.account_id)
     for email in account.emails if account else ():
         if email.verified_at is not None and account is not None:
             service.queue_mail(
-                "account_closing",
+                kind,
                 address=email.address,
                 language=account.locale,
                 payload={"account_id": account.id, "closes_at": event.closes_at},

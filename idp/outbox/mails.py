@@ -96,7 +96,12 @@ def compose(delivery: Delivery) -> Message | None:
 
 def _with_proof(payload: dict[str, Any]) -> dict[str, Any] | None:
     proof = db.session.get(MailboxProof, payload["proof_id"], populate_existing=True)
-    if proof is None or proof.purpose == "known" or proof.spent_at is not None or proof.expires_at <= clock.now():
+    if (
+        proof is None
+        or proof.purpose in ("known", "nobody")
+        or proof.spent_at is not None
+        or proof.expires_at <= clock.now()
+    ):
         return None
     return {"link": _issuer() + accounts.link_for(proof), "address": proof.address, "hours": _hours(proof)}
 
@@ -160,7 +165,7 @@ def _left(payload: dict[str, Any]) -> dict[str, Any] | None:
 
 def _account_closing(payload: dict[str, Any]) -> dict[str, Any] | None:
     account = db.session.get(Account, payload["account_id"], populate_existing=True)
-    if account is None or account.closes_at != payload["closes_at"]:
+    if account is None or account.closes_at != payload["closes_at"] or payload["closes_at"] <= clock.now():
         return None
     return {
         "address": payload["address"],
@@ -185,14 +190,13 @@ def _invitation(payload: dict[str, Any]) -> dict[str, Any] | None:
         "company": member.company.name if member.company else None,
         "inviter": inviter.name if inviter else None,
         "name": member.name,
-        "days": max(1, round((invitation.expires_at - clock.now()) / 86400)),
+        "ends_at": invitation.expires_at,
     }
 
 
 def _invitation_reminder(payload: dict[str, Any]) -> dict[str, Any] | None:
     """The same link as the invitation's, as it is now."""
-    values = _invitation(payload)
-    return None if values is None else {**values, "ends_at": payload["ends_at"]}
+    return _invitation(payload)
 
 
 def _inactivity_warning(payload: dict[str, Any]) -> dict[str, Any] | None:
@@ -288,6 +292,7 @@ _KINDS: dict[str, Callable[[dict[str, Any]], dict[str, Any] | None]] = {
     "reset": _with_proof,
     "mailbox": _with_proof,
     "password_changed": _own_security,
+    "password_removed": _own_security,
     "authenticator_added": _own_security,
     "authenticator_removed": _own_security,
     "passkey_added": _own_security,
@@ -301,6 +306,7 @@ _KINDS: dict[str, Callable[[dict[str, Any]], dict[str, Any] | None]] = {
     "organization_left": _left,
     "member_left": _left,
     "account_closing": _account_closing,
+    "account_closing_reminder": _account_closing,
     "account_erased": _address_alone,
     "invitation": _invitation,
     "invitation_reminder": _invitation_reminder,

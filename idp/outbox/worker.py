@@ -114,7 +114,8 @@ def deliver_logout(delivery: Delivery, line: requests.Session | None = None) -> 
 
 
 LANES = (
-    Lane(service.MAIL, deliver_mail, attempts=12, lease=60),
+    # A mail server that is away for days loses no warning (RFC 5321 §4.5.4.1 asks for four or five).
+    Lane(service.MAIL, deliver_mail, attempts=12, lease=60, patience=4 * 86400),
     # An application that was away hears within seconds of its return; one that stays away is asked less and less.
     Lane(service.LOGOUT, deliver_logout, attempts=9, lease=60, lines=4, line=logout_line, patience=6000, eager=3),
 )

@@ -32,7 +32,7 @@ def _license_needed(row: organizations.User) -> Note | None:
 def _with_all_that_goes(action: Action) -> Action:
     if action.name != "delete":
         return action
-    return replace(action, belongings=(*action.belongings, sessions.SESSIONS, oidc.GRANTS, oidc.CONSENTS))
+    return replace(action, belongings=(*action.belongings, sessions.SESSIONS, oidc.AUTHORIZATIONS, oidc.CONSENTS))
 
 
 USER = replace(

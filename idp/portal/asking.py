@@ -109,7 +109,7 @@ def _state(row: AccessRequest) -> str:
 
 @blueprint.get("/<request_id>")
 @sessions.login_required
-def plea(request_id: str) -> ResponseReturnValue:
+def show(request_id: str) -> ResponseReturnValue:
     """What has become of a request; it looks again by itself while it waits."""
     account = _account()
     row = service.own_request(account.id, request_id)
@@ -119,7 +119,7 @@ def plea(request_id: str) -> ResponseReturnValue:
     told = organization is not None and (state == "open" or row.code not in WITHOUT_ORGANIZATION)
     slug = organization.slug if told and organization else None
     return render_template(
-        "portal/plea.html",
+        "portal/request.html",
         account=account,
         row=row,
         state=state,
@@ -144,7 +144,7 @@ def _start(app: App | None, slug: str | None) -> str | None:
 
 @blueprint.get("/<request_id>.json")
 @sessions.login_required
-def plea_json(request_id: str) -> ResponseReturnValue:
+def state(request_id: str) -> ResponseReturnValue:
     """The state alone, for the page that waits."""
     return web.private(jsonify(state=_state(service.own_request(_account().id, request_id))))
 

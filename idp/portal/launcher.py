@@ -42,7 +42,7 @@ class Tile:
     """One app, of one organization. `address` starts signing in at the app (None: it can't be opened here, or no client
     is registered).
 
-    `why` explains a denial; None on an allowed app. `came_from`: the app that the person set out from. `plea`: where
+    `why` explains a denial; None on an allowed app. `came_from`: the app that the person set out from. `request`: where
     the person asks to be let in, or sees what became of having asked (`asked`); None where nobody can be asked.
     `access`: where an administrator sees what would open the app to herself; she has nobody else to ask.
     `organization_id` is None where no organization may be told of; `pinned`: it stands in front.
@@ -55,7 +55,7 @@ class Tile:
     why: Explanation | None
     ask: tuple[str, ...]
     came_from: bool = False
-    plea: str | None = None
+    request: str | None = None
     asked: bool = False
     access: str | None = None
     organization_id: str | None = None
@@ -287,7 +287,7 @@ def _access(decision: Decision, app: App) -> str | None:
     return f"/org/{decision.member.organization.slug}/access/people/{decision.judged.id}/{app.id}"
 
 
-def _plea(ask: _Ask, app: App, organization: str | None) -> tuple[str | None, bool]:
+def _request(ask: _Ask, app: App, organization: str | None) -> tuple[str | None, bool]:
     """Where the person asks for this app, and whether it has asked already."""
     decision = choose(ask.account, app, ask.now, organization=organization)
     if isinstance(decision, Choices) or decision.judged is None or decision.code in NOBODY_TO_ASK:
@@ -312,16 +312,18 @@ def _platform(ask: _Ask) -> str | None:
 
 def _locked(ask: _Ask, app: App, decision: Decision, organization_id: str, name: str) -> Tile:
     why = explain(str(decision.code), decision.detail, app_name=app.name, organization_name=name, language=ask.language)
-    plea, asked = _plea(ask, app, organization_id)
+    request, asked = _request(ask, app, organization_id)
     return Tile(
-        app.id, app.name, app.icon, None, why, decision.ask, app.id == ask.came_from, plea, asked,
+        app.id, app.name, app.icon, None, why, decision.ask, app.id == ask.came_from, request, asked,
         organization_id=organization_id, organization=name,
     )  # fmt: skip
 
 
 def _closed_tile(ask: _Ask, app: App, why: Explanation, organization_id: str | None) -> Tile:
-    plea, asked = _plea(ask, app, organization_id)
-    return Tile(app.id, app.name, app.icon, None, why, (), plea=plea, asked=asked, organization_id=organization_id)
+    request, asked = _request(ask, app, organization_id)
+    return Tile(
+        app.id, app.name, app.icon, None, why, (), request=request, asked=asked, organization_id=organization_id
+    )
 
 
 def start(address: str | None, issuer: str, organization: str | None) -> str | None:

@@ -157,7 +157,7 @@ def resend_invitation() -> Response:
     actor = sessions.actor()
     if actor is None or not ConfirmForm().validate_on_submit():
         return redirect("/", 303)
-    if accounts.admit_mail(actor.account.identifier):
+    if accounts.admit_mail(actor.account.identifier, "own"):
         with unit_of_work():
             organizations.resend_own_invitations(actor.account.id)
     return redirect("/?invitation=sent", 303)

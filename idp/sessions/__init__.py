@@ -31,9 +31,11 @@ from .service import count_live_sessions as count_live_sessions
 from .service import end_own_session as end_own_session
 from .service import end_sessions_of as end_sessions_of
 from .service import ended_sessions as ended_sessions
+from .service import hold as hold
 from .service import live_sessions as live_sessions
 from .service import sign_in as sign_in
 from .service import sign_out as sign_out
+from .service import sign_out_elsewhere as sign_out_elsewhere
 
 
 def init_app(app: Flask) -> None:

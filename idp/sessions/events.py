@@ -38,8 +38,19 @@ class SignInFailed(Event):
 @dataclass(frozen=True, kw_only=True)
 class SessionEnded(Event):
     """reason: signed_out, replaced, password_changed, account_disabled, account_closing, factor_added, by_admin,
-    by_owner."""
+    by_owner, too_many."""
 
     account_id: str
     sid: str
     reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignedOutElsewhere(Event):
+    """What somebody else may have opened for the account counts no longer, also what outlives a session. `sid`: the
+    session that goes on, None for none; `weaker`: only what one factor has opened. reason: as of `SessionEnded`."""
+
+    account_id: str
+    sid: str | None
+    reason: str
+    weaker: bool = False

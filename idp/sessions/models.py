@@ -15,7 +15,7 @@ class Session(Base):
 
     `acr` and `amr` are RFC 9068 / Core values of the sign-in.
     ended_reason: signed_out, replaced, password_changed, account_disabled, account_closing, factor_added, by_admin,
-    by_owner.
+    by_owner, too_many.
     """
 
     __tablename__ = "session"

@@ -37,7 +37,7 @@ def change_own_password(
     with unit_of_work():
         accounts.change_password(account, hashed, everywhere=everywhere)
         shown = ["pwd"] if current is not None else list(_amr())
-        service.sign_in(account, amr=shown, path=path, identifier=identifier, again=True)
+        service.sign_in(service.hold(account), amr=shown, path=path, identifier=identifier, again=True)
 
 
 def _amr() -> list[str]:

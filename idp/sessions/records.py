@@ -107,7 +107,7 @@ SESSION = Table(
 
 def _end_all(account_id: str, values: Values, acting: Acting) -> None:
     del values
-    service.end_sessions_of(account_id, "by_admin", actor_id=acting.actor_id)
+    service.sign_out_elsewhere(account_id, "by_admin", actor_id=acting.actor_id)
 
 
 END_SESSIONS = Action(

@@ -43,12 +43,13 @@ class Waiting:
 def enter(account: Account, *, path: str | None, identifier: str, again: bool = False) -> bool:
     """After the right password: open the session, or begin the second step, which gives False. Inside a unit of work.
 
-    The arguments are those of `service.sign_in`.
+    The other arguments are those of `service.sign_in`. Raises `Refusal` like `service.hold`.
     """
-    if methods_of(account.id).second_factor:
+    held = service.hold(account)
+    if held.second_factor:
         ceremonies.begin("second_step", account.id, _fingerprint(account))
         return False
-    service.sign_in(account, path=path, identifier=identifier, again=again)
+    service.sign_in(held, path=path, identifier=identifier, again=again)
     return True
 
 
@@ -129,7 +130,9 @@ def _enter_with(shown: passkeys.Proof, step: Waiting | None, path: str | None, a
             return Refusal("passkey_wrong", _l("This passkey is another account's."))
         _finish(step, methods, path)
     else:
-        service.sign_in(shown.account, amr=methods, path=path, identifier=shown.account.identifier, again=again)
+        service.sign_in(
+            service.hold(shown.account), amr=methods, path=path, identifier=shown.account.identifier, again=again
+        )
     return None
 
 
@@ -142,19 +145,26 @@ def strengthen(shown: tuple[str, ...], path: str | None) -> None:
     who = service.actor()
     if who is None:
         raise Refusal("signed_out", _l("Sign in first."), status=401)
-    session = service.sign_in(who.account, amr=policy.together(who.session.amr, shown), path=path, again=True)
+    session = service.sign_in(
+        service.hold(who.account), amr=policy.together(who.session.amr, shown), path=path, again=True
+    )
     service.end_weaker_sessions(session)
 
 
 def _finish(step: Waiting, shown: tuple[str, ...], path: str | None) -> None:
+    """A code by itself adds to what was shown when the session was opened, and is no sign-in: neither does that time
+    change, nor has a request been answered that asks for one (`prompt=login`, `max_age`)."""
     if step.begun is not None and ceremonies.spend("second_step", step.begun.id) is None:
         raise Refusal("sign_in_again", _l("Something changed meanwhile. Sign in again."), status=401)
+    who = service.actor()
+    part = step.begun is None and who is not None and shown == policy.BY_CODE
     service.sign_in(
-        step.account,
+        service.hold(step.account),
         amr=policy.together(step.amr, shown),
-        path=path,
+        path=None if part else path,
         identifier=step.account.identifier,
         again=True,
+        since=who.session.auth_time if part and who is not None else None,
     )
 
 

@@ -93,9 +93,35 @@ def _seen(session: Session, now: int) -> None:
         )
 
 
+MOST_SESSIONS = 100
+"""So many live sessions may one account have: ending them all is one act, which somebody who has the password could
+otherwise make too long to ever end."""
+
+ENDED_TOGETHER = 20
+"""So many are ended by one sign-in at most, where there are more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An account about to be signed in, as it is now: whether it has a second factor, and in how many browsers its
+    person is signed in."""
+
+    account: Account
+    second_factor: bool
+    sessions: int
+
+
 # A shared lock: a password change or disabling waits for this sign-in, and then ends its session too.
 _locked = (
-    select(Account, has_second_factor(Account.id).label("second_factor"))
+    select(
+        Account,
+        has_second_factor(Account.id).label("second_factor"),
+        select(func.count())
+        .select_from(Session)
+        .where(Session.account_id == Account.id, Session.alive_at(bindparam("now"), bindparam("idle")))
+        .scalar_subquery()
+        .label("sessions"),
+    )
     .where(Account.id == bindparam("account_id"))
     .options(joinedload(Account.emails))
     .with_for_update(read=True, of=Account)
@@ -103,8 +129,21 @@ _locked = (
 )
 
 
+def hold(checked: Account) -> Held:
+    """Hold the account whose person has been recognized, until the unit of work ends; changes of it wait.
+
+    Raises `Refusal` when it was disabled or its password changed since it was checked.
+    """
+    password_hash, now = checked.password_hash, clock.now()
+    values = {"account_id": checked.id, "now": now, "idle": now - _lifetimes().session_idle}
+    row = db.session.execute(_locked, values).unique().one_or_none()
+    if row is None or not may_sign_in(row.Account) or row.Account.password_hash != password_hash:
+        raise Refusal("sign_in_again", _l("Something changed meanwhile. Sign in again."), status=401)
+    return Held(row.Account, bool(row.second_factor), row.sessions)
+
+
 def sign_in(
-    account: Account,
+    held: Held,
     *,
     user_agent: str | None = None,
     address: str | None = None,
@@ -112,27 +151,25 @@ def sign_in(
     path: str | None = None,
     identifier: str | None = None,
     again: bool = False,
+    since: int | None = None,
 ) -> Session:
-    """Make this browser the account's. Inside a unit of work, after everything that the account asks for was shown:
-    `second_step.enter` for a password. `amr`: the methods (RFC 8176), a password when nothing is said.
+    """Make this browser the held account's. Inside a unit of work, after everything that the account asks for was
+    shown: `second_step.enter` for a password. `amr`: the methods (RFC 8176), a password when nothing is said.
 
     Always a new handle (R32). The same person signing in again keeps the session and its `sid`, with a new
     `auth_time`; another person's session in this browser ends first: one signed-in person per browser.
     `path`: where the continuation leads, for those who wait for this sign-in. `identifier`: as typed; the attempts
     counted against it are forgotten. `again`: the signed-in person has confirmed who they are, so the session never
-    becomes a weaker one. Raises `Refusal` when the account was disabled or its password changed since it was checked,
-    and for a password alone where there is a second factor.
+    becomes a weaker one. `since`: when who they are was last shown as a whole, where this was a part of it.
+    Beyond `MOST_SESSIONS` the session that was used longest ago ends. Raises `Refusal` for a password alone where there
+    is a second factor.
     """
-    checked = account.password_hash
-    row = db.session.execute(_locked, {"account_id": account.id}).unique().one_or_none()
-    fresh = row.Account if row else None
-    if row is None or fresh is None or not may_sign_in(fresh) or fresh.password_hash != checked:
-        raise Refusal("sign_in_again", _l("Something changed meanwhile. Sign in again."), status=401)
+    fresh = held.account
     now, lifetimes, methods = clock.now(), _lifetimes(), list(amr or ["pwd"])
     who = actor()
     if again and who is not None and who.account.id == fresh.id:
         methods = policy.confirmed(who.session.amr, methods)
-    if row.second_factor and policy.acr_of(methods) == policy.ACR_PASSWORD:
+    if held.second_factor and policy.acr_of(methods) == policy.ACR_PASSWORD:
         raise Refusal("second_factor_missing", _l("Something changed meanwhile. Sign in again."), status=401)
     handle = random_handle()
     session = _current_of_browser()
@@ -140,10 +177,12 @@ def sign_in(
         _end(session, "replaced")
         session = None
     if session is None:
+        if held.sessions >= MOST_SESSIONS:
+            _end_oldest(fresh.id, held.sessions - MOST_SESSIONS + 1)
         session = Session(id=new_id(), account_id=fresh.id, created_at=now)
         db.session.add(session)
     session.handle_digest = digest(handle)
-    session.auth_time = session.last_seen_at = now
+    session.auth_time, session.last_seen_at = now if since is None else since, now
     session.expires_at = now + lifetimes.session_absolute
     session.acr, session.amr = policy.acr_of(methods), methods
     session.user_agent = _printable(user_agent if user_agent is not None else request.headers.get("User-Agent", ""))
@@ -195,14 +234,39 @@ def end_sessions_of(account_id: str, reason: str, except_id: str | None = None, 
     return ended
 
 
+def sign_out_elsewhere(account_id: str, reason: str, except_id: str | None = None, actor_id: str | None = None) -> int:
+    """End the account's live sessions but one if named, and whatever sessions of before have left behind (grants for
+    use while away); gives how many sessions. Inside a unit of work."""
+    ended = end_sessions_of(account_id, reason, except_id, actor_id)
+    _tell_elsewhere(account_id, except_id, reason, actor_id)
+    return ended
+
+
+def _tell_elsewhere(
+    account_id: str, sid: str | None, reason: str, actor_id: str | None, *, weaker: bool = False
+) -> None:
+    emit(
+        events.SignedOutElsewhere(
+            at=clock.now(),
+            actor_id=actor_id or account_id,
+            account_id=account_id,
+            sid=sid,
+            reason=reason,
+            weaker=weaker,
+        )
+    )
+
+
 def end_weaker_sessions(session: Session) -> int:
-    """End the other live sessions of this one's account that one factor has opened; gives how many. Inside a unit of
-    work."""
+    """End the other live sessions of this one's account that one factor has opened, and what such sessions have left
+    behind; gives how many sessions. Inside a unit of work."""
     others = select(Session).where(
         Session.account_id == session.account_id, Session.id != session.id, Session.ended_at.is_(None)
     )
     weaker = [one for one in db.session.scalars(others) if policy.acr_of(one.amr) == policy.ACR_PASSWORD]
-    return sum(_end(one, "factor_added") for one in weaker)
+    ended = sum(_end(one, "factor_added") for one in weaker)
+    _tell_elsewhere(session.account_id, session.id, "factor_added", None, weaker=True)
+    return ended
 
 
 def end_session(session_id: str, reason: str, *, actor_id: str | None = None) -> bool:
@@ -288,6 +352,12 @@ def on_account_deleted(event: people.AccountDeleted) -> None:
     """Failures are counted under the account, and under its addresses where there was none yet."""
     own = select(EmailAddress.normalized).where(EmailAddress.account_id == event.account_id)
     throttle.clear(event.account_id, codes_under(event.account_id), *db.session.scalars(own))
+
+
+def _end_oldest(account_id: str, number: int) -> None:
+    oldest = live_sessions(account_id).order_by(Session.last_seen_at, Session.id).limit(min(number, ENDED_TOGETHER))
+    for session in db.session.scalars(oldest).all():
+        _end(session, "too_many")
 
 
 def _current_of_browser() -> Session | None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import json
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.house import Guest
+from tests.support.commands import runner
 from tests.support.demo import PASSPHRASE, Demo
 
 
@@ -18,25 +18,13 @@ from tests.support.demo import PASSPHRASE, Demo
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     demo = Demo(tmp_path_factory.mktemp("accepted"))
     yield demo
-    demo.stop()
+    assert demo.process.stop(signal.SIGTERM, seconds=90) == 0, "asked to end as a service manager does"
 
 
 @pytest.fixture
 def run(demo: Demo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
     """`run("org", "list", "--json")`: a command on the running demo's database; gives what it printed."""
-    from idp.cli import base, cli
-
-    for name, value in demo.told.items():
-        monkeypatch.setenv(name, value)
-
-    def invoke(*arguments: str, stdin: str = "", code: int = base.OK) -> Any:
-        monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
-        got = base.run(cli, list(arguments))
-        out, err = capsys.readouterr()
-        assert got == code, f"{arguments}: {got}\n{out}\n{err}"
-        return json.loads(out) if "--json" in arguments and code == base.OK else out + err
-
-    return invoke
+    return runner(demo.told, monkeypatch, capsys)
 
 
 @pytest.fixture

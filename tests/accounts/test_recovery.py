@@ -6,11 +6,14 @@ import threading
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from idp.accounts import events, service
 from idp.accounts.models import Account
 from idp.kernel.database import db, unit_of_work
 from idp.kernel.refusal import Refusal
+from idp.outbox.mails import compose
+from idp.outbox.models import Delivery
 from idp.sessions.events import SessionEnded
 from tests.accounts.steps import GOOD, last, link_of, listen
 from tests.support.forms import form_with, log_in, submit, text_of
@@ -62,7 +65,38 @@ def test_r20_the_same_answer_for_every_address(app: Any, client: Any, heard: lis
         for address in (person.address, disabled.address, "nobody@firma.no", "nobody@gmail.com")
     }
     assert len(pages) == 1
-    assert [event.account_id for event in heard if isinstance(event, events.ResetRequested)] == [person.account_id]
+    asked = [event.account_id for event in heard if isinstance(event, events.ResetRequested)]
+    assert asked == [person.account_id, None, None, None]
+    with app.app_context():
+        owed = db.session.scalars(select(Delivery).where(Delivery.kind == "reset").order_by(Delivery.id)).all()
+        sent = [message.recipients for message in map(compose, owed) if message is not None]
+    assert sent == [[person.address]], "nobody else is mailed"
+
+
+def test_r20_the_same_work_for_every_address(app: Any, world: Any, statements: Any) -> None:
+    """An answer that takes a statement more or less tells by its time whether there is an account."""
+    person, disabled = world.account(), world.account(status="disabled")
+    for path in ("/password/forgot", "/signup"):
+        costs = set()
+        for address in (person.address, disabled.address, "nobody@firma.no"):
+            client = app.test_client()
+            page = client.get(path)
+            with statements() as seen:
+                assert submit(client, page, "address", address=address).status_code == 200
+            costs.add((len(seen), seen.commits))
+        assert len(costs) == 1, (path, costs)
+
+
+def test_r26_what_strangers_cause_uses_up_no_mail_of_the_owners(
+    app: Any, client: Any, heard: list[Any], world: Any
+) -> None:
+    """Somebody who fills the sign-up form with another's address all day must not keep the reset link away."""
+    person = world.account()
+    for _ in range(8):
+        assert submit(client, client.get("/signup"), "address", address=person.address).status_code == 200
+    assert sum(isinstance(event, events.ActivationRequested) for event in heard) == 5
+    ask(client, person.address)
+    assert last(heard, events.ResetRequested).account_id == person.account_id
 
 
 def test_r28_a_reset_link_lives_sixty_minutes(app: Any, client: Any, heard: list[Any], world: Any, clock: Any) -> None:
@@ -106,6 +140,18 @@ def test_r28_a_reset_kills_the_other_reset_links(app: Any, client: Any, heard: l
         links.append(link_of(app, last(heard, events.ResetRequested).proof_id))
     assert submit(client, client.get(links[0], follow_redirects=True), "password", password=GOOD).status_code == 303
     assert client.get(links[1], follow_redirects=True).status_code == 410
+
+
+def test_r28_a_new_password_kills_links_that_were_mailed_before(
+    app: Any, client: Any, heard: list[Any], world: Any
+) -> None:
+    """Whoever has read the mailbox once keeps no key to the password that the owner chooses then."""
+    person = world.account()
+    ask(client, person.address)
+    link = link_of(app, last(heard, events.ResetRequested).proof_id)
+    with app.app_context(), unit_of_work():
+        service.change_password(db.session.get_one(Account, person.account_id), "a hash", everywhere=False)
+    assert client.get(link, follow_redirects=True).status_code == 410
 
 
 def test_r24_the_new_password_is_judged(app: Any, client: Any, heard: list[Any], world: Any) -> None:

@@ -52,6 +52,26 @@ def test_from_a_company_to_its_invited_people_and_back(supplier: Supplier, writt
     assert len(caller.get(f"/companies/{supplier.company_id}/invitations").json["items"]) == 1
     assert caller.get(f"/companies/{supplier.company_id}/express").json["left"] == 24
 
+    # An id names one invitation: the old one's does nothing to a newer one of the same person
+    old = listed[0]
+    assert caller.invite(supplier.company_id, (old["name"], old["email"])).json["results"][0]["outcome"] == "invited"
+    assert caller.ask("DELETE", f"/invitations/{old['id']}").status_code == 204
+    again = caller.get(f"/companies/{supplier.company_id}/invitations").json["items"]
+    assert old["email"] in {one["email"] for one in again} and old["id"] not in {one["id"] for one in again}
+
+
+def test_an_invitation_that_is_over_takes_no_newer_one_along(supplier: Supplier, clock: Any) -> None:
+    """Whoever kept its id withdraws what it names, not what the person was sent since."""
+    caller = supplier.caller()
+    caller.invite(supplier.company_id, KARI)
+    (old,) = caller.get(f"/companies/{supplier.company_id}/invitations").json["items"]
+    clock.advance(28 * 86400 + 1)
+    caller = supplier.caller()
+    caller.invite(supplier.company_id, KARI)
+    assert caller.ask("DELETE", f"/invitations/{old['id']}").status_code == 204
+    (open_,) = caller.get(f"/companies/{supplier.company_id}/invitations").json["items"]
+    assert open_["id"] != old["id"]
+
 
 def test_the_same_act_sent_twice_is_done_once(supplier: Supplier, written: Written) -> None:
     """A key is one client's and person's own; under it, other people are refused."""
@@ -334,13 +354,15 @@ def test_a_page_costs_the_same_however_many_companies(supplier: Supplier, world:
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_the_page_for_people_explains_every_code(client: Any, app: Any) -> None:
     from idp.api.document import OPERATIONS, refusals_of
+    from idp.organizations.policy import CODES
 
     for language, words in (("en", "The API for applications"), ("nb", "API-et for applikasjoner")):
         page = client.get("/api", headers={"Accept-Language": language}).get_data(as_text=True)
         assert words in page
         for operation in OPERATIONS:
             for codes in refusals_of(operation).values():
-                assert all(f'id="{code}"' in page for code in codes)
+                assert all(page.count(f'id="{code}"') == 1 for code in codes)
+        assert all(page.count(f'id="{code}"') == 1 for code in CODES), "the type of every denial leads somewhere"
     document = client.get("/api/v1/openapi.json")
     assert document.json["openapi"].startswith("3.1")
     assert set(document.json["paths"]) == {operation.path for operation in OPERATIONS}

@@ -6,6 +6,7 @@ fit the document is refused, and an address does not take methods that it does n
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -27,7 +28,7 @@ CHECKS = (
     not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance,
     response_headers_conformance, negative_data_rejection, unsupported_method,
 )  # fmt: skip
-EXAMPLES = 25  # for each operation and kind
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "25"))  # for each operation and kind
 
 
 @pytest.mark.slow
@@ -51,8 +52,7 @@ def _asked(operation: Any, mode: Any, supplier: Supplier, token: str) -> set[int
 
     @given(case=operation.as_strategy(generation_mode=mode))
     @settings(
-        max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
+        max_examples=EXAMPLES, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     def ask(case: Any) -> None:
         path = case.path_parameters or {}

@@ -21,6 +21,9 @@ from urllib.parse import urlsplit
 
 from tests.support.needs import find_program
 
+CONNECTIONS = 16
+"""How many keep asking at once."""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -131,7 +134,7 @@ def _plain(request: Request | None, host: str) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-def run(base: str, load: Load, *, seconds: float, connections: int = 16) -> Result:
+def run(base: str, load: Load, *, seconds: float, connections: int = CONNECTIONS) -> Result:
     """Repeat a load for `seconds` over `connections` kept-alive connections to `base`."""
     wrk = find_program("wrk")
     return _with_wrk(wrk, base, load, seconds, connections) if wrk else _with_python(base, load, seconds, connections)

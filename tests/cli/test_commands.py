@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from idp.cli import base, cli
+from idp.cli import base
+from tests.support.commands import runner
 from tests.support.configuration import environment
 
 Run = Callable[..., Any]
@@ -16,17 +16,7 @@ Run = Callable[..., Any]
 
 @pytest.fixture
 def run(database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """`run("org", "list")` gives what was printed; `code=` is the exit code that must come."""
-    for name, value in environment(database_url, "http://localhost:8000").items():
-        monkeypatch.setenv(name, value)
-
-    def invoke(*arguments: str, code: int = base.OK) -> Any:
-        got = base.run(cli, list(arguments))
-        out, err = capsys.readouterr()
-        assert got == code, f"{arguments}: {got}\n{out}\n{err}"
-        return json.loads(out) if "--json" in arguments and code == base.OK else out + err
-
-    return invoke
+    return runner(environment(database_url, "http://localhost:8000"), monkeypatch, capsys)
 
 
 @pytest.fixture
@@ -101,6 +91,46 @@ def test_bad_metadata_is_refused(seeded: Run) -> None:
 
 
 @ONE
+def test_any_member_of_the_metadata_is_set_and_changed(seeded: Run) -> None:
+    made = seeded(
+        "client", "create", "A", "--kind", "web", "--redirect-uri", "https://a.example/cb",
+        "--set", "id_token_signed_response_alg=ES256", "--set", "client_name#nb=Én",
+        "--set", "default_max_age=60", "--json",
+    )  # fmt: skip
+
+    def metadata() -> dict[str, Any]:
+        return seeded("client", "show", made["client_id"], "--json")["metadata"]  # type: ignore[no-any-return]
+
+    before = metadata()
+    assert (before["id_token_signed_response_alg"], before["default_max_age"]) == ("ES256", 60)
+    assert before["client_name#nb"] == "Én"
+    seeded(
+        "client",
+        "change",
+        made["client_id"],
+        "--set",
+        'redirect_uris=["https://b.example/cb"]',
+        "--set",
+        "default_max_age=",
+    )
+    after = metadata()
+    assert after == {
+        **{k: v for k, v in before.items() if k != "default_max_age"},
+        "redirect_uris": ["https://b.example/cb"],
+    }
+    for member, code in (
+        ('redirect_uris=["http://b.example"]', base.REFUSED), ("redirect_uris=", base.REFUSED),
+        ("jwks=[[", base.REFUSED),
+        ("id_token_signed_response_alg=none", base.REFUSED), ("default_max_age=soon", base.REFUSED),
+        ("redirect_uri=https://c.example", base.USAGE), ("client_name", base.USAGE),
+    ):  # fmt: skip
+        seeded("client", "change", made["client_id"], "--set", member, code=code)
+    seeded("client", "change", made["client_id"], code=base.USAGE)
+    seeded("client", "change", "nope", "--set", "client_name=B", code=base.UNKNOWN)
+    assert metadata() == after
+
+
+@ONE
 def test_exit_codes(seeded: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "There is no organization nope" in seeded("org", "show", "nope", code=base.UNKNOWN)
     assert "no account" in seeded("user", "show", "nobody@nowhere.example", code=base.UNKNOWN)
@@ -160,7 +190,7 @@ def test_r29_weak_first_passwords_are_refused(seeded: Run, monkeypatch: pytest.M
 
 
 @ONE
-def test_keys_rotate_and_ask_in_an_emergency(seeded: Run) -> None:
+def test_keys_rotate_and_ask_in_an_emergency(seeded: Run, clock: Any) -> None:
     before = {row["kid"]: row["state"] for row in seeded("key", "list", "--json")}
     assert set(before.values()) == {"active"}
     kids = seeded("key", "rotate").split()
@@ -168,7 +198,11 @@ def test_keys_rotate_and_ask_in_an_emergency(seeded: Run) -> None:
     assert all(after[kid] == "next" for kid in kids) and all(after[kid] == "active" for kid in before)
     assert "--yes" in seeded("key", "rotate", "--now", code=base.USAGE)
     now = seeded("key", "rotate", "--now", "--yes").split()
-    assert {row["kid"] for row in seeded("key", "list", "--json") if row["state"] == "active"} == set(now)
+    listed = seeded("key", "list", "--json")
+    assert {row["kid"] for row in listed if row["state"] == "active"} == set(now)
+    assert {row["state"] for row in listed if row["kid"] not in now} == {"retired"}, "their turn never comes"
+    clock.advance(2 * 86400)  # past the instant at which those would have been active
+    assert {row["kid"]: row["state"] for row in seeded("key", "list", "--json")} == dict.fromkeys(now, "active")
 
 
 @ONE

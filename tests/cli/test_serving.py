@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import socket
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -15,6 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from idp import serve
 from idp.settings import SettingsError, load
 from tests.support.configuration import environment
 from tests.support.needs import ROOT, free_port, wait_until
@@ -33,14 +36,74 @@ def test_production_refuses_with_one_full_list() -> None:
         "--tls-key", "/nowhere/key.pem",
         ONIX_ENVIRONMENT="production", ONIX_DEBUG="1", ONIX_ISSUER="http://id.example", ONIX_CLOCK_FILE="/x/clock",
         AUTHLIB_INSECURE_TRANSPORT="1", ONIX_MAIL__TIMEOUT="never", ONIX_REDIS_URL_FILE="/nowhere/redis",
+        ONIX_MAIL_URL="ftp://mail.example",
     )  # fmt: skip
     assert run.returncode == 3
     for what in (
         "ONIX_DEBUG", "ONIX_ISSUER", "ONIX_CLOCK_FILE", "AUTHLIB_INSECURE_TRANSPORT", "ONIX_MAIL__TIMEOUT",
         "ONIX_REDIS_URL_FILE", "ONIX_SECRET_KEY", "ONIX_KEY_ENCRYPTION_KEY", "ONIX_MAIL_URL", "--tls-key",
-        "--tls-certificate", "ONIX_TRUSTED_PROXIES",
+        "--tls-certificate", "ONIX_TRUSTED_PROXIES", "ONIX_DATABASE_URL", "ONIX_MAIL_FROM",
     ):  # fmt: skip
         assert f"  - {what}" in run.stderr, (what, run.stderr)
+    assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("ONIX_DATABASE_URL", ("mysql://u:hush@h/d", "postgres://u:hush@h/d", "postgresql+asyncpg://h/d", "hush")),
+        ("ONIX_REDIS_URL", ("http://u:hush@h", "hush")),
+        ("ONIX_MAIL_URL", ("ftp://u:hush@h", "smtp://", "smtp://u:hush@h:x", "hush")),
+        ("ONIX_MAIL__URL", ("mail.example",)),
+        ("ONIX_MAIL_FROM", ("Onix Work", "<>")),
+    ],
+)
+def test_an_address_of_no_kind_that_is_known_is_told_at_start(
+    monkeypatch: pytest.MonkeyPatch, name: str, values: tuple[str, ...]
+) -> None:
+    for value in values:
+        monkeypatch.setenv(name, value)
+        with pytest.raises(SettingsError) as caught:
+            load()
+        (told,) = caught.value.problems
+        assert told.startswith(f"{name}: must be ") and "hush" not in told
+
+
+def test_what_can_not_be_listened_with_is_told_before_anything_starts(tmp_path: Path) -> None:
+    certificate, key = _certificate(tmp_path)
+    (tmp_path / "other").mkdir()
+    _, another = _certificate(tmp_path / "other")
+    free = {"port": free_port()}
+
+    def told(production: bool = False, **options: Any) -> list[str]:
+        return serve.problems(serve.Options(**{**free, **options}), production=production, proxies=0)
+
+    assert told(production=True, certificate=certificate, key=key) == []
+    for wrong in (another, certificate, tmp_path):
+        assert [line.split(":")[0] for line in told(certificate=certificate, key=wrong)] in (
+            ["--tls-certificate"], ["--tls-key"],
+        )  # fmt: skip
+    with socket.socket() as other:  # a server that would share its port with this one
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        (line,) = told(port=other.getsockname()[1])
+        assert line.startswith("--port: can't listen on 127.0.0.1:")
+    (line,) = told(host="nowhere.invalid")
+    assert line.startswith("--port: ")
+
+
+@pytest.mark.parametrize(("said", "workers", "each"), [(None, 1, 8), (None, 3, 2), (None, 20, 1), ("5", 3, 5)])
+def test_as_many_passwords_are_hashed_at_once_as_there_are_cores(
+    monkeypatch: pytest.MonkeyPatch, said: str | None, workers: int, each: int
+) -> None:
+    name = "ONIX_PASSWORDS__CONCURRENCY"
+    monkeypatch.setenv(name, said or "")
+    if said is None:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(8)), raising=False)
+    serve.share_cores(workers)
+    assert load().passwords.concurrency == each
 
 
 def test_secrets_come_from_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,7 +56,14 @@ def test_sign_in_shows_person_verdict_and_functions(issuer: Issuer) -> None:
     running = desktop(issuer, visitor)
     running.sign_in(wait=60)
     report = "\n".join(running.report())
-    for text in ("Kari Nordmann", "Nordic Lift AS", "Inspector", "Equipment: read only", "Tagging: you can work"):
+    for text in (
+        "Kari Nordmann",
+        "Nordic Lift AS",
+        "Inspector",
+        "License: Onix Tag Standard",
+        "Equipment: read only",
+        "Tagging: you can work",
+    ):
         assert text in report
     assert "Labels" not in report
     asked = visitor.asked[0]

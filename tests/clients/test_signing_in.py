@@ -14,6 +14,7 @@ from clients.relying_party.flow import RelyingParty
 from clients.relying_party.store import Ended, Session, Store
 from tests.clients.conftest import BASE, Browser, settings
 from tests.clients.issuer import Issuer, deny
+from tests.support.forms import text_of
 
 
 def asked(answer: Any) -> dict[str, str]:
@@ -404,7 +405,7 @@ def test_post_after_logout_changes_nothing(tag: Browser, issuer: Issuer) -> None
     form = {"csrf_token": token, "number": "X-1", "name": "Hook", "location": "Quay"}
     assert tag.post("/equipment", form).status_code == 303
     tag.sign_in()
-    assert "X-1" not in tag.get("/").text
+    assert "X-1" not in text_of(tag.get("/"))
 
 
 def test_logout_overtakes_a_refresh_under_way(tag: Browser, issuer: Issuer, later: Any) -> None:

@@ -30,6 +30,8 @@ class Api:
 
     def __init__(self, issuer: Issuer) -> None:
         self.standing = dict(STANDING)
+        self.companies = [{"id": "c-1", "name": "Havgap Rederi AS", "organization_number": "945678901"}]
+        self.outcomes: list[str] = []
         self.heard: list[tuple[str, str, Any, dict[str, str]]] = []
         self.refuse: list[tuple[int, str]] = []
         issuer.api = self
@@ -40,18 +42,20 @@ class Api:
             status, code = self.refuse.pop(0)
             return status, {"code": code, "detail": f"Because {code}."}
         if path == "companies":
-            found = query.get("organization_number") == "945678901"
-            return 200, {
-                "items": [{"id": "c-1", "name": "Havgap Rederi AS"}] if found else [],
-                "page": 1,
-                "more": False,
-            }
+            found = [
+                one
+                for one in self.companies
+                if query.get("organization_number", one["organization_number"]) == one["organization_number"]
+                and query.get("q", "") in str(one["name"])
+            ]
+            return 200, {"items": found, "page": 1, "more": False}
         if method == "GET":
             return 200, self.standing
         results = []
         for number, person in enumerate(body["people"], start=1):
             bad = "@" not in person["email"]
-            outcome = {"outcome": "invalid_email" if bad else "invited", "done": not bad}
+            said = self.outcomes.pop(0) if self.outcomes else "invited"
+            outcome = {"outcome": "invalid_email" if bad else said, "done": not bad}
             results.append(
                 {"row": number, "message": "Bad address." if bad else "", "field": "email" if bad else None, **outcome}
             )
@@ -105,6 +109,11 @@ def test_a_customer_that_is_not_in_companies(work: Browser, api: Api) -> None:
     page = work.get(opened(work, "2004")).text
     assert "not in your Companies" in page and 'id="offer"' not in page
     assert "not in your Companies" in work.get(opened(work, "2004") + "/invite").text
+    # By its number, else by its very name; whoever has another number there is somebody else
+    api.companies[0]["organization_number"] = None
+    assert 'id="offer"' in work.get(opened(work)).text
+    api.companies[0]["organization_number"] = "999999999"
+    assert "not in your Companies" in work.get(opened(work)).text
 
 
 def test_good_rows_go_and_bad_ones_stay(work: Browser, api: Api) -> None:
@@ -125,6 +134,10 @@ def test_good_rows_go_and_bad_ones_stay(work: Browser, api: Api) -> None:
     done = work.post(f"{address}/invite", {**form, "key": key[1], "name": ["Ola"], "email": ["ola@x.example"]})
     assert done.status_code == 303 and "done=invited&invited=1" in done.location
     assert "Invited to Onix Express: 1" in work.get(done.location).text
+    api.outcomes = ["already_user", "duplicate"]
+    two = {"name": ["Ola", "Ola"], "email": ["ola@x.example"] * 2}
+    none = work.post(f"{address}/invite", {**window(work, address), **two})
+    assert "They all are users or invited already." in work.get(none.location).text, "nobody was invited"
 
 
 def test_more_rows_without_a_script(work: Browser, api: Api) -> None:
@@ -244,10 +257,24 @@ def test_an_inspection_is_uploaded_and_delivered(
     assert upload(work, b"%PDF-1.7 another").status_code == 409
     assert len(list((tmp_path / "deliveries").iterdir())) == 1, "what was refused is not delivered"
     stranger = upload(work, b"%PDF-1.7 a report", number="I-2", customer="Nobody AS", customer_number="")
-    assert "Not delivered" in work.get(stranger.location).text
+    page = work.get(stranger.location).text
+    assert "Not delivered" in page and "/deliver" not in page
+    late = f"{stranger.location.partition('?')[0]}/deliver"
+    token = {"csrf_token": work.csrf("/inspections")}
+    assert "done" not in work.post(late, token).location and len(list((tmp_path / "deliveries").iterdir())) == 1
+
+    # Once the customer is in Companies it can be delivered, and that once
+    api.companies.append({"id": "c-2", "name": "Nobody AS", "organization_number": None})
+    assert f'action="{late}"' in work.get(stranger.location).text
+    for _ in range(2):
+        assert work.post(late, token).location.endswith("done=delivered")
+    assert "delivered to Onix Express." in work.get(f"{stranger.location.partition('?')[0]}?done=delivered").text
+    later = [json.loads(file.read_text()) for file in (tmp_path / "deliveries").iterdir()]
+    assert [told["number"] for told in later if told["number"] != "I-1"] == ["I-2"]
     monkeypatch.delenv("RP_DELIVERIES")
     nowhere = upload(work, b"%PDF-1.7 a report", number="I-3")
-    assert "Not delivered" in work.get(nowhere.location).text
+    page = work.get(nowhere.location).text
+    assert "Not delivered" in page and "/deliver" not in page
 
 
 @pytest.mark.parametrize(
@@ -289,7 +316,7 @@ def test_reading_only(work: Browser, api: Api, issuer: Issuer) -> None:
     address = opened(work)
     page = work.get("/").text
     assert 'id="add"' not in page and "/inspections" not in page and "Read only" in page
-    for path in ("/orders", f"{address}/process", f"{address}/finish", "/inspections"):
+    for path in ("/orders", f"{address}/process", f"{address}/finish", "/inspections", "/inspections/x/deliver"):
         assert work.post(path).status_code == 403, path
     assert work.get("/inspections").status_code == 403
 

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import re
-import signal
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 
 from idp.demo import durations, sink
-from tests.support.needs import ROOT, free_block, wait_until
-from tests.support.processes import clean_environment, descendants, runs
 
 START = int(datetime(2027, 1, 31, 12, tzinfo=UTC).timestamp())
 DAY = 86400
@@ -124,83 +116,3 @@ def test_a_half_written_line_is_left_for_later(tmp_path: Path) -> None:
     with (tmp_path / "mail.jsonl").open("a") as file:
         file.write('{"id": "2", "to"')
     assert [entry["id"] for entry in sink.read(tmp_path / "mail.jsonl")] == ["1"]
-
-
-# ---- the whole of it
-
-
-def _start(port: int, folder: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "idp.cli", "demo"],
-        cwd=ROOT,
-        env=clean_environment(PORT=str(port), ONIX_DEMO_FOLDER=str(folder)),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-
-
-def _until_ready(run: subprocess.Popen[str]) -> str:
-    assert run.stdout is not None
-    said = ""
-    for line in run.stdout:
-        said += line
-        if line == "ready\n":
-            return said
-    raise AssertionError(said)
-
-
-@pytest.mark.slow
-def test_the_whole_demo(tmp_path: Path) -> None:
-    port = free_block()
-    run = _start(port, tmp_path)
-    try:
-        said = _until_ready(run)
-        assert f"http://localhost:{port + 2}" in said and "allow@demo.example" in said
-        assert requests.get(f"http://localhost:{port}/healthz/ready", timeout=30).ok
-        for place in (1, 2, 5):
-            assert f"http://localhost:{port + place}\n" in said
-            assert requests.get(f"http://localhost:{port + place}/healthz/live", timeout=30).ok
-
-        # A mail travels over SMTP into the viewer.
-        session = requests.Session()
-        page = session.get(f"http://localhost:{port}/signup", timeout=30).text
-        field = re.search(r'<input[^>]*name="csrf_token"[^>]*value="([^"]+)"', page)
-        assert field is not None
-        session.post(
-            f"http://localhost:{port}/signup",
-            data={"csrf_token": field[1], "address": "kari@bedrift.example"},
-            timeout=30,
-        )
-
-        def mine() -> list[dict[str, Any]]:
-            mails = requests.get(f"http://localhost:{port}/demo/mail.json", timeout=30).json()
-            return [mail for mail in mails if mail["to"] == "kari@bedrift.example"]
-
-        mail = wait_until(mine, what="the mail")[0]
-        assert mail["subject"] == "Welcome to Onix Work" and f"http://localhost:{port}/activate/" in mail["text"]
-
-        # Another demo on the same block is told so.
-        second = _start(port, tmp_path / "other")
-        out, _ = second.communicate(timeout=120)
-        assert second.returncode == 6 and f"Port {port}" in out and "is in use" in out
-
-        children = descendants(run.pid)
-        os.kill(run.pid, signal.SIGTERM)
-        assert run.wait(90) == 0
-        wait_until(lambda: not any(map(runs, children)), what="the end of every part")
-
-        # The second start, on another block, moves the clients there; a part that dies ends it all.
-        other = free_block()
-        run = _start(other, tmp_path)
-        _until_ready(run)
-        sink_pid = next(pid for pid in descendants(run.pid) if b"sink.py" in Path(f"/proc/{pid}/cmdline").read_bytes())
-        os.kill(sink_pid, signal.SIGKILL)
-        assert run.stdout is not None
-        rest = run.stdout.read()
-        assert run.wait(90) == 6 and "Mail sink ended with code" in rest
-    finally:
-        if run.poll() is None:
-            os.kill(run.pid, signal.SIGTERM)
-            run.wait(90)

@@ -40,7 +40,7 @@ def told(name: str, app: str) -> str:
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_everyone_is_told_what_the_name_says(seeded: Any) -> None:
+def test_the_world_is_what_was_promised(seeded: Any) -> None:
     for code in CODES:
         for app in ("tag", "pickandpack"):
             assert told(code.replace("_", "-"), app) == code
@@ -57,16 +57,21 @@ def test_everyone_is_told_what_the_name_says(seeded: Any) -> None:
     }  # fmt: skip
     assert told("bidder", "oneoffice") == told("consultant", "oneoffice") == "allow"
     assert told("supplier", "account") == told("admin2", "account") == "allow"
+    _has_languages_and_claims()
+    _has_clients_that_move_with_the_block()
 
 
 def test_world_is_made_once(seeded: Any) -> None:
     assert not demo.seed(seeded.extensions["onix_settings"], PORT)
     slugs = {row.slug for row in db.session.query(Organization)}
     assert slugs >= {"nordic-lift", "breim-kran", "fjord-inspection", "onix-works", "suspendert-heis", "connex"}
+    with seeded.test_request_context(headers={"Accept-Language": "nb"}):
+        people = demo.people()
+        assert all(find_by_address(one["address"]) for one in people), "the sign-in page offers them"
+        assert all(str(one["label"]) for one in people)
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_languages_and_claims(seeded: Any) -> None:
+def _has_languages_and_claims() -> None:
     stored = {name: find_by_address(demo.address_of(name)).locale for name in ("norsk", "allow", "many")}  # type: ignore[union-attr]
     assert stored == {"norsk": "nb", "allow": None, "many": None}
     claims = find_by_address(demo.address_of("claims"))
@@ -76,8 +81,7 @@ def test_languages_and_claims(seeded: Any) -> None:
         assert getattr(claims, name), name
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_clients_move_with_the_block(seeded: Any) -> None:
+def _has_clients_that_move_with_the_block() -> None:
     assert demo.retarget_clients(PORT) == 0
     assert demo.retarget_clients(9000) == 8
     tag, probe = load_client("onix-tag"), load_client("demo-probe")
@@ -89,10 +93,3 @@ def test_clients_move_with_the_block(seeded: Any) -> None:
     assert strict is not None and (strict.app_id, strict.deny_mode) == ("tag", "error")
     assert partner is not None and partner.app_id is None
     assert machine is not None and machine.grant_types == {"client_credentials"}
-
-
-def test_sign_in_page_lists_everybody(seeded: Any) -> None:
-    with seeded.test_request_context(headers={"Accept-Language": "nb"}):
-        people = demo.people()
-        assert all(find_by_address(one["address"]) for one in people)
-        assert all(str(one["label"]) for one in people)

@@ -90,7 +90,7 @@ def test_counting_requests_starts_no_thread(make_app: Any, database_url: str, mo
 
 
 def test_what_has_run_out_is_swept_away(app: Flask) -> None:
-    from idp.kernel.web import _Memory
+    from idp.kernel.web.rates import _Memory
 
     counted = _Memory("process://")
     counted.timer.cancel()

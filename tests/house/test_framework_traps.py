@@ -237,3 +237,16 @@ def test_outgoing_tls_is_modern(tmp_path: Path) -> None:
     finally:
         server.shutdown()
         server.server_close()
+
+
+@ONE
+def test_what_was_typed_is_text_in_a_lazy_sentence_too(app: Any) -> None:
+    """Flask-Babel calls its lazy strings markup: a refusal that names a company would put its tags on the page."""
+    from flask import render_template_string
+    from flask_babel import lazy_gettext as _l
+
+    said = _l("There is no company %(name)s.", name="<form action=//evil.example><b>AS")
+    with app.test_request_context():
+        for page in ("{{ said }}", "{{ 'x' ~ said }}", "{{ [said] | join }}", "{{ (said | string) ~ '' }}"):
+            shown = render_template_string(page, said=said)
+            assert "&lt;form action=//evil.example&gt;&lt;b&gt;AS" in shown and "<" not in shown

@@ -11,6 +11,7 @@ for whoever holds no privilege of that reach.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -106,6 +107,7 @@ MATRIX = {
     "POST /account/organizations/<member_id>/leave": "person",
     "POST /account/organizations/invitations/<invitation_id>/accept": "person",
     "POST /account/organizations/invitations/<invitation_id>/resend": "person",
+    "POST /account/security/password/remove": "person",
     "GET /account/security/authenticator": "person",
     "POST /account/security/authenticator": "person",
     "POST /account/security/authenticator/remove": "person",
@@ -315,15 +317,18 @@ def _ask(client: Any, route: str) -> Any:
     return client.post(path, data=data)
 
 
-@pytest.mark.parametrize("route", MATRIX)
-def test_strangers_get_no_further_than_written(route: str, app: Any, client: Any) -> None:
+def test_strangers_get_no_further_than_written(app: Any, subtests: Any) -> None:
     from idp.kernel.database import unit_of_work
     from idp.oidc.keys import ensure_keys
 
     with app.app_context(), unit_of_work():
         ensure_keys()
-    answer = _ask(client, route)
-    who = MATRIX[route]
+    for route, who in MATRIX.items():
+        with subtests.test(route):
+            _is_kept_out(_ask(app.test_client(), route), who)
+
+
+def _is_kept_out(answer: Any, who: str) -> None:
     assert answer.status_code < 500
     if who == "anybody":
         assert answer.status_code != 401 and not answer.headers.get("Location", "").startswith("/login?")
@@ -338,26 +343,22 @@ def test_strangers_get_no_further_than_written(route: str, app: Any, client: Any
         assert "Location" not in answer.headers
 
 
-@pytest.mark.parametrize(
-    "route",
-    [
-        route
-        for route, who in MATRIX.items()
-        if route.startswith("POST") and "/oauth2/" not in route and who != "bearer"
-    ],
-)
-def test_r43_no_post_acts_without_its_forms_token(route: str, client: Any, world: Any) -> None:
-    """Signed in or not: a post that another page made changes nothing."""
-    path = _made_up(route.split()[1])
+def test_r43_no_post_acts_without_its_forms_token(client: Any, world: Any, subtests: Any) -> None:
+    """A post that another page made changes nothing of who is signed in."""
     person = world.account()
     log_in(client, person.address, world.password)
-    answer = client.post(path, data={"identifier": person.address, "address": person.address})
-    assert answer.status_code in (303, 400, 404, 410), answer.status_code
-    if answer.status_code == 303:
-        assert not answer.headers.get("Location", "").endswith(("/activated", "/password/changed"))
-    assert client.get("/").status_code == 200, "still signed in"
-    crossed = client.post(path, headers={"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"})
-    assert crossed.status_code in (400, 403, 404)
+    for route, who in MATRIX.items():
+        if not route.startswith("POST") or "/oauth2/" in route or who == "bearer":
+            continue
+        path = _made_up(route.split()[1])
+        with subtests.test(route):
+            answer = client.post(path, data={"identifier": person.address, "address": person.address})
+            assert answer.status_code in (303, 400, 404, 410), answer.status_code
+            if answer.status_code == 303:
+                assert not answer.headers.get("Location", "").endswith(("/activated", "/password/changed"))
+            assert client.get("/").status_code == 200, "still signed in"
+            crossed = client.post(path, headers={"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"})
+            assert crossed.status_code in (400, 403, 404)
 
 
 ORGANIZATION = {route: who.removeprefix("org ") for route, who in MATRIX.items() if who.startswith("org ")}
@@ -370,45 +371,60 @@ def _sign_in(client: Any, world: Any, person: Any) -> str:
     return form_with(page, "csrf_token").fields["csrf_token"]
 
 
-def _administrator(world: Any, organization_id: str, privileges: set[str]) -> Any:
-    person = world.account()
-    member = world.member(organization_id, person.account_id)
-    world.role(organization_id, {"account:access", *privileges}, members=[member])
-    return person
+class _People:
+    """Signed-in browsers, one for each set of privileges in an organization, and what they are answered."""
+
+    def __init__(self, app: Any, world: Any, person: Callable[[str, frozenset[str]], Any]) -> None:
+        self._app, self._world, self._person = app, world, person
+        self._there: dict[tuple[str, frozenset[str]], tuple[Any, str]] = {}
+
+    def ask(self, route: str, organization_id: str, privileges: Iterable[str], slug: str = "here") -> Any:
+        who = (organization_id, frozenset(privileges))
+        if who not in self._there:
+            browser = self._app.test_client()
+            self._there[who] = browser, _sign_in(browser, self._world, self._person(*who))
+        browser, token = self._there[who]
+        method, path = route.split()
+        if method == "GET":
+            return browser.get(_made_up(path, slug), buffered=True)  # what is streamed is read to its end
+        return browser.post(_made_up(path, slug), data={"csrf_token": token}, buffered=True)
 
 
-@pytest.mark.parametrize("route", ORGANIZATION)
+def _opens(answer: Any) -> None:
+    assert answer.status_code not in (401, 403, 405) and answer.status_code < 500, answer.status_code
+    assert not answer.headers.get("Location", "").startswith("/login")
+
+
 def test_r35_an_organization_is_administered_by_its_own_people_with_the_privilege(
-    route: str, app: Any, client: Any, world: Any
+    app: Any, world: Any, subtests: Any
 ) -> None:
     """Route by role by tenant: another tenant's administrator and a stranger's slug answer alike, 404; a member without
     the privilege is told so, 403; one privilege of those written down opens."""
-    method, path = route.split()
-    wanted = set(ORGANIZATION[route].split("|"))
     everything = {name for name in app.extensions["onix_catalog"].apps["account"].privileges if "platform" not in name}
     here, elsewhere = world.organization("here"), world.organization("elsewhere")
     for place in (here, elsewhere):
         world.license(place, "express:standard", seats=0)  # suppliers, so that every section is there
 
-    def ask(person: Any, slug: str = "here") -> Any:
-        browser = app.test_client()
-        token = _sign_in(browser, world, person)
-        if method == "GET":
-            return browser.get(_made_up(path, slug), buffered=True)  # what is streamed is read to its end
-        return browser.post(_made_up(path, slug), data={"csrf_token": token}, buffered=True)
+    def person(organization_id: str, privileges: frozenset[str]) -> Any:
+        made = world.account()
+        member = world.member(organization_id, made.account_id)
+        if privileges:
+            world.role(organization_id, {"account:access", *privileges}, members=[member])
+        return made
 
-    foreign = ask(_administrator(world, elsewhere, everything))
-    unknown = ask(_administrator(world, elsewhere, everything), slug="nowhere")
-    assert foreign.status_code == unknown.status_code == 404
-    assert _same_words(foreign) == _same_words(unknown)
-    assert ask(_administrator(world, here, everything - wanted)).status_code == 403
-    plain = world.account()
-    world.member(here, plain.account_id)
-    assert ask(plain).status_code == 403
-    for privilege in sorted(wanted):
-        answer = ask(_administrator(world, here, {privilege}))
-        assert answer.status_code not in (401, 403, 405) and answer.status_code < 500, privilege
-        assert not answer.headers.get("Location", "").startswith("/login")
+    people = _People(app, world, person)
+    for route, written in ORGANIZATION.items():
+        wanted = set(written.split("|"))
+        with subtests.test(route):
+            foreign = people.ask(route, elsewhere, everything)
+            unknown = people.ask(route, elsewhere, everything, slug="nowhere")
+            assert foreign.status_code == unknown.status_code == 404
+            assert _same_words(foreign) == _same_words(unknown)
+            assert people.ask(route, here, everything - wanted).status_code == 403
+            assert people.ask(route, here, ()).status_code == 403
+        for privilege in sorted(wanted):
+            with subtests.test(route, privilege=privilege):
+                _opens(people.ask(route, here, [privilege]))
 
 
 def _same_words(answer: Any) -> str:
@@ -420,19 +436,15 @@ def _same_words(answer: Any) -> str:
 PLATFORM = {route: who.removeprefix("platform ") for route, who in MATRIX.items() if who.startswith("platform ")}
 
 
-@pytest.mark.parametrize("route", PLATFORM)
-def test_r35_the_platform_is_administered_from_its_own_organization(
-    route: str, app: Any, client: Any, world: Any
-) -> None:
+def test_r35_the_platform_is_administered_from_its_own_organization(app: Any, world: Any, subtests: Any) -> None:
     """Privileges of reach `platform` count in `self` only: whoever holds none finds no such page, also an administrator
     of a customer whose role has them; who holds others is told so, 403; each one of those written down opens."""
-    method, path = route.split()
-    wanted = set(PLATFORM[route].split("|"))
     apps = app.extensions["onix_catalog"].apps.values()
     everything = {name for one in apps for name, found in one.privileges.items() if found.reach == "platform"}
+    organization = {name for one in apps for name, found in one.privileges.items() if found.reach == "organization"}
     own, customer = world.organization("own", kind="self"), world.organization("customer")
 
-    def person(privileges: set[str], organization_id: str = own) -> Any:
+    def person(organization_id: str, privileges: frozenset[str]) -> Any:
         found = world.account()
         member = world.member(organization_id, found.account_id)
         held = {"account:access", "oneoffice:access", *privileges}
@@ -440,20 +452,14 @@ def test_r35_the_platform_is_administered_from_its_own_organization(
         world.license(organization_id, "oneoffice:standard", holders=[member])
         return found
 
-    def ask(found: Any) -> Any:
-        browser = app.test_client()
-        token = _sign_in(browser, world, found)
-        if method == "GET":
-            return browser.get(_made_up(path))
-        return browser.post(_made_up(path), data={"csrf_token": token})
-
-    organization = {name for one in apps for name, found in one.privileges.items() if found.reach == "organization"}
-    for nobody in (person(organization), person(everything, customer)):
-        answer = ask(nobody)
-        assert answer.status_code == 404 and "/admin" not in answer.headers.get("Location", "")
-    others = person(everything - wanted)
-    assert ask(others).status_code == 403
-    for privilege in sorted(wanted):
-        answer = ask(person({privilege}))
-        assert answer.status_code not in (401, 403, 405) and answer.status_code < 500, privilege
-        assert not answer.headers.get("Location", "").startswith("/login")
+    people = _People(app, world, person)
+    for route, written in PLATFORM.items():
+        wanted = set(written.split("|"))
+        with subtests.test(route):
+            for nobody in ((own, organization), (customer, everything)):
+                answer = people.ask(route, *nobody)
+                assert answer.status_code == 404 and "/admin" not in answer.headers.get("Location", "")
+            assert people.ask(route, own, everything - wanted).status_code == 403
+        for privilege in sorted(wanted):
+            with subtests.test(route, privilege=privilege):
+                _opens(people.ask(route, own, [privilege]))

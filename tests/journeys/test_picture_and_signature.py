@@ -1,4 +1,4 @@
-"""On a telephone: a picture cropped by keyboard or mouse, a signature drawn or typed, and both seen in Tag."""
+"""On a telephone: a picture taken, or chosen and cropped by keyboard, mouse or fingers; a signature; both in Tag."""
 
 from __future__ import annotations
 
@@ -43,6 +43,30 @@ def color_of(page: Any) -> str:
     return "red" if red > max(green, blue) else "green" if green > blue else "blue"
 
 
+class Fingers:
+    """Touches on an element, in parts of its box."""
+
+    def __init__(self, page: Any, target: Any) -> None:
+        target.scroll_into_view_if_needed()
+        self._cdp, self._box = page.context.new_cdp_session(page), target.bounding_box()
+
+    def move(self, start: list[tuple[float, float]], end: list[tuple[float, float]]) -> None:
+        """Put one finger or several down, move them evenly, and lift them."""
+        for step in range(9):
+            part = step / 8
+            places = [(x + (u - x) * part, y + (v - y) * part) for (x, y), (u, v) in zip(start, end, strict=True)]
+            self._tell("touchMove" if step else "touchStart", places)
+        self._tell("touchEnd", [])
+
+    def _tell(self, kind: str, places: list[tuple[float, float]]) -> None:
+        box = self._box
+        points = [
+            {"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"], "id": finger}
+            for finger, (x, y) in enumerate(places)
+        ]
+        self._cdp.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+
 def write(page: Any, surface: Any) -> None:
     """Two lines by pointer events."""
     surface.scroll_into_view_if_needed()
@@ -64,7 +88,7 @@ def test_picture_and_signature_on_a_telephone(
     language: str, demo: Demo, someone: Callable[..., Person], tmp_path: Path
 ) -> None:
     words = WORDS[language]
-    kari = someone(language, viewport={"width": 360, "height": 740})
+    kari = someone(language, viewport={"width": 360, "height": 740}, has_touch=True)
     page = kari.page
     file = tmp_path / "me.jpg"
     file.write_bytes(made.picture(size=(1200, 800)))
@@ -80,18 +104,24 @@ def test_picture_and_signature_on_a_telephone(
     stage.wait_for()
     if language == "en":
         assert page.evaluate("document.activeElement.tagName") == "CANVAS"
-        for key in ("+", "+", "+", "+", *["ArrowRight"] * 40):
+        for key in ("+", "+", "+", "+", *["ArrowRight"] * 5):
             page.keyboard.press(key)
-    else:
+        left = float(page.locator("[name=crop_left]").input_value())
         box = stage.bounding_box()
         page.mouse.move(box["x"] + 200, box["y"] + 100)
         page.mouse.down()
         page.mouse.move(box["x"] + 20, box["y"] + 100, steps=5)
         page.mouse.up()
-        page.locator(".crop input[type=range]").fill("3")
-        stage.focus()
-        for _ in range(60):
+        assert float(page.locator("[name=crop_left]").input_value()) > left
+        for _ in range(40):
             page.keyboard.press("ArrowRight")
+    else:
+        fingers = Fingers(page, stage)
+        fingers.move([(0.4, 0.5), (0.6, 0.5)], [(0.1, 0.5), (0.9, 0.5)])
+        assert float(page.locator("[name=crop_side]").input_value()) < 0.4, "spread: closer"
+        for _ in range(4):
+            fingers.move([(0.9, 0.5)], [(0.1, 0.5)])
+        assert page.evaluate("visualViewport.scale") == 1, "the picture moved, not the page"
     found = axe_everywhere(page)
     kari.clicks(words["save"])
     assert words["saved"] in kari.reads() and color_of(page) == "blue", "the right third"
@@ -100,6 +130,14 @@ def test_picture_and_signature_on_a_telephone(
     found += axe_everywhere(page)
     kari.clicks(words["back"])
     assert color_of(page) == "blue"
+    if language == "en":
+        page.get_by_role("button", name="Use the camera").click()
+        page.wait_for_function("document.querySelector('.crop video')?.videoWidth > 0")
+        assert not page.get_by_role("button", name=words["save"]).is_visible()
+        page.get_by_role("button", name="Take the picture").click()
+        stage.wait_for()
+        kari.clicks(words["save"])
+        assert words["saved"] in kari.reads() and color_of(page) == "green", "what the camera saw"
     page.locator("input[name=file]").set_input_files(large)  # 20.8 million pixels: made smaller before it is sent
     stage.wait_for()
     kari.clicks(words["save"])
@@ -119,7 +157,8 @@ def test_picture_and_signature_on_a_telephone(
         write(page, surface)
         page.get_by_role("button", name=words["undo"]).click()
         assert page.locator("[data-status]").text_content() == "One line is drawn"
-        write(page, surface)
+        Fingers(page, surface).move([(0.2, 0.3)], [(0.7, 0.6)])
+        assert page.locator("[data-status]").text_content() == "2 lines are drawn"
     else:
         kari.clicks(words["type"])
         page.locator("#name").press("End")

@@ -80,6 +80,15 @@ TABLE: list[tuple[str, RequestFacts, SessionFacts | None, Any, frozenset[str] | 
     ("hint of another, who did not sign in", asked(hint_sub="bob", signed_in_sid="s1"), ME, ALLOW, None,
      refused("login_required")),
     ("hint, nobody there, silent", asked("none", hint_sub="ada"), None, None, None, refused("login_required")),
+    # a subject asked for in `claims`
+    ("this person's sub", asked("none", subjects=frozenset({"ada", "bob"})), ME, ALLOW, None, Issue(ALLOW)),
+    ("another's sub, silent", asked("none", subjects=frozenset({"bob"})), ME, ALLOW, None, refused("login_required")),
+    ("another's sub", asked(subjects=frozenset({"bob"})), ME, ALLOW, None, Login(again=True)),
+    ("another's sub, who did not sign in", asked(subjects=frozenset({"bob"}), signed_in_sid="s1"), ME, ALLOW, None,
+     refused("login_required")),
+    ("a sub that the hint is not", asked("none", hint_sub="ada", subjects=frozenset({"bob"})), ME, ALLOW, None,
+     refused("login_required")),
+    ("nobody's sub", asked(subjects=frozenset()), ME, ALLOW, None, Login(again=True)),
     # prompt=create
     ("prompt=create", asked("create"), None, None, None, SignUp()),
     ("prompt=create with a live session", asked("create"), ME, ALLOW, None, SignUp()),

@@ -68,7 +68,7 @@ def test_a_smaller_set_of_privileges_is_a_loss_and_a_gain_is_none(protocol, hear
 def test_a_whole_organizations_loss_is_expanded_by_the_worker_in_pages(protocol, heard, monkeypatch):
     from idp.organizations.models import Organization
 
-    monkeypatch.setattr(authorizations, "PAGE", 2)
+    monkeypatch.setattr(authorizations.losing, "PAGE", 2)
     for _ in range(5):
         protocol.tokens("tag-bc")
     protocol.world.change(Organization, protocol.organization_id, status="suspended")
@@ -237,7 +237,27 @@ def test_an_address_registered_elsewhere_meanwhile_hears_of_a_loss(protocol, hea
     assert [client_id for client_id, _ in logouts(heard)] == ["tag"]
 
 
-@pytest.mark.parametrize("reason", ["password_changed", "account_disabled"])
+def test_the_first_second_factor_ends_what_a_password_has_opened_for_use_while_away(protocol, heard):
+    """What a thief with the password took along before, signed out since or not; two factors' own grants go on."""
+    from idp.sessions import service
+    from idp.sessions.models import Session
+
+    away = {"scope": "openid offline_access", "offline": True}
+    thief, strong = protocol.session(), protocol.session(acr="urn:onix:acr:2", amr=["pwd", "otp", "mfa"])
+    stolen, own = protocol.tokens("tag-bc", sid=thief, **away), protocol.tokens("tag-bc", sid=strong, **away)
+    mine = protocol.session()
+    kept = protocol.tokens("pick-bc", sid=mine, **away)
+    with protocol.app.app_context(), unit_of_work():
+        service.end_session(thief, "signed_out")
+        service.end_weaker_sessions(db.session.get(Session, mine))
+    assert protocol.refresh(stolen["refresh_token"], "tag-bc").json["error"] == "invalid_grant"
+    assert protocol.userinfo(stolen["access_token"]).status_code == 401
+    assert protocol.refresh(own["refresh_token"], "tag-bc").status_code == 200
+    assert protocol.refresh(kept["refresh_token"], "pick-bc").status_code == 200
+    assert ("tag-bc", thief) in logouts(heard) and ("tag-bc", strong) not in logouts(heard)
+
+
+@pytest.mark.parametrize("reason", ["password_changed", "account_disabled", "by_owner", "by_admin", "factor_added"])
 def test_an_offline_grant_that_overtakes_a_new_password_ends_all_the_same(protocol, reason):
     """It was being opened, from a session seen alive, while every grant of the account was withdrawn."""
     from idp.sessions.models import Session

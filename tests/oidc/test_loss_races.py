@@ -173,11 +173,11 @@ def test_named_members_with_many_authorizations_are_compared_in_pages(
     protocol: Protocol, elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     grants = [protocol.tokens("tag-bc") for _ in range(5)]
-    monkeypatch.setattr(authorizations, "PAGE", 10)
+    monkeypatch.setattr(authorizations.losing, "PAGE", 10)
     elsewhere.take_seat(protocol.person.member_id)
     assert elsewhere.owed() == ["tag-bc"] * len(grants)
     for grant in grants:  # as if each had been issued at the very moment of the loss
         authorization_id = claims_of(grant["access_token"])["jti"].partition(".")[0]
         protocol.world.change(Authorization, authorization_id, told=f"allow {protocol.person.member_id}")
-    monkeypatch.setattr(authorizations, "PAGE", 2)
+    monkeypatch.setattr(authorizations.losing, "PAGE", 2)
     assert elsewhere.owed_later() == ["tag-bc"] * 2 * len(grants)

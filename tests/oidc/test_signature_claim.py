@@ -128,7 +128,7 @@ def test_an_old_address_stops_working(protocol: Any, signer: Any, clock: Any) ->
 
     def ends(address: str) -> None:
         answer = protocol.http.get(address)
-        assert answer.status_code == 404 and answer.is_json and b"PNG" not in answer.data
+        assert answer.status_code == 404 and answer.is_json and b"\x89PNG" not in answer.data
 
     with protocol.app.app_context():
         late = fresh()

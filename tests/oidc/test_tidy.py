@@ -96,7 +96,7 @@ def test_a_portion_is_bounded_and_the_living_stay(
     clock.advance(20 * DAY)
     living = protocol.refresh(living).json["refresh_token"]
     clock.advance(11 * DAY)
-    monkeypatch.setattr(authorizations, "PORTION", 10)
+    monkeypatch.setattr(authorizations.tidying, "PORTION", 10)
     portions = []
     with protocol.app.app_context():
         while not portions or portions[-1]:

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from clients.relying_party.access import decide
+from idp.accounts import service as accounts
 from idp.audit.models import AuditEntry
 from idp.kernel import clock
 from idp.kernel.database import db, unit_of_work
@@ -384,3 +385,21 @@ def test_a_report_in_json_goes_on_where_it_ended(app: Any, world: Any, monkeypat
     text = place.browser.get("/org/here/access/apps/tag.csv?people=all").get_data(as_text=True)
     assert len(text.splitlines()) == 9
     assert json.dumps(seen)
+
+
+@one_database
+def test_an_account_that_is_closing_is_told_from_a_disabled_one(app: Any, world: Any) -> None:
+    """Not that the platform disabled it, which is not true."""
+    place = world.organization("nordic")
+    person = world.user(place, privileges=["tag:access"], given_name="Kari", family_name="Vik")
+    with app.app_context(), unit_of_work():
+        accounts.close_account(person.account_id, person.address)
+    browser = browser_of(app, world, administrator(world, place))
+    path = f"/org/nordic/access/people/{person.member_id}"
+    told = next(one for one in browser.get(f"{path}.json").json["apps"] if one["app"] == "tag")
+    assert (told["code"], told["cause"]) == ("account_disabled", "You have closed your account. It is erased soon.")
+    page = text_of(browser.get(f"{path}/tag").text)
+    assert "The person has closed the account." in page and "disabled the account" not in page
+    with app.app_context(), unit_of_work():
+        accounts.disable_account(person.account_id)
+    assert "The platform disabled the account." in text_of(browser.get(f"{path}/tag").text)

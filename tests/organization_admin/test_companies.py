@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from idp.express.models import GuestRequest
+from idp.express.models import GuestRequest, LadderMail
 from idp.kernel.database import db, unit_of_work
 from idp.organizations import service
 from idp.organizations.catalog import current_catalog
@@ -73,6 +73,7 @@ def test_a_company_is_recorded_found_changed_linked_and_deleted(app: Any, world:
         assert [name for name in ("Bølgen AS", "Havgap") if name in page] == [
             one for one in ("Bølgen AS", "Havgap") if any(one.startswith(name[:6]) for name in names)
         ], query
+        assert ("companies/new?name=nothing" in page) == (query == "nothing"), "what is not found can be added"
     assert "Havgap &lt;b&gt;Rederi" in here.client.get(here.path("companies")).get_data(as_text=True)
 
     page = here.client.get(here.path(f"{path}/details")).get_data(as_text=True)
@@ -248,10 +249,15 @@ def test_users_keep_end_and_who_ends_when(app: Any, world: Any, here: Desk, comp
     users = fresh.reads(f"companies/{company}/users")
     assert "Keep" in users and "never" in users
     page = fresh.reads("companies/due")
-    assert "Quiet One" in page and "30, 14 and 7 days before" in page and "never signed in" in page
+    assert "Quiet One" in page and "30, 14 and 7 days before" in page and "after 28 days" in page and "never" in page
     assert page.count("ends ") >= 1 and "next on" in page
-    assert fresh.sends(f"companies/{company}/people/{quiet}/state", action="keep", back="due").status_code == 303
-    assert "Nobody: there is no open invitation" in fresh.reads("companies/due")
+    assert "warning 30 days before, ends" in page
+    kept = fresh.sends(f"companies/{company}/people/{quiet}/state", action="keep", back="users")
+    assert (kept.status_code, kept.location) == (303, fresh.path("companies/due"))
+    assert "Nobody: everybody has been here lately." in fresh.reads("companies/due")
+    mails = fresh.reads("companies/due?what=mails")
+    assert "1 mail" in mails and "Quiet One" in mails and "warning 30 days before" in mails, "also of who was kept"
+    assert "There is no open invitation." in fresh.reads("companies/due?what=invitations")
     for action, status in (("disable", "disabled"), ("enable", "active"), ("end", "ended")):
         assert fresh.sends(f"companies/{company}/people/{quiet}/state", action=action).status_code == 303
         assert world.get(Member, quiet).status == status
@@ -266,7 +272,8 @@ def test_pages_ask_a_fixed_number_of_statements(app: Any, world: Any, here: Desk
         print(path, seen)
         return len(seen)
 
-    paths = ("companies", f"companies/{company}", f"companies/{company}/users", "companies/due", "companies/requests")
+    paths = ("companies", f"companies/{company}", f"companies/{company}/users", "companies/due",
+             "companies/due?what=invitations", "companies/due?what=mails", "companies/requests")  # fmt: skip
 
     def add() -> None:
         for number in range(3):
@@ -277,6 +284,9 @@ def test_pages_ask_a_fixed_number_of_statements(app: Any, world: Any, here: Desk
                                        company_id=place, status=status, created_at=1)  # fmt: skip
                     if status == "contact":
                         world.invitation(one)
+                    with app.app_context(), unit_of_work() as session:
+                        session.add(LadderMail(organization_id=here.organization_id, member_id=one, kind="inactivity",
+                                               period="1", days=30, sent_at=1, ends_at=2))  # fmt: skip
             request(app, here, f"r{number}-{other[-6:]}@x.example")
 
     add()
@@ -323,8 +333,12 @@ def test_a_request_is_approved_into_the_right_company(app: Any, world: Any, here
     assert mails(app) == ["t@x.example"]
     (row,) = members(app, company).values()
     assert (row.name, row.status, row.type) == ("Trygve Hagen", "contact", "express")
-    again = here.sends(f"companies/requests/{one}/approve", company=company)
-    assert again.status_code == 409 and "Ada Berg has handled this request" in text_of(again.get_data(as_text=True))
+    # She is a guest of a customer too; a colleague is told of her as the colleague that she is.
+    world.member(here.organization_id, here.account_id, type="express", company_id=company, status="contact",
+                 given_name="Guest", id="00000000-0000-7000-8000-000000000000")  # fmt: skip
+    for chosen in ({"company": company}, {}):
+        again = here.sends(f"companies/requests/{one}/approve", **chosen)
+        assert again.status_code == 409 and "Ada Berg has handled this request" in text_of(again.get_data(as_text=True))
     rejected = here.sends(f"companies/requests/{one}/reject", reason="No")
     assert rejected.status_code == 409 and mails(app, "guest_rejected") == []
     handled = here.reads("companies/requests?state=handled")

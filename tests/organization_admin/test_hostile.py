@@ -11,8 +11,11 @@ from idp.accounts.models import EmailAddress
 from idp.kernel import clock
 from idp.kernel.database import db, unit_of_work
 from idp.kernel.events import emit
+from idp.kernel.refusal import Refusal
 from idp.oidc.events import AuthorizationOpened
+from idp.organizations import service
 from idp.organizations.models import AccessRequest, Member
+from idp.organizations.service.members import TOGETHER
 from idp.outbox.models import Delivery
 from tests.support.forms import form_with, text_of
 
@@ -48,7 +51,7 @@ def _added(app: Any, here: Desk, email: str, state: str = "contact") -> str:
 
 def test_nothing_tells_whether_a_contact_s_address_has_an_account(app: Any, world: Any, here: Desk) -> None:
     """Not the pages, the reports, the exports or the trail: they say the same of both, but for ids and the address."""
-    known = world.account("known@work.example", given_name="Real", family_name="Name").address
+    known = world.account("known@work.example", given_name="Truthfully", family_name="Name").address
     told = {}
     for address in (known, "nobody@work.example"):
         member_id = _added(app, here, address)
@@ -61,7 +64,7 @@ def test_nothing_tells_whether_a_contact_s_address_has_an_account(app: Any, worl
         for number, path in enumerate(paths):
             answer = here.client.get(here.path(path))
             text = text_of(answer.get_data(as_text=True)) if answer.mimetype == "text/html" else answer.text
-            assert answer.status_code == 200 and "Real" not in text, path
+            assert answer.status_code == 200 and "Truthfully" not in text, path
             seen = text.replace(member_id, "ID").replace(address.partition("@")[0], "WHO")
             told.setdefault(paths.index(path) if number else 0, []).append((path, seen))
     for (path, one), (_path, other) in told.values():
@@ -154,11 +157,25 @@ def test_nobody_is_mailed_without_end(app: Any, world: Any, here: Desk) -> None:
         here.sends("people/many", what="invite", whom="ticked", member=member_id, confirmed="1")
         here.sends("people/import", text="E-mail,State\nvictim@elsewhere.example,Active", **{"import": "1"})
         here.sends(f"people/{member_id}/holdings", activate="1")
-    other = desk(app, world, "other")
-    assert other.sends(
-        "people/new", given_name="V", email="victim@elsewhere.example", state="invite"
-    ).status_code == 400  # fmt: skip
     assert _mails(app, "victim@elsewhere.example") == limit
+
+    def asks(times: int) -> None:
+        other = world.organization()
+        address = "victim@elsewhere.example"
+        member = world.member(other, status="contact", email=address, email_normalized=address)
+        actor = world.user(other, privileges=["account:people.manage"]).account_id
+        for _ in range(times):
+            with app.app_context(), unit_of_work():
+                service.invite(member, actor_id=actor)
+
+    for _ in range(TOGETHER - 1):
+        asks(limit)  # what one organization sends keeps no other one from sending
+    with pytest.raises(Refusal) as refused:
+        asks(1)  # but there is an end to all of them
+    assert refused.value.code == "too_many_mails"
+    other = desk(app, world, "other")
+    sent = other.sends("people/new", given_name="V", email="victim@elsewhere.example", state="invite")
+    assert sent.status_code == 400 and _mails(app, "victim@elsewhere.example") == TOGETHER * limit
 
 
 def test_only_a_post_deletes_a_role(app: Any, world: Any, here: Desk) -> None:
@@ -197,13 +214,13 @@ def test_who_handles_requests_alone_reads_of_nobody_but_those_who_ask(app: Any, 
     holder = world.member(here.organization_id, given_name="Holder", family_name="Hansen")
     world.license(here.organization_id, "tag:standard", seats=1, holders=[holder])
     with app.app_context(), unit_of_work() as session:
-        plea = AccessRequest(
+        asked = AccessRequest(
             organization_id=here.organization_id, member_id=member, account_id=asking.account_id, app_id="tag",
             code="seat_limit_reached", message="", created_at=1,
         )  # fmt: skip
-        session.add(plea)
+        session.add(asked)
         session.flush()
-        path = f"requests/{plea.id}"
+        path = f"requests/{asked.id}"
     for page in ("requests", path):
         assert "Holder Hansen" in reader.reads(page)
         text = here.reads(page)

@@ -21,6 +21,10 @@ from idp.organizations.service import GuestRow
             ("Kari Nord", "kari@x.no"), ("Ola Lie", "ola@x.no"), ("Per", "per@x.no")]),
         ("kari@x.no, ola@x.no", [("", "kari@x.no"), ("", "ola@x.no")]),
         ("kari@x.no Kari Nord; ola@x.no Ola Lie", [("Kari Nord", "kari@x.no"), ("Ola Lie", "ola@x.no")]),
+        ("Kari Nord <kari@x.no> / Ola Lie <ola@x.no>", [("Kari Nord", "kari@x.no"), ("Ola Lie", "ola@x.no")]),
+        ("kari@x.no – Kari Nord\n1. Ola Lie - ola@x.no\n2) • Per . per@x.no\n-Siv J. Å. Hus: siv@x.no", [
+            ("Kari Nord", "kari@x.no"), ("Ola Lie", "ola@x.no"), ("Per", "per@x.no"), ("Siv J. Å. Hus", "siv@x.no")]),
+        ("----\n99 88 77\n", [("99 88 77", "")]),
         ("mailto:kari@x.no", [("", "kari@x.no")]),
         ("Nobody at all\n\n  \nKari kari@x.no", [("Nobody at all", ""), ("Kari", "kari@x.no")]),
         ("E-post;Navn\nkari@x.no;Kari Nord\n;\n", [("Kari Nord", "kari@x.no")]),

@@ -103,7 +103,7 @@ class TestRules:
                 supplier, given_name="Ny", email="ny@x.example", type="express", status="active", company_id=company
             ),
             "enable": lambda: service.enable_member(one),
-            "back": lambda: service.members.bring_back(one),  # type: ignore[attr-defined]
+            "back": lambda: service.standing.bring_back(one),  # type: ignore[attr-defined]
             "ended": lambda: service.invite_guest(one),
         }
         members, invitations = (db.session.query(model).count() for model in (Member, Invitation))
@@ -320,6 +320,13 @@ class TestRules:
         assert refused(service.create_company, supplier, "X", organization_number="123456794") == "number_wrong"
         assert refused(service.create_company, supplier, "X", organization_number="123456793") == "company_exists"
         assert refused(service.create_company, supplier, " ") == "required"
+        # A second record of one customer would open a second 25; two customers of one name have two numbers.
+        assert refused(service.create_company, supplier, "bølgen as") == "company_exists"
+        other = do(service.create_company, supplier, "Bølgen AS", organization_number="SE 556677-8899")
+        assert refused(service.edit_company, other.id, name="Bølgen AS") == "company_exists"
+        do(service.edit_company, other.id, name="Bølgen AB")
+        assert refused(service.edit_company, other.id, name="BØLGEN AS") == "company_exists"
+        do(service.delete_company, other.id)
         assert refused(service.create_company, supplier, "X\x00") == "text_invalid"
         assert refused(service.create_company, supplier, "X", organization_number="1" * 41) == "text_too_long"
         edited = do(service.edit_company, made.id, name="Bølgen", organization_number=None, version=1)

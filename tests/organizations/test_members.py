@@ -19,7 +19,7 @@ from idp.organizations.facts import load_facts
 from idp.organizations.models import Invitation, Member, MemberRole, Organization, Seat
 from idp.organizations.people import shown_as
 from idp.organizations.policy import Decision, choose
-from idp.organizations.service.members import bring_back
+from idp.organizations.service.standing import bring_back
 from idp.outbox.models import Delivery
 
 Do = Callable[..., Any]
@@ -281,8 +281,11 @@ def test_set_active_withdraws_the_invitation(world: Any, do: Do, place: str) -> 
 def test_revoked_invitation_leaves_a_contact(world: Any, do: Do, refused: Do, place: str) -> None:
     person = world.account("new@work.example")
     member = do(service.add_member, place, email="new@work.example", given_name="New")
-    do(service.invite, member.id)
-    do(service.revoke_invitation, member.id)
+    first = do(service.invite, member.id)
+    second = do(service.invite, member.id)
+    do(service.revoke_invitation, member.id, invitation_id=first.id)
+    assert verdict(person.account_id) == "invitation_pending", "the newer one is another invitation"
+    do(service.revoke_invitation, member.id, invitation_id=second.id)
     assert verdict(person.account_id) == "contact_only"
     do(service.set_active, member.id)
     assert refused(service.invite, member.id) == "already_user"

@@ -84,6 +84,10 @@ def test_typed_names_are_text_in_html_and_plain_in_text() -> None:
     assert "Ola &lt;script&gt;" in words.html and "<script>" not in words.html
     assert "Ola <script> of Løft & Kran AS" in words.text
     assert words.subject == "Løft & Kran AS invites you to Onix Work"
+    guest = mails.render("invitation", "en", **{**VALUES, "company": "Havgap <AS>"})
+    assert guest.subject == "Løft & Kran AS invites you to Onix Express"
+    assert "Ola &lt;script&gt; of Løft &amp; Kran AS invites" in guest.html and "Havgap &lt;AS&gt;" in guest.html
+    assert "a user of Onix Express for Havgap <AS>" in guest.text and "until 15 January 2027" in guest.text
 
 
 def test_p31_a_subject_stays_one_line() -> None:

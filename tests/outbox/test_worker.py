@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import math
 import socket
 import threading
 import time
@@ -65,10 +66,12 @@ def _row(delivery_id: str) -> Delivery:
 
 
 def test_a_mail_arrives_within_about_a_second(app: Any, running: Any, sink: Sink) -> None:
-    """The quickest of three: a machine with other work may hold up one of them, a slow worker holds up all."""
+    """The quickest of some: a machine with other work may hold up many of them, a slow worker holds up all."""
     running()
-    took = []
-    for number in range(3):
+    took = [math.inf]
+    for number in range(20):
+        if min(took) < 2:
+            break
         with app.app_context():
             _queue(f"kari{number}@bedrift.example")
         began = time.monotonic()
@@ -193,12 +196,15 @@ def test_only_what_was_given_up_is_tried_again(context: Any, clock: Any, sink: S
     assert [(_row(name).outcome, _row(name).attempts) for name in given_up] == [(None, 0)] * 3
 
 
-def test_after_its_attempts_a_delivery_is_given_up(context: Any, clock: Any, sink: Sink) -> None:
+def test_a_mail_waits_for_days_for_a_server_that_is_away_and_is_given_up_then(
+    context: Any, clock: Any, sink: Sink
+) -> None:
     delivery_id = _queue()
     sink.reply = "451 busy"
-    for _ in range(MAIL.attempts - 1):
+    for _ in range(MAIL.attempts + 1):
         assert worker.attempt(MAIL, _claimed(delivery_id, clock.now())) == "postponed"
         clock.advance(3601)
+    clock.advance(MAIL.patience)
     assert worker.attempt(MAIL, _claimed(delivery_id, clock.now())) == "given_up"
 
 
@@ -332,36 +338,53 @@ def test_a_slow_destination_holds_up_nobody(app: Any, running: Any, told: str) -
         over.set()
 
 
-def test_one_destination_hears_a_hundred_in_a_moment(app: Any, running: Any, told: str) -> None:
+def test_one_destination_hears_a_hundred_in_a_moment(
+    app: Any, running: Any, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One after another over one line, without waiting for the lane to look again."""
     with app.app_context():
         for _ in range(100):
             _logout("rp")
-    began = time.monotonic()
+    due, looks = service.due, []
+
+    def watched(*args: Any, **values: Any) -> list[str]:
+        found = due(*args, **values)
+        looks.extend(found)
+        return found
+
+    monkeypatch.setattr(service, "due", watched)
     running()
-    wait_until(lambda: len(_Receiver.got) >= 100 or None, seconds=20, what="a hundred logout tokens")
-    assert time.monotonic() - began < 15, "a look at the lane for each would take twenty seconds"
-    wait_until(lambda: not _waiting(app), seconds=5, what="the last one to be settled")
+    wait_until(lambda: len(_Receiver.got) >= 100 or None, what="a hundred logout tokens")
+    assert len(looks) < 50, "a look at the lane for each takes twenty seconds"
+    wait_until(lambda: not _waiting(app), what="the last one to be settled")
     assert len(_Receiver.got) == 100
 
 
 @pytest.mark.running_clock
-def test_one_failure_leaves_the_rest_of_the_batch_untried(app: Any, running: Any, told: str) -> None:
+def test_one_failure_leaves_the_rest_of_the_batch_untried(
+    app: Any, running: Any, told: str, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker.Lane, "back_off", lambda *_: 600)  # nothing is tried again while the test looks on
     _Receiver.answers = {"/rp": 503}
     with app.app_context():
         for _ in range(10):
             _logout("rp")
     running()
-    wait_until(lambda: _Receiver.got or None, seconds=5, what="the first try")
+    wait_until(lambda: _Receiver.got or None, what="the first try")
     time.sleep(0.7)
-    tried = len(_Receiver.got)
-    assert tried <= LOGOUT.lines, "each line found it failing; it is left alone for two seconds"
-    with app.app_context():
-        attempts = [row.attempts for row in db.session.query(Delivery)]
-        db.session.rollback()
-    assert sum(attempts) == tried, "what was not tried counts no attempt"
+
+    def attempts() -> int:
+        with app.app_context():
+            counted = sum(row.attempts for row in db.session.query(Delivery))
+            db.session.rollback()
+            return counted
+
+    wait_until(lambda: attempts() == len(_Receiver.got), what="that what was not tried counts no attempt")
+    assert len(_Receiver.got) <= LOGOUT.lines, "each line found it failing; it is left alone"
     _Receiver.answers = {}
-    wait_until(lambda: not _waiting(app), what="all of them, soon after it is back")
+    clock.advance(600)
+    running()  # which has not met the failure
+    wait_until(lambda: not _waiting(app), what="all of them, once it is back")
 
 
 def _waiting(app: Any) -> int:

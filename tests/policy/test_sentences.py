@@ -10,6 +10,8 @@ from idp.organizations.sentences import explain
 CASES = [(code, None) for code in CODES if code != "privilege_missing"] + [
     ("privilege_missing", "no_role"),
     ("privilege_missing", "role"),
+    ("license_expired", "organization"),
+    ("license_missing", "organization"),
 ]
 NAMES = {"app_name": "Onix Tag", "organization_name": "Nordic Lift AS"}
 

@@ -17,6 +17,7 @@ from idp.kernel.database import db, unit_of_work
 from idp.kernel.refusal import Refusal
 from idp.organizations import service as organizations
 from idp.organizations.models import Member, MemberRole, Seat
+from idp.outbox.mails import compose
 from idp.outbox.models import Delivery
 from idp.sessions.models import Session
 from tests.support.flow import pkce
@@ -121,6 +122,66 @@ def test_a_closed_account_is_out_everywhere_and_can_be_kept(
     clock.advance(120)
     assert work(app) == 0 and not gone(app, person.account_id)
     assert protocol.userinfo(tokens["access_token"]).status_code == 401
+
+
+def remind(app: Any) -> int:
+    with app.app_context():
+        return jobs.closing_reminders()
+
+
+def test_shortly_before_the_end_one_more_mail_says_how_to_keep_it(
+    app: Any, world: Any, clock: Any, database_url: str
+) -> None:
+    """Once for each closing however many workers look, also late; never after the end, to who keeps it, or to who is
+    disabled meanwhile."""
+    person, other, disabled = world.account(), world.account(), world.account()
+    with app.app_context():
+        for one in (person, other, disabled):
+            with unit_of_work():
+                accounts.close_account(one.account_id, one.address)
+        with unit_of_work():
+            accounts.disable_account(disabled.account_id)
+    clock.advance(GRACE - 3 * 86400 - 1)
+    assert remind(app) == 0
+    with app.app_context(), unit_of_work():
+        accounts.keep_account(other.account_id)
+    clock.advance(1)
+    done: list[int] = []
+    workers = [threading.Thread(target=lambda: done.append(remind(app))) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert sorted(done) == [0, 0, 1] and remind(app) == 0
+    owed = mails(app, "account_closing_reminder")
+    assert [mail["address"] for mail in owed] == [person.address]
+    with app.app_context():
+        delivery = db.session.scalars(select(Delivery).where(Delivery.kind == "account_closing_reminder")).one()
+        message = compose(delivery)
+        assert message is not None and message.subject.startswith("Your Onix Account is erased on ")
+        assert f"{app.extensions['onix_settings'].issuer}/login" in message.body
+
+        with unit_of_work():
+            accounts.keep_account(person.account_id)
+        assert compose(delivery) is None, "what is kept needs no reminder"
+        with unit_of_work():
+            accounts.close_account(person.account_id, person.address)
+    clock.advance(GRACE - 60)
+    assert remind(app) == 1, "a worker that was away for days, and another closing"
+    with app.app_context(), unit_of_work():
+        accounts.keep_account(person.account_id)
+        accounts.close_account(person.account_id, person.address)
+    clock.advance(GRACE)
+    assert remind(app) == 0, "what is over is not told of as if it were to come"
+
+
+@pytest.mark.parametrize("app_settings", [{"lifetimes": {"closing": 3 * 86400}}])
+def test_a_short_time_to_keep_it_has_no_reminder(app: Any, world: Any, clock: Any) -> None:
+    person = world.account()
+    with app.app_context(), unit_of_work():
+        accounts.close_account(person.account_id, person.address)
+    clock.advance(2 * 86400)
+    assert remind(app) == 0
 
 
 def test_a_forgotten_password_does_not_keep_one_from_keeping(app: Any, world: Any) -> None:

@@ -8,8 +8,10 @@ import pytest
 from flask import g
 from flask_babel import force_locale, gettext
 
+from idp.accounts.models import Account
 from idp.kernel import continuation, language
 from idp.kernel.database import unit_of_work
+from tests.support.forms import browser_of
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -98,6 +100,22 @@ def test_the_switch_on_a_page_that_only_takes_posts_leads_to_the_start(app: Any)
         assert language.this_page() == "/login"
     with app.test_request_context("//evil.example"):
         assert language.this_page() == "/"
+
+
+def test_times_are_the_accounts_else_the_browsers(app: Any, world: Any) -> None:
+    """The browser says what it likes: what is no time zone changes nothing."""
+    person = world.account()
+    browser = browser_of(app, world, person)
+    for told, shown in (
+        (None, "UTC"), ("Asia/Tokyo", "JST"), ("../../etc/passwd", "UTC"), ("Mars/Base", "UTC"), ("x" * 500, "UTC"),
+    ):  # fmt: skip
+        if told:
+            browser.set_cookie("zone", told)
+        answer = browser.get("/account/sessions")
+        assert answer.status_code == 200 and f" {shown}</p>" in answer.text, told
+    browser.set_cookie("zone", "Asia/Tokyo")
+    world.change(Account, person.account_id, zoneinfo="Asia/Kolkata")
+    assert " IST</p>" in browser.get("/account/sessions").text
 
 
 def test_dates_speak_the_language(app: Any) -> None:

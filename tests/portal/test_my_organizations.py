@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from idp.accounts.models import EmailAddress
+from idp.accounts.models import EmailAddress, MailboxProof
+from idp.accounts.service import link_for
 from idp.audit import trail
 from idp.audit.models import AuditEntry
 from idp.kernel.database import db
@@ -180,11 +181,20 @@ def test_an_invitation_at_another_address_offers_to_add_it(app: Any, world: Any,
     assert again.headers["Location"].startswith("/login/again?continue="), "a found browser adds no address"
     back = submit(client, client.get(again.headers["Location"]), "password", password=world.password)
     assert back.headers["Location"] == where
-    assert "Add Kari@new.example and accept?" in text_of(client.get(where).text)
+    assert "whoever reads mail there can choose a new password" in text_of(client.get(where).text)
     with app.app_context():
         assert db.session.scalars(select(EmailAddress).where(EmailAddress.normalized == "kari@new.example")).all() == []
-    done = press(client, where, where)
+    sent = press(client, where, where)
+    assert (sent.status_code, sent.headers["Location"]) == (303, "/account/emails")
+    with app.app_context():
+        assert db.session.scalars(select(EmailAddress).where(EmailAddress.normalized == "kari@new.example")).all() == []
+        proof = db.session.scalars(select(MailboxProof).where(MailboxProof.purpose == "address")).one()
+        assert (proof.address, proof.account_id) == ("Kari@new.example", person.account_id)
+        confirm = client.get(link_for(proof)).headers["Location"]
+    assert world.get(Member, member).account_id is None, "having the invitation proves no mailbox"
+    done = press(client, confirm, confirm)
     assert (done.status_code, done.headers["Location"]) == (303, PAGE)
+    assert press(client, "/accept").status_code == 303
     row = world.get(Member, member)
     assert (row.status, row.account_id) == ("active", person.account_id)
     with app.app_context():

@@ -60,7 +60,7 @@ def test_a_picture_is_sent_shown_replaced_removed_and_brought_back(
     first = stranger.get(address).data
     assert len(first) < len(answer.data)
     head = answer.headers
-    assert head["Content-Type"] == "image/jpeg" and head["X-Content-Type-Options"] == "nosniff"
+    assert head["Content-Type"] == "image/jpeg" and head.getlist("X-Content-Type-Options") == ["nosniff"]
     assert head["Content-Security-Policy"] == "default-src 'none'; sandbox"
     assert head["Cross-Origin-Resource-Policy"] == "cross-origin" and "Set-Cookie" not in head
     assert head["Cache-Control"] == "private, max-age=300, must-revalidate"

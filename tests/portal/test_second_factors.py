@@ -13,7 +13,7 @@ from idp.accounts.models import Account
 from idp.kernel.database import db
 from idp.outbox.models import Delivery
 from tests.accounts.steps import last, listen
-from tests.support.authenticators import SoftKey, add_passkey, press, set_up_app, token_of
+from tests.support.authenticators import SoftKey, add_passkey, press, set_up_app, show_passkey, token_of
 from tests.support.forms import browser_of, log_in, submit
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -121,6 +121,30 @@ def test_the_last_way_in_stays(app: Any, world: Any, person: Any, owner: Any) ->
     assert press(owner, path, "/remove").status_code == 303 and rows(app, Passkey) == 1
 
 
+def test_removing_the_password_and_choosing_one_again(app: Any, world: Any, person: Any, owner: Any) -> None:
+    """Only who has a passkey can; it signs in no more, the passkey does, and a new one is chosen on the same page."""
+    assert "/password/remove" not in owner.get(HERE).text
+    owner.post(f"{HERE}/password/remove", data={"csrf_token": token_of(owner, HERE)})
+    assert "The password is the only way into your account." in owner.get(HERE).text
+    key, _done = add_passkey(owner)
+    assert "password_removed" not in mails(app)
+    heard = listen(app)
+    assert press(owner, HERE, "/password/remove").headers["Location"] == HERE
+    page = owner.get(HERE).text
+    assert "Your password is removed." in page and "You have no password." in page
+    assert last(heard, events.PasswordRemoved).account_id == person.account_id
+    assert mails(app).count("password_removed") == 1
+    assert log_in(app.test_client(), person.address, world.password).status_code == 400
+    assert show_passkey(app.test_client(), key).headers["Location"] == "/"
+    owner.post(f"{HERE}/password/remove", data={"csrf_token": token_of(owner, HERE)})
+    assert mails(app).count("password_removed") == 1, "what is not there is not removed twice"
+
+    chosen = "seven green ladders at dusk"
+    page = owner.get(f"{HERE}/password")
+    assert submit(owner, page, "password", password=chosen).status_code == 303
+    assert log_in(app.test_client(), person.address, chosen).headers["Location"].startswith("/login/code")
+
+
 def test_another_persons_passkey_is_none(app: Any, world: Any, owner: Any) -> None:
     add_passkey(owner)
     path = f"{HERE}/passkeys/{only_passkey(app).id}"
@@ -153,6 +177,7 @@ CHANGES = [
     ("authenticator", {"code": "{code}"}),
     ("authenticator/remove", {}),
     ("recovery-codes", {}),
+    ("password/remove", {}),
 ]
 
 
@@ -171,6 +196,8 @@ def test_a_stolen_old_session_changes_nothing(app: Any, world: Any, person: Any,
         assert answer.status_code == 303 and answer.headers["Location"].startswith("/login/again?"), path
     assert before == (rows(app, Passkey), rows(app, Authenticator), rows(app, RecoveryCode), len(mails(app)))
     assert only_passkey(app).name == passkey.name
+    with app.app_context():
+        assert db.session.get_one(Account, person.account_id).password_hash is not None
 
 
 def test_other_sessions_end_with_a_new_password_only_when_asked(app: Any, world: Any, person: Any, owner: Any) -> None:

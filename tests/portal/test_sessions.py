@@ -13,6 +13,7 @@ from idp.oidc.models import Authorization, Consent
 from idp.outbox.models import Delivery
 from idp.sessions.devices import device_of, network_shown
 from idp.sessions.models import Session
+from idp.sessions.service import end_session
 from tests.support.forms import browser_of, forms_of, log_in, text_of
 
 CHROME = (
@@ -74,6 +75,11 @@ def test_sessions_are_listed_and_ended_one_by_one(app: Any, world: Any, protocol
     there = protocol.session(user_agent=CHROME, address="203.0.113.77")
     code = protocol.grant("other", sid=there)
     tokens = protocol.redeem(code, "other").json
+    away = protocol.tokens("other", sid=there, scope="openid offline_access", offline=True)
+    theirs_before = protocol.session(user_agent=PHONE)
+    before = protocol.tokens(sid=theirs_before, scope="openid offline_access", offline=True)
+    with app.app_context(), unit_of_work():
+        end_session(theirs_before, "signed_out")  # whoever was there signed out, and kept what it had been granted
     stranger = world.account()
     browser = browser_of(app, world, stranger)
     page = client.get("/account/sessions")
@@ -92,6 +98,7 @@ def test_sessions_are_listed_and_ended_one_by_one(app: Any, world: Any, protocol
     assert "Chrome on Windows is signed out" in read and "Ended by you" in read
     assert protocol.refresh(tokens["refresh_token"], "other").json["error"] == "invalid_grant"
     assert protocol.userinfo(tokens["access_token"]).status_code == 401
+    assert protocol.refresh(away["refresh_token"], "other").json["error"] == "invalid_grant"
     assert logouts(app) == {("other", there)}
     assert world.get(Session, there).ended_reason == "by_owner"
     with statements() as few:
@@ -101,7 +108,15 @@ def test_sessions_are_listed_and_ended_one_by_one(app: Any, world: Any, protocol
     with statements() as many:
         assert client.get("/account/sessions").text.count("Safari on iOS") >= 12
     assert len(many) <= len(few) + 1, str(many)
+    with app.app_context():
+        mine = db.session.scalar(
+            select(Session.id).where(Session.account_id == person.account_id, Session.user_agent.like("Werkzeug%"))
+        )
+    kept = protocol.tokens(sid=mine, scope="openid offline_access", offline=True)
+    before = protocol.refresh(before["refresh_token"]).json
     assert press(client, "/account/sessions", "/end-others").status_code == 303
+    assert protocol.refresh(before["refresh_token"]).json["error"] == "invalid_grant"
+    assert protocol.refresh(kept["refresh_token"]).status_code == 200, "this browser's own go on"
     read = text_of(client.get("/account/sessions").text)
     assert "You are signed out everywhere else." in read and "Sign out everywhere else" not in read
     with app.app_context():

@@ -141,3 +141,22 @@ def test_nobody_elses_signature_and_no_form_of_anybody_else(app: Any, client: An
     assert client.get(f"{HERE}/preview?name=&style=plain").status_code == 400
     assert client.get(f"{HERE}/preview?name=%F0%9F%98%80&style=plain").status_code == 400
     assert ids(app) == [mine]
+
+
+@pytest.mark.parametrize("app_settings", [{"throttle": {"images_per_hour": 3}}])
+def test_images_are_made_so_often_and_no_more(client: Any, world: Any, clock: Any) -> None:
+    """Previews, signatures and pictures together; another person is not held up, and an hour later all is as before."""
+    log_in(client, world.account(given_name="Kari").address, world.password)
+    for style in ("plain", "formal", "flowing"):
+        assert client.get(f"{HERE}/preview?name=Kari&style={style}").status_code == 200
+    late = client.get(f"{HERE}/preview?name=Kari&style=plain")
+    assert late.status_code == 429 and int(late.headers["Retry-After"]) > 0
+    typed = send(client, "type", name="Kari Nordmann", style="formal")
+    assert typed.status_code == 429 and 'value="Kari Nordmann"' in typed.text
+    assert "You have made many images within the last hour." in text_of(typed.text)
+    picture = form_with(client.get("/account/picture").text, "csrf_token", "/account/picture")
+    data = {**picture.fields, "file": (io.BytesIO(made.picture()), "me.jpg")}
+    refused = client.post("/account/picture", data=data, content_type="multipart/form-data")
+    assert refused.status_code == 429 and refused.headers["Retry-After"]
+    clock.advance(3601)
+    assert send(client, "type", name="Kari Nordmann", style="formal").status_code == 303

@@ -7,10 +7,14 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from idp.accounts import service as accounts
+from idp.accounts.models import MailboxProof
+from idp.kernel import clock as kernel_clock
 from idp.kernel.continuation import Continuation
-from idp.kernel.database import db
-from idp.oidc.models import AuthorizationRequest
+from idp.kernel.database import db, unit_of_work
+from idp.oidc.models import Authorization, AuthorizationRequest
 from tests.support.flow import pkce
+from tests.support.forms import browser_of
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 MOST = 6
@@ -18,7 +22,7 @@ MOST = 6
 
 @pytest.fixture
 def app_settings() -> dict[str, Any]:
-    return {"throttle": {"requests_per_minute": MOST}}
+    return {"throttle": {"requests_per_minute": MOST, "authorizations_per_minute": 3}}
 
 
 def asking(**over: str) -> dict[str, str]:
@@ -103,3 +107,42 @@ def test_pages_for_signed_in_people_are_no_way_around_it(app: Any) -> None:
     assert answers == [303] * MOST + [429] * 3
     assert kept(app) == (0, MOST)
     assert app.test_client().get("/", environ_base=place).status_code == 303, "which keeps nothing"
+
+
+def test_what_is_kept_for_strangers_goes_when_it_is_over(app: Any, world: Any, clock: Any) -> None:
+    """A form that answers everybody alike keeps a row for every address; those without a link go at their end."""
+    person = world.account()
+    with app.app_context(), unit_of_work():
+        for address in ("nobody@firma.no", person.address):
+            accounts.request_reset(address, "en")
+            accounts.request_activation(address, "en", invited=True)
+
+    def left() -> list[str]:
+        with app.app_context(), unit_of_work():
+            accounts.tidy(kernel_clock.now())
+            return sorted(db.session.scalars(select(MailboxProof.purpose)))
+
+    assert left() == ["activation", "known", "nobody", "reset"]
+    clock.advance(3600)
+    assert left() == ["activation", "known", "reset"]
+    clock.advance(86400)
+    assert left() == ["activation", "reset"], "these are still recognized by who follows them"
+
+
+def test_drawing_a_name_is_counted(app: Any, world: Any) -> None:
+    browser = browser_of(app, world, world.account())
+    answers = [browser.get("/account/signature/preview?name=A&style=plain").status_code for _ in range(MOST + 1)]
+    assert answers.count(429) >= 1 and answers[0] == 200
+
+
+def test_a_live_session_opens_no_authorizations_without_end(app: Any, world: Any, ask: Any) -> None:
+    """Each is three rows that stay for months, and a stranger who has just signed up can ask for denials all day."""
+    person = world.account()
+    browser, other = browser_of(app, world, person), browser_of(app, world, person)
+    answers = [one.get("/oauth2/authorize", query_string=asking()) for one in (browser, other, browser, browser)]
+    assert [answer.status_code for answer in answers] == [303, 303, 303, 429]
+    assert int(answers[-1].headers["Retry-After"]) > 0 and answers[-1].mimetype == "text/html"
+    with app.app_context():
+        assert db.session.scalar(select(func.count()).select_from(Authorization)) == 3
+    stranger = browser_of(app, world, world.account())
+    assert stranger.get("/oauth2/authorize", query_string=asking()).status_code == 303

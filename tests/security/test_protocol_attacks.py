@@ -13,6 +13,7 @@ from idp.kernel import clock as kernel_clock
 from idp.oidc.client_metadata import MetadataError, redirect_problem, validate_metadata
 from idp.oidc.clients import find_client
 from tests.specs.person import CALLBACK, Browser, answer_of
+from tests.support.forms import text_of
 from tests.support.protocol import basic, claims_of
 
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -200,7 +201,7 @@ def test_a_request_of_one_browser_is_nothing_to_another(app: Any, protocol: Any,
     handle = login.request.args["continue"]
     thief = Browser(app.test_client(), "tag")
     page = thief.http.get(f"/login?continue={handle}")
-    assert "Tag" not in page.text and "/cancel" not in page.text
+    assert "Onix Tag" not in text_of(page) and "/cancel" not in page.text
     done = thief.press(page, "/login", identifier=protocol.person.address, password=protocol.world.password)
     assert done.location == "/", "the sign-in leads nowhere of the other browser's"
     posted = client.post("/oauth2/authorize", data=browser.parameters())

@@ -56,6 +56,12 @@ def session_of(app: Any, person: Any) -> Session:
         return max(rows, key=lambda row: (row.auth_time, row.id))
 
 
+def stored_of(app: Any, person: Any) -> list[Session]:
+    with app.app_context():
+        alive = select(Session).where(Session.account_id == person.account_id, Session.ended_at.is_(None))
+        return list(db.session.scalars(alive))
+
+
 def is_signed_in(client: Any) -> bool:
     return client.get("/account/").status_code == 200
 
@@ -463,6 +469,12 @@ def test_a_session_from_before_the_second_factor_changes_nothing_without_it(
         assert asked.status_code == 303 and asked.headers["Location"].startswith("/login/again"), path
     assert thief.get("/account/security/authenticator").headers["Location"].startswith("/login/again")
     assert "/login/code" in log_in(app.test_client(), person.address, world.password).headers["Location"]
+    before = next(row for row in stored_of(app, person) if row.amr == ["pwd"])
+    clock.advance(30)
+    stronger = submit(thief, thief.get("/login/stronger"), "code", code=authenticator.at(clock.now()))
+    assert stronger.status_code == 303 and world.get(Session, before.id).acr == "urn:onix:acr:2"
+    assert world.get(Session, before.id).auth_time == before.auth_time, "a code alone is no sign-in"
+    clock.advance(300)
     asked = thief.get("/account/security/password").headers["Location"]
     first = submit(thief, thief.get(asked), "password", password=world.password)
     clock.advance(30)
@@ -497,7 +509,7 @@ def test_the_door_itself_wants_the_second_factor(app: Any, world: Any, person: A
     """Whoever comes to `sign_in` with a password alone, by whichever way."""
     add_passkey(signed_in)
     with app.test_request_context(), pytest.raises(Refusal) as refused, unit_of_work():
-        sessions.sign_in(db.session.get_one(Account, person.account_id))
+        sessions.sign_in(sessions.hold(db.session.get_one(Account, person.account_id)))
     assert refused.value.code == "second_factor_missing"
 
 

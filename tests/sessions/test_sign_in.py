@@ -298,6 +298,21 @@ def test_end_sessions_of_spares_the_named_one(app: Any, client: Any, world: Any)
     assert (who(client), who(other)) == ("A B", None)
 
 
+def test_there_is_an_end_to_sessions(app: Any, client: Any, world: Any, monkeypatch: Any, clock: Any) -> None:
+    """A thief with the password can't heap up so many that a new password, which ends them all, never gets done."""
+    monkeypatch.setattr("idp.sessions.service.MOST_SESSIONS", 3)
+    person = world.account()
+    browsers = [app.test_client() for _ in range(5)]
+    for browser in browsers:
+        log_in(browser, person.address, world.password)
+        clock.advance(1)
+    assert [browser.get("/account/").status_code for browser in browsers] == [303, 303, 200, 200, 200]
+    assert "in very many other browsers" in text_of(browsers[0].get("/login").text)
+    assert [row.ended_reason for row in stored(app)] == ["too_many"] * 2 + [None] * 3
+    log_in(browsers[4], person.address, world.password, "/login/another")
+    assert browsers[2].get("/account/").status_code == 200, "the same browser again is none more"
+
+
 def test_the_page_shows_where_the_person_is_going(app: Any, client: Any) -> None:
     handle = waiting(
         app, client, client_name="Partner <b>App</b>", logo_uri="https://rp.example/logo.png",
@@ -430,7 +445,7 @@ def test_a_password_changed_meanwhile_is_not_signed_in_with(app: Any, world: Any
         with app.app_context():
             world.change(Account, person.account_id, password_hash="other")
         with pytest.raises(Refusal) as refused, unit_of_work():
-            sessions.sign_in(found)
+            sessions.sign_in(sessions.hold(found))
         assert refused.value.code == "sign_in_again"
 
 
@@ -474,7 +489,7 @@ def test_r33_a_reset_ends_the_session_of_a_sign_in_under_way(app: Any, world: An
         found = sessions.authenticate(person.address, world.password, "127.0.0.1")
         assert isinstance(found, Account)
         with unit_of_work():
-            sessions.sign_in(found)
+            sessions.sign_in(sessions.hold(found))
             thread = threading.Thread(target=reset)
             thread.start()
             thread.join(0.5)

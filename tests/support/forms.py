@@ -98,28 +98,41 @@ def form_with(html: str, field_name: str, base: str = "") -> Form:
     raise AssertionError(f"no form with a field {field_name!r} on the page:\n{html[:3000]}")
 
 
-def text_of(html: str) -> str:
-    """What a person reads on a page, white space folded; scripts and styles left out."""
+class _Text(HTMLParser):
+    """Collects what is read; what stands in fields, and the names of what is heard or hovered over, apart."""
 
-    class Text(HTMLParser):
-        def __init__(self) -> None:
-            super().__init__(convert_charrefs=True)
-            self.parts: list[str] = []
-            self._hidden = 0
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.parts: list[str] = []
+        self.beside: list[str] = []
+        self._hidden = 0
 
-        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-            self._hidden += tag in ("script", "style", "template")
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._hidden += tag in ("script", "style", "template")
+        values = {name: value or "" for name, value in attrs}
+        if tag == "input" and values.get("type", "text") not in ("hidden", "checkbox", "radio"):
+            self.beside.append(values.get("value", ""))
+        self.beside += [values[name] for name in ("alt", "aria-label", "placeholder", "title") if name in values]
 
-        def handle_endtag(self, tag: str) -> None:
-            self._hidden -= tag in ("script", "style", "template")
+    def handle_endtag(self, tag: str) -> None:
+        self._hidden -= tag in ("script", "style", "template")
 
-        def handle_data(self, data: str) -> None:
-            if not self._hidden:
-                self.parts.append(data)
+    def handle_data(self, data: str) -> None:
+        if not self._hidden:
+            self.parts.append(data)
 
-    reader = Text()
-    reader.feed(html)
-    return " ".join(" ".join(reader.parts).split())
+
+def text_of(page: Any) -> str:
+    """What a person reads on a page (its HTML, or an answer with it), white space folded; last what stands in fields
+    and what is heard or hovered over.
+
+    Look here for a short text, never in the HTML: there stand form tokens, ids and the like, and what is random holds
+    any three letters or digits once in a while.
+    """
+    reader = _Text()
+    reader.feed(page if isinstance(page, str) else page.text)
+    reader.close()
+    return " ".join(" ".join(reader.parts + reader.beside).split())
 
 
 def submit(client: Any, page: Any, field_name: str, **values: str) -> Any:

@@ -103,6 +103,10 @@ class Cluster:
     def drop(self, name: str) -> None:
         self.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
+    def leave(self, name: str) -> None:
+        """Ends every connection to a database."""
+        self.execute(f"SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = '{name}'")
+
     def url(self, database: str) -> str:
         return f"postgresql+psycopg://onix@/{database}?host={self.folder}&port={self.port}"
 

@@ -90,8 +90,8 @@ class Protocol:
         challenge: bool = True, **values: Any,
     ) -> Grant:  # fmt: skip
         """What the authorize endpoint does last: an authorization and its code."""
-        from idp.oidc.authorizations import app_of, issue_code, open_authorization
-        from idp.oidc.clients import find_client
+        from idp.oidc.authorizations import issue_code, open_authorization
+        from idp.oidc.clients import app_of, find_client
         from idp.organizations.facts import load_facts
         from idp.organizations.policy import entitlement
         from idp.sessions.models import Session

@@ -63,5 +63,10 @@ class RecoveryCodeUsed(CredentialChanged):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PasswordRemoved(CredentialChanged):
+    """The account has no password any more: its passkeys sign in."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class SecondFactorsRemoved(CredentialChanged):
     """The platform took away passkeys, authenticator app and recovery codes of somebody who lost them (R29)."""

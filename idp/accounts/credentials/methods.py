@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import ColumnElement, delete, func, or_, select
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.orm import lazyload
 
 from idp.kernel import clock
@@ -14,7 +14,7 @@ from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
 
 from ..models import Account
-from . import events
+from . import events, policy
 from .models import Authenticator, Passkey, RecoveryCode
 from .policy import Methods
 
@@ -70,6 +70,36 @@ def settle(account_id: str) -> None:
     """After one was taken away: recovery codes stand in for a second factor, so they go with the last one."""
     if not methods_of(account_id).second_factor:
         db.session.execute(delete(RecoveryCode).where(RecoveryCode.account_id == account_id))
+
+
+def remove_password(account_id: str) -> None:
+    """The passkeys alone sign in from now on; nothing happens when there is no password. Inside a unit of work.
+
+    What a password alone has opened ended when the first of them was added, so nothing ends here.
+    Raises `Refusal` `last_way_in` (409) without a passkey.
+    """
+    has = locked(account_id)
+    if not has.password:
+        return
+    if policy.last_way_in(has, "password"):
+        raise Refusal(
+            "last_way_in", _l("The password is the only way into your account. Add a passkey first."), status=409
+        )
+    now = clock.now()
+    db.session.execute(
+        update(Account)
+        .where(Account.id == account_id)
+        .values(
+            password_hash=None,
+            password_changed_at=None,
+            must_change_password=False,
+            updated_at=now,
+            rev=Account.rev + 1,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    db.session.expire_all()
+    emit(events.PasswordRemoved(at=now, actor_id=account_id, account_id=account_id))
 
 
 def remove_second_factors(account_id: str, actor_id: str | None = None) -> bool:

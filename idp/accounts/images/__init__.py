@@ -5,21 +5,34 @@ metadata, color profiles and whatever hides behind the picture stay behind. No t
 Start reading: `decoding.decode`, then `pictures` and `signatures`.
 """
 
-from .decoding import LARGEST, LARGEST_FORM, MOST_PIXELS, TYPES
+from typing import NamedTuple
+
+from .admission import admit
+from .decoding import LARGEST, LARGEST_FORM, TYPES
 from .pictures import PIXELS, Crop, make_picture
 from .signatures import LONGEST_NAME, MOST_POINTS, STYLES, Drawn, from_image, from_strokes, from_text
+
+
+class File(NamedTuple):
+    """An image as it is served. `digest` changes whenever it does."""
+
+    content: bytes
+    mimetype: str
+    digest: str
+
 
 __all__ = [
     "LARGEST",
     "LARGEST_FORM",
     "LONGEST_NAME",
-    "MOST_PIXELS",
     "MOST_POINTS",
     "PIXELS",
     "STYLES",
     "TYPES",
     "Crop",
     "Drawn",
+    "File",
+    "admit",
     "from_image",
     "from_strokes",
     "from_text",

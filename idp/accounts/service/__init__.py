@@ -41,11 +41,14 @@ from .signup import activate, create_account, read_activation, request_activatio
 from .status import (
     close_account,
     closed_and_due,
+    closed_to_remind,
     delete_account,
     disable_account,
     enable_account,
     erase_closed,
     keep_account,
+    remind_closing,
+    reminder_ahead,
 )
 
 __all__ = [
@@ -63,6 +66,7 @@ __all__ = [
     "choose_primary",
     "close_account",
     "closed_and_due",
+    "closed_to_remind",
     "create_account",
     "delete_account",
     "delete_signature",
@@ -84,6 +88,8 @@ __all__ = [
     "prove_mailbox",
     "read",
     "read_activation",
+    "remind_closing",
+    "reminder_ahead",
     "remove_address",
     "remove_picture",
     "remove_signature",

@@ -19,7 +19,7 @@ from .. import addresses, events
 from ..addresses import Address
 from ..models import Account, EmailAddress, MailboxProof
 from .links import link_refusal, new_proof, read, spend
-from .lookup import find_by_address, locked, taken
+from .lookup import find_by_address, locked, owner_of, taken
 
 MOST = 10
 """So many addresses may one account have, those that wait to be confirmed among them."""
@@ -58,7 +58,7 @@ def request_address(account_id: str, text: str, language: str) -> MailboxProof:
     found = own_address(account, text)
     forget_waiting(account_id, normalized=found.normalized)
     _room_for_one_more(account)
-    owner = find_by_address(found.normalized)
+    owner = owner_of(found.normalized)
     language = (owner.locale if owner else account.locale) or language
     proof = new_proof(
         "claimed" if owner else "address",

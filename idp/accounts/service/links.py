@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import delete, update
+from sqlalchemy import and_, delete, or_, update
 
 from idp.kernel import clock
 from idp.kernel.database import change, db, new_id
@@ -24,6 +24,7 @@ State = Literal["open", "expired", "spent", "unknown"]
 
 # A link can be recognized for this long, so that an expired one can offer a new one; validity is the row's business.
 RECOGNIZED = 90 * 86400
+_WITHOUT_LINK = ("known", "nobody", "claimed")
 _PATHS = {
     "activation": "/activate/",
     "reset": "/password/reset/",
@@ -137,9 +138,13 @@ def prove(account: Account, normalized: str) -> None:
 
 
 def tidy(now: int) -> int:
-    """Delete the proofs that no page has to recognize any more; gives how many. A job calls this in a unit of work."""
+    """Delete the proofs that no page has to recognize any more; gives how many. A job calls this in a unit of work.
+
+    Those without a link, which any stranger can cause for any address, go as soon as they are over.
+    """
+    over = and_(MailboxProof.purpose.in_(_WITHOUT_LINK), MailboxProof.expires_at <= now)
     return change(
         delete(MailboxProof)
-        .where(MailboxProof.expires_at <= now - RECOGNIZED)
+        .where(or_(over, MailboxProof.expires_at <= now - RECOGNIZED))
         .execution_options(synchronize_session=False)
     )

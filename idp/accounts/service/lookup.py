@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import select, update
+from sqlalchemy import Row, bindparam, select, update
 from sqlalchemy.orm import lazyload
 
 from idp.kernel import clock, counters
@@ -29,16 +29,32 @@ def find_by_address(text: str) -> Account | None:
     )
 
 
-def admit_mail(text: str) -> bool:
-    """Whether one more mail may be caused to this mailbox by whoever asks; counts it. Call outside a unit of work.
+_owner = (
+    select(Account.id, Account.status, Account.closes_at, Account.locale, EmailAddress.address)
+    .join(EmailAddress, EmailAddress.account_id == Account.id)
+    .where(EmailAddress.normalized == bindparam("normalized"))
+)
+
+
+def owner_of(normalized: str) -> Row[str, str, int | None, str | None, str] | None:
+    """Whose address this is: id, status, closes_at, locale, and the address as it was typed. One statement whether
+    there is an owner or not, for answers to strangers, which have to cost alike (R20)."""
+    return db.session.execute(_owner, {"normalized": normalized}).one_or_none()
+
+
+Cause = Literal["sign_up", "reset", "guest", "address", "own", "platform"]
+"""What a mail to a mailbox is caused by: what strangers can do each way, the owner, the platform's administrators. Each
+is counted by itself, so that nobody's mails use up another's."""
+
+
+def admit_mail(text: str, cause: Cause) -> bool:
+    """Whether one more mail of this cause may go to this mailbox; counts it. Call outside a unit of work.
 
     The caller gives the same answer either way; above the limit it simply sends nothing.
     """
-    normalized = addresses.normalized_or_none(text) or text
+    normalized, limit = addresses.normalized_or_none(text) or text, current_settings().throttle.mails_per_address
     with aside(each=True) as own:
-        return not counters.add(
-            own, "mail", normalized, now=clock.now(), window=3600, limit=current_settings().throttle.mails_per_address
-        )
+        return not counters.add(own, f"mail_{cause}", normalized, now=clock.now(), window=3600, limit=limit)
 
 
 def required_action(account: Account) -> policy.RequiredAction | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import delete, select, update
@@ -16,19 +15,12 @@ from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
 
 from .. import events
-from ..images import PIXELS
+from ..images import PIXELS, File
 from ..models import Account, Picture
 from .lookup import hold
 
 KEPT_ASIDE = 86400  # seconds in which a picture that was removed or replaced can be brought back
 _COLUMN = dict(zip(PIXELS, (Picture.small, Picture.medium, Picture.large), strict=True))
-
-
-class Found(NamedTuple):
-    """A file as it is served. `digest` changes whenever it does."""
-
-    content: bytes
-    digest: str
 
 
 def set_picture(account_id: str, files: Mapping[int, bytes]) -> Picture:
@@ -86,7 +78,7 @@ def earlier_picture(account_id: str) -> Picture | None:
     )
 
 
-def find_picture(handle: str, pixels: int) -> Found | None:
+def find_picture(handle: str, pixels: int) -> File | None:
     """The file of an active account's picture in one of the sizes. One statement."""
     if pixels not in _COLUMN:
         return None
@@ -95,7 +87,7 @@ def find_picture(handle: str, pixels: int) -> Found | None:
         .join(Account, Account.id == Picture.account_id)
         .where(Picture.handle == handle, Picture.put_aside_at.is_(None), Account.status == "active")
     ).one_or_none()
-    return Found(*row) if row else None
+    return File(row[0], "image/jpeg", f"{pixels}-{row.digest}") if row else None
 
 
 def earlier_picture_file(account_id: str) -> bytes | None:

@@ -12,10 +12,10 @@ from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
 from idp.settings import current_settings
 
-from .. import addresses, events
+from .. import addresses, events, policy
 from ..models import Account, MailboxProof
 from .links import new_proof, prove, spend
-from .lookup import find_by_address, may_sign_in
+from .lookup import may_sign_in, owner_of
 
 
 def request_reset(text: str, language: str) -> MailboxProof | None:
@@ -23,22 +23,27 @@ def request_reset(text: str, language: str) -> MailboxProof | None:
 
     The caller answers alike for every address. Raises `Refusal` `address_invalid`.
     """
-    found = addresses.parse(text)
-    account = find_by_address(found.normalized)
-    if account is None or not may_sign_in(account):
-        new_proof("nobody", found.address, found.normalized, None, language, current_settings().lifetimes.reset, None)
-        return None
-    email = next(one for one in account.emails if one.normalized == found.normalized)
-    language = account.locale or language
+    found, now = addresses.parse(text), clock.now()
+    owner = owner_of(found.normalized)
+    if owner is not None and not policy.may_sign_in(status=owner.status, closes_at=owner.closes_at, now=now):
+        owner = None
+    address = owner.address if owner else found.address
+    language = (owner.locale if owner else None) or language
     proof = new_proof(
-        "reset", email.address, email.normalized, account.id, language, current_settings().lifetimes.reset, None
+        "reset" if owner else "nobody",
+        address,
+        found.normalized,
+        owner.id if owner else None,
+        language,
+        current_settings().lifetimes.reset,
+        None,
     )
     emit(
         events.ResetRequested(
-            at=clock.now(), proof_id=proof.id, account_id=account.id, address=email.address, language=language
+            at=now, proof_id=proof.id, account_id=owner.id if owner else None, address=address, language=language
         )
     )
-    return proof
+    return proof if owner else None
 
 
 def reset_password(link: str, password_hash: str) -> Account:
@@ -50,12 +55,6 @@ def reset_password(link: str, password_hash: str) -> Account:
     account = db.session.get_one(Account, proof.account_id, populate_existing=True)
     if not may_sign_in(account):
         raise Refusal("account_disabled", _l("This account is disabled."), status=403)
-    db.session.execute(
-        update(MailboxProof)
-        .where(MailboxProof.account_id == account.id, MailboxProof.purpose == "reset", MailboxProof.spent_at.is_(None))
-        .values(spent_at=clock.now()),
-        execution_options={"synchronize_session": False},
-    )
     prove(account, proof.normalized)
     _set_password(account, password_hash, by_reset=True)
     return account
@@ -112,6 +111,13 @@ def change_password(account: Account, password_hash: str, *, everywhere: bool = 
 
 
 def _set_password(account: Account, password_hash: str, *, by_reset: bool, everywhere: bool = True) -> None:
+    """Every link for a new one that was mailed before is dead: somebody else may have read it."""
+    db.session.execute(
+        update(MailboxProof)
+        .where(MailboxProof.account_id == account.id, MailboxProof.purpose == "reset", MailboxProof.spent_at.is_(None))
+        .values(spent_at=clock.now()),
+        execution_options={"synchronize_session": False},
+    )
     account.password_hash = password_hash
     account.password_changed_at = account.updated_at = clock.now()
     account.must_change_password = False

@@ -16,7 +16,7 @@ from idp.settings import current_settings
 from .. import addresses, events, policy
 from ..models import Account, EmailAddress, MailboxProof
 from .links import LinkState, new_proof, read, spend
-from .lookup import find_by_address, taken
+from .lookup import find_by_address, owner_of, taken
 
 _CLAIMS = frozenset(
     {
@@ -36,7 +36,7 @@ def request_activation(text: str, language: str, app_id: str | None = None, *, i
     problem = None if invited else policy.work_problem(found.domain)
     if problem is not None:
         raise Refusal("address_not_work", problem, field="address")
-    known = find_by_address(found.normalized)
+    known = owner_of(found.normalized)
     language = (known.locale if known else None) or language or current_settings().default_locale
     proof = new_proof(
         "known" if known else "activation",

@@ -7,7 +7,7 @@ platform's *Delete* erases it now. There is one erasing, and a row's lock decide
 from __future__ import annotations
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import ColumnElement, delete, or_, select, update
 
 from idp.kernel import clock, continuation
 from idp.kernel.database import change, db
@@ -66,7 +66,11 @@ def close_account(account_id: str, address: str) -> Account:
         update(Account)
         .where(Account.id == account_id, Account.status == "active")
         .values(
-            status="closing", closes_at=now + current_settings().lifetimes.closing, updated_at=now, rev=Account.rev + 1
+            status="closing",
+            closes_at=now + current_settings().lifetimes.closing,
+            closing_reminded_at=None,
+            updated_at=now,
+            rev=Account.rev + 1,
         )
         .execution_options(synchronize_session=False)
     )
@@ -96,6 +100,49 @@ def keep_account(account_id: str) -> Account:
         raise Refusal("not_closing", _l("This account can't be kept any more."), status=409)
     emit(events.AccountKept(at=now, actor_id=account_id, account_id=account_id))
     return account
+
+
+def closed_to_remind(now: int, *, limit: int = 50) -> list[str]:
+    """Accounts whose end is near and whose person was not told so yet, those that end first in front."""
+    return list(
+        db.session.scalars(select(Account.id).where(*_near(now)).order_by(Account.closes_at, Account.id).limit(limit))
+    )
+
+
+def remind_closing(account_id: str, now: int) -> bool:
+    """Owe the mail that the end is near; False when it was owed already, or the account is kept or gone.
+
+    Inside a unit of work. One conditional update takes the row, so of any number of workers one owes the mail.
+    """
+    owed = change(
+        update(Account)
+        .where(Account.id == account_id, *_near(now))
+        .values(closing_reminded_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    if not owed:
+        return False
+    account = existing(account_id)
+    assert account.closes_at is not None
+    emit(events.AccountClosingReminded(at=now, actor_id=None, account_id=account_id, closes_at=account.closes_at))
+    return True
+
+
+def reminder_ahead() -> int:
+    """How many seconds before the end the person is reminded: the setting `lifetimes.closing_reminder`; 0 for never,
+    also where that is as long as the whole time, since the first mail says it all."""
+    lifetimes = current_settings().lifetimes
+    return lifetimes.closing_reminder if lifetimes.closing_reminder < lifetimes.closing else 0
+
+
+def _near(now: int) -> list[ColumnElement[bool]]:
+    """Closing, to be kept still, and `reminder_ahead` of the end."""
+    return [
+        Account.status == "closing",
+        Account.closes_at > now,
+        Account.closes_at <= now + reminder_ahead(),
+        Account.closing_reminded_at.is_(None),
+    ]
 
 
 def closed_and_due(now: int, *, limit: int = 50, without: frozenset[str] = frozenset()) -> list[str]:

@@ -36,12 +36,14 @@ class LogoutWish:
     """A logout request that holds. `sub` and `sid` are those of a genuine `id_token_hint`.
 
     `target` is where to go afterwards, state included: registered, and asked by somebody who showed who asks.
+    `language` is what `ui_locales` comes to.
     """
 
     client_id: str | None = None
     sub: str | None = None
     sid: str | None = None
     target: str | None = None
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ def read(values: MultiDict[str, str]) -> LogoutWish | Fault:
     client = find_client(client_id) if client_id else None
     if client_id is not None and client is None:
         return Fault("client")
-    if target is not None and client is not None:
+    if target is not None and client is not None and client.enabled:
         if not client.check_post_logout_redirect_uri(target):
             return Fault("redirect_uri")
         if state is not None and (len(state) > LONGEST or "\0" in state):
@@ -78,13 +80,14 @@ def read(values: MultiDict[str, str]) -> LogoutWish | Fault:
         if state is not None:
             target += ("&" if "?" in target else "?") + urlencode({"state": state})
     else:
-        target = None  # without a client that it is registered for, nobody vouches for the address (§3)
+        target = None  # without a client that it is registered for and that is in use, nobody vouches for it (§3)
     sid = claims.get("sid") if claims else None
     return LogoutWish(
         client_id=client.id if client else None,
         sub=claims["sub"] if claims else None,
         sid=sid if isinstance(sid, str) else None,
         target=target,
+        language=language.match(values.get("ui_locales")),
     )
 
 

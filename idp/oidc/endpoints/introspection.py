@@ -22,8 +22,8 @@ from idp.settings import current_settings
 
 from .. import statements, tokens
 from ..authentication import Authenticated, ClientRefused, confirm, confirm_alone
-from ..authorizations import app_of, decide, fallen, ground_of, too_weak
-from ..clients import ClientInfo, client_at
+from ..authorizations import decide, fallen, ground_of, too_weak
+from ..clients import ClientInfo, app_of, client_at
 
 INACTIVE: dict[str, Any] = {"active": False}
 

@@ -13,9 +13,9 @@ from idp.kernel.web import Answer
 from idp.settings import current_settings
 
 from .. import signatures, statements, tokens
-from ..authorizations import app_of, decide, expiry, fallen, ground_of, too_weak
+from ..authorizations import decide, expiry, fallen, ground_of, too_weak
 from ..claims import SIGNATURE, claims_for
-from ..clients import client_at
+from ..clients import app_of, client_at
 from ..grants.redeem import person_of
 
 
@@ -40,7 +40,8 @@ class BearerRefused(OAuth2Error):
 def presented_token(request: Request) -> str:
     """The access token of the Authorization header or of a posted form, never of the query (RFC 6750 §2, §5.3)."""
     header = request.headers.get("Authorization")
-    in_form = request.form.getlist("access_token") if request.method == "POST" else []
+    posted = request.method == "POST" and request.mimetype == "application/x-www-form-urlencoded"
+    in_form = request.form.getlist("access_token") if posted else []
     if "access_token" in request.args:
         raise BearerRefused("invalid_request", "An access token is not accepted in the query", 400)
     if (header is not None) + len(in_form) > 1:

@@ -96,6 +96,15 @@ def essential_acr(claims: dict[str, dict[str, Any]]) -> tuple[str, ...] | None:
     return tuple(str(value) for value in values or [] if value is not None)
 
 
+def subjects(claims: dict[str, dict[str, Any]]) -> frozenset[str] | None:
+    """The `sub` values that the ID Token may have, by value or values (Core §3.1.2.2, §5.5.1); None: anybody's."""
+    wish = claims.get("id_token", {}).get("sub") or {}
+    if "value" not in wish and "values" not in wish:
+        return None
+    values = wish["values"] if isinstance(wish.get("values"), list) else [wish.get("value")]
+    return frozenset(value for value in values if isinstance(value, str))
+
+
 def acr_values(parameters: Mapping[str, str], claims: dict[str, dict[str, Any]], default: Any) -> tuple[str, ...]:
     """The classes that the client would like, best first: of `acr_values`, else of an `acr` that is not essential,
     else what it registered (Core §3.1.2.1, §5.5.1.1; Registration §2, `default_acr_values`)."""

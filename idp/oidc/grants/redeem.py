@@ -7,6 +7,7 @@ commits although the answer is an error.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -21,9 +22,9 @@ from idp.settings import current_settings
 
 from .. import signatures, statements, tokens
 from ..authentication import confirm
-from ..authorizations import app_of, decide, expiry, fallen, ground_of, too_weak, withdraw_kin
+from ..authorizations import decide, expiry, fallen, ground_of, too_weak, withdraw_kin
 from ..claims import person_claims, told, verdict_of
-from ..clients import ClientInfo, resources
+from ..clients import ClientInfo, app_of, resources
 from ..events import CodeReused, RefreshTokenReused, VerdictTold
 from ..extensions.resource import invalid_target
 
@@ -150,9 +151,12 @@ class Issuing:
             "successor_digest": None,
         }
 
-    def issue(self, decision: Decision | None, audience: str, authorization: Any = None) -> dict[str, Any]:
-        """The token answer's members, signed now."""
+    def issue(
+        self, decision: Decision | None, audience: str, authorization: Any = None, *, renewed: bool = False
+    ) -> dict[str, Any]:
+        """The token answer's members, signed now. `renewed`: the nonce was told with the code (Core §12.2)."""
         ground = self.ground if authorization is None else ground_of(authorization, self.client, self.app, self.scope)
+        ground = replace(ground, nonce=None) if renewed else ground
         return tokens.issue(
             ground,
             decision,

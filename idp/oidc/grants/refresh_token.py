@@ -80,7 +80,7 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):
                 return self._sibling(user, decision, organization, audience)
         else:
             decision = user.decide(scope, audience)
-        token = user.issue(decision, audience)
+        token = user.issue(decision, audience, renewed=True)
         token["refresh_token"] = self._rotate(user, refresh_token)
         user.tell(decision)
         return token
@@ -115,7 +115,7 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):
             user.row, decision, organization, self.request.refresh_token.token_scope,
             about_its_app=audience == user.default_audience,
         )  # fmt: skip
-        token = user.issue(decision, audience, sibling)
+        token = user.issue(decision, audience, sibling, renewed=True)
         if decision.judged is None:
             return token
         token["refresh_token"] = user.new_refresh_token(sibling.id, sibling.scope)

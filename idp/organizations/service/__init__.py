@@ -33,7 +33,7 @@ from .guests import (
     split_name,
 )
 from .holdings import add_person, change_holdings
-from .images import find_member_image, remove_member_image, set_member_image
+from .images import IMAGE_TYPES, find_member_image, remove_member_image, set_member_image
 from .importing import Judged, Line, import_line, judge, understand
 from .invitations import (
     InvitationState,
@@ -58,21 +58,9 @@ from .licenses import (
     unassign_seat,
     why_no_seat,
 )
+from .linking import link_address, note_use, same_address
 from .locking import lock, lock_addresses
-from .members import (
-    add_member,
-    disable_member,
-    edit_member,
-    enable_member,
-    end_member,
-    find_member,
-    leave,
-    link_address,
-    note_use,
-    same_address,
-    set_active,
-    set_contact_only,
-)
+from .members import add_member, edit_member, find_member
 from .places import (
     change_organization,
     create_organization,
@@ -101,6 +89,7 @@ from .roles import (
     unassign_role,
     who_holds,
 )
+from .standing import disable_member, enable_member, end_member, leave, set_active, set_contact_only
 from .users import (
     add_administrator,
     add_user,
@@ -113,6 +102,7 @@ from .users import (
 )
 
 __all__ = [
+    "IMAGE_TYPES",
     "ExpressStatus",
     "GuestRow",
     "InvitationState",

@@ -15,8 +15,8 @@ from ..simulator import Change
 from .invitations import invite
 from .licenses import assign_seat, unassign_seat
 from .locking import lock_of
-from .members import bring_back, enable_member, set_active
 from .roles import assign_role
+from .standing import bring_back, enable_member, set_active
 
 
 def apply_changes(

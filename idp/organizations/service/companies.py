@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, and_, case, exists, false, func, or_, sele
 from idp.kernel import clock
 from idp.kernel.database import db
 from idp.kernel.events import emit
-from idp.kernel.listing import contains
+from idp.kernel.listing import contains, fold
 from idp.kernel.refusal import Refusal
 from idp.settings import current_settings
 
@@ -30,6 +30,8 @@ from .telling import changes_of
 from .typed import one_line
 
 EXPRESS, WORK = "express", "work"
+MOST_ALIKE = 100
+"""So many records whose names begin alike are looked through for one of the same name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,9 +307,16 @@ def add_company(
 def create_company(
     organization_id: str, name: str, *, organization_number: str | None = None, actor_id: str | None = None
 ) -> Company:
-    """Record a customer as a person types it: a Norwegian number has to be right. Raises `Refusal`."""
+    """Record a customer as a person types it: a Norwegian number has to be right, and it is no second record of one.
+
+    Raises `Refusal`.
+    """
+    lock(organization_id)
     _check_typed(organization_number)
-    return add_company(organization_id, name, organization_number=organization_number, actor_id=actor_id)
+    number = _number(organization_number)
+    _check_number(organization_id, number)
+    _check_name(organization_id, one_line(name, "name", 200), number)
+    return add_company(organization_id, name, organization_number=number, actor_id=actor_id)
 
 
 def edit_company(
@@ -321,12 +330,14 @@ def edit_company(
     """Give a company another name or number. Raises `Refusal`. `version`: of the row that the editor saw."""
     company = lock_of(Company, company_id)
     expect(company, version)
-    number = _number(organization_number)
+    number, name = _number(organization_number), one_line(name, "name", 200)
     if number != company.organization_number:
         _check_typed(number)
         _check_number(company.organization_id, number, but=company_id)
+    if number != company.organization_number or fold(name) != fold(company.name):
+        _check_name(company.organization_id, name, number, but=company_id)
     before, was = _written(company), express_status(company).taken
-    company.name = one_line(name, "name", 200)
+    company.name = name
     company.organization_number = number
     return _changed(company, before, was, actor_id)
 
@@ -427,6 +438,30 @@ def _check_number(organization_id: str, number: str | None, *, but: str = "") ->
             _l("There already is a company with this organization number."),
             status=409,
             field="organization_number",
+        )
+
+
+def _check_name(organization_id: str, name: str, number: str | None, *, but: str = "") -> None:
+    """Two customers may have one name where their numbers tell them apart; otherwise it is a second record of one."""
+    wanted = fold(name)
+    alike = db.session.scalars(
+        select(Company)
+        .where(
+            Company.organization_id == organization_id,
+            Company.id != but,
+            or_(Company.search_text == wanted, Company.search_text.startswith(f"{wanted} ", autoescape=True)),
+        )
+        .order_by(Company.search_text, Company.id)
+        .limit(MOST_ALIKE)
+    )
+    if any(fold(one.name) == wanted and not (key_of(number) and one.number_key) for one in alike):
+        raise Refusal(
+            "company_exists",
+            _l(
+                "There already is a company of this name. If this is another one, give both their organization numbers."
+            ),
+            status=409,
+            field="name",
         )
 
 

@@ -24,8 +24,9 @@ from ..events import GuestKept
 from ..models import Company, Invitation, InvitationBatch, Member
 from .companies import Customer, check_supplier, customers_of, express_status, find_company, work_customer
 from .invitations import invite
+from .linking import same_address
 from .locking import fresh, lock, lock_address, lock_of
-from .members import LANGUAGES, add_member, same_address
+from .members import LANGUAGES, add_member
 from .telling import tell
 from .typed import one_line
 

@@ -15,8 +15,9 @@ from ..titles import edition_name
 from .invitations import invite
 from .licenses import assign_seat, unassign_seat
 from .locking import lock_of
-from .members import add_member, set_active
+from .members import add_member
 from .roles import assign_role, unassign_role
+from .standing import set_active
 
 STATES = ("contact", "active", "invite")
 """What a person can be added as: Contact only, Active, or a contact who is invited at once."""

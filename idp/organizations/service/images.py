@@ -7,11 +7,11 @@ Its own notes, like a telephone number that it typed: the person's own picture s
 from __future__ import annotations
 
 import hashlib
-from typing import NamedTuple
 
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import delete, select, update
 
+from idp.accounts.images import File
 from idp.kernel import clock
 from idp.kernel.database import change, db
 from idp.kernel.refusal import Refusal
@@ -20,16 +20,8 @@ from ..models import Member, MemberImage
 from .locking import lock_of
 from .telling import tell_edited
 
-TYPES = {"picture": "image/jpeg", "signature": "image/png"}
+IMAGE_TYPES = {"picture": "image/jpeg", "signature": "image/png"}
 """The kinds of images, and the type of file that the workshop makes of each."""
-
-
-class File(NamedTuple):
-    """An image as it is served."""
-
-    content: bytes
-    mimetype: str
-    digest: str
 
 
 def set_member_image(member_id: str, kind: str, content: bytes, actor_id: str | None = None) -> None:
@@ -61,11 +53,11 @@ def find_member_image(organization_id: str, member_id: str, kind: str) -> File |
         .join(Member, Member.id == MemberImage.member_id)
         .where(MemberImage.member_id == member_id, MemberImage.kind == kind, Member.organization_id == organization_id)
     ).one_or_none()
-    return File(row.image, TYPES[kind], row.digest) if row and kind in TYPES else None
+    return File(row.image, IMAGE_TYPES[kind], row.digest) if row and kind in IMAGE_TYPES else None
 
 
 def _checked(kind: str) -> str:
-    if kind not in TYPES:
+    if kind not in IMAGE_TYPES:
         raise Refusal("image_unknown", _l("There is no such image."), status=404)
     return kind
 

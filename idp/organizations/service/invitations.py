@@ -16,13 +16,14 @@ from idp.kernel.refusal import Refusal
 from idp.kernel.secrets import read_link, sign_link
 from idp.settings import current_settings
 
-from ..events import InvitationAccepted, MemberInvited, MemberLinked
+from ..events import InvitationAccepted, InvitationWithdrawn, MemberInvited, MemberLinked
 from ..models import Invitation, Member, MemberRole
 from .companies import check_place
+from .linking import has_record, proven_by
 from .locking import fresh, lock, lock_of
-from .members import _member_of, _proven_by, admit, admit_mail, end_when_over, reopen, withdraw_invitations
 from .rights import not_above
 from .roles import find_role
+from .standing import admit, admit_mail, end_when_over, reopen, withdraw_invitations
 from .telling import tell
 
 PURPOSE = "invitation"
@@ -183,15 +184,24 @@ def _tell_invited(member: Member, invitation: Invitation, actor_id: str | None) 
 
 def _language_of(member: Member) -> str | None:
     """What the person chose stands above what the organization wrote down."""
-    account_id = member.account_id or _proven_by(member.email_normalized or "")
+    account_id = member.account_id or proven_by(member.email_normalized or "")
     account = db.session.get(Account, account_id) if account_id else None
     return (account.locale if account else None) or member.language
 
 
-def revoke_invitation(member_id: str, *, actor_id: str | None = None) -> None:
-    """Withdraw what is open; the member is a contact as before. Nothing open is no error."""
-    del actor_id
-    withdraw_invitations(lock_of(Member, member_id))
+def revoke_invitation(member_id: str, *, invitation_id: str | None = None, actor_id: str | None = None) -> None:
+    """Withdraw what is open, or of it this one invitation; the member is a contact as before. Nothing open is no error.
+
+    An invitation that has run out stays as it is, and so does a newer one of the same member.
+    """
+    member = lock_of(Member, member_id)
+    found = select(Invitation).where(Invitation.member_id == member.id, Invitation.open_at(clock.now()))
+    if invitation_id is not None:
+        found = found.where(Invitation.id == invitation_id)
+    for invitation in db.session.scalars(found.execution_options(populate_existing=True)).all():
+        invitation.revoked_at = clock.now()
+        db.session.flush()
+        tell(InvitationWithdrawn, member, actor_id, invitation_id=invitation.id)
 
 
 def invitation_link(invitation: Invitation) -> str:
@@ -257,7 +267,7 @@ def accept_invitation(token: str, account_id: str) -> Member:
     if member.account_id not in (None, account.id):
         raise Refusal("invitation_of_another", _l("This invitation is for another person."), status=403)
     if member.account_id is None:
-        if _member_of(member.organization_id, member.company_id, account.id):
+        if has_record(member.organization_id, member.company_id, account.id):
             raise Refusal("already_member", _l("This person is there already."), status=409)
         member.account_id = account.id
         db.session.flush()

@@ -1,4 +1,4 @@
-"""Asking for access: a person's plea, and what the administrators of the organization answer.
+"""Asking for access: a person's request, and what the administrators of the organization answer.
 
 A request is about the member that the person's denial was about, whether or not that denial may name the organization.
 One is open per member and app. It closes when an administrator grants or declines it, when the person takes it back,

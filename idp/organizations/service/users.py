@@ -23,8 +23,9 @@ from idp.kernel.refusal import Refusal
 from ..events import UserAdded
 from ..facts import ADMINISTRATION
 from ..models import Member, MemberRole, Organization, RolePrivilege
+from .linking import make_findable
 from .locking import fresh, lock
-from .members import LANGUAGES, add_member, edit_member, end_member, find_member, make_findable, set_active
+from .members import LANGUAGES, add_member, edit_member, find_member
 from .rights import not_above
 from .roles import (
     OF_ROLES,
@@ -35,6 +36,7 @@ from .roles import (
     platform_administrators,
     unassign_role,
 )
+from .standing import end_member, set_active
 from .telling import tell
 
 IN_ONE_ACT = 60

@@ -107,6 +107,7 @@ def close() -> ResponseReturnValue:
         address=account.email.address if account.email else "",
         closes_at=now + lifetimes.closing,
         days=_days(lifetimes.closing),
+        reminded=accounts.reminder_ahead() > 0,
         places=_places(account.id, now),
         alone=organizations.administered_alone(account.id),
         last_of_platform=organizations.platform_administrators() == {account.id},

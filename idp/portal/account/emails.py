@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from idp import sessions
 from idp.accounts import service as accounts
 from idp.accounts.forms import ConfirmForm, OwnAddressForm
+from idp.accounts.models import Account
 from idp.accounts.service import LinkState
 from idp.kernel import continuation, language, opened, web
 from idp.kernel.database import unit_of_work
@@ -36,18 +37,22 @@ def ask_for_address() -> ResponseReturnValue:
     account, form = owner(), OwnAddressForm()
     if not form.validate_on_submit():
         return _page(form, 400)
-    typed = form.address.data or ""
     try:
-        accounts.own_address(account, typed)
-        accounts.admit_address(account.id)
-        if accounts.admit_mail(typed):
-            with unit_of_work():
-                accounts.request_address(account.id, typed, language.current())
+        _ask(account, form.address.data or "")
     except Refusal as refusal:
         refuse(form, refusal)
         return _page(form, refusal.status, refusal.retry_after)
-    flash(_("A link is on its way to %(address)s. Open it while you are signed in.", address=typed.strip()), "success")
     return redirect(HERE, 303)
+
+
+def _ask(account: Account, typed: str) -> None:
+    """Have a link mailed to this address. Raises `Refusal`."""
+    accounts.own_address(account, typed)
+    accounts.admit_address(account.id)
+    if accounts.admit_mail(typed, "address"):
+        with unit_of_work():
+            accounts.request_address(account.id, typed, language.current())
+    flash(_("A link is on its way to %(address)s. Open it while you are signed in.", address=typed.strip()), "success")
 
 
 def _page(form: OwnAddressForm, status: int = 200, retry_after: int | None = None) -> ResponseReturnValue:
@@ -119,13 +124,15 @@ def confirm_address(mark: str) -> ResponseReturnValue:
         return web.page("portal/account/emails_confirm.html", status, form=form, account=account, address=address)
     try:
         with unit_of_work():
-            accounts.add_address(token, account.id)
+            email = accounts.add_address(token, account.id)
     except Refusal as refusal:
         if refusal.code.startswith("link_"):
             return _dead(accounts.read(token, "address"))
         return _refused(refusal, address)
     flash(_("%(address)s is yours now.", address=address), "success")
-    return redirect(HERE, 303)
+    invited = organizations.own_invitations(account.id)
+    waits = any(one.member.email_normalized == email.normalized for one in invited)
+    return redirect("/account/organizations" if waits else HERE, 303)
 
 
 def _dead(seen: LinkState) -> ResponseReturnValue:
@@ -141,7 +148,11 @@ def _refused(refusal: Refusal, address: str) -> ResponseReturnValue:
 @blueprint.route("/emails/invited/<mark>", methods=["GET", "POST"])
 @sessions.recent_sign_in_required()
 def add_invited(mark: str) -> ResponseReturnValue:
-    """Add the address that an invitation was mailed to, which nobody has yet, and accept it; its link is the proof."""
+    """Ask for the address that an invitation was mailed to, which nobody has yet: a link of its own is mailed there.
+
+    Having the invitation is no proof: whoever reads that mailbox may have passed it on, and an address of the account
+    can choose its password.
+    """
     account, token = owner(), opened.token_of(mark)
     found = organizations.read_invitation(token)
     invitation, member = found.invitation, found.member
@@ -153,14 +164,11 @@ def add_invited(mark: str) -> ResponseReturnValue:
     if not form.validate_on_submit():
         return _invited_page(form, invitation, 400 if form.errors else 200)
     try:
-        with unit_of_work():
-            accounts.add_proven_address(account.id, member.email)
-            organizations.accept_invitation(token, account.id)
+        _ask(account, member.email)
     except Refusal as refusal:
         form.form_errors.append(refusal.message)
         return _invited_page(form, invitation, refusal.status)
-    flash(_("%(address)s is yours now, and the invitation is accepted.", address=member.email), "success")
-    return redirect("/account/organizations", 303)
+    return redirect(HERE, 303)
 
 
 def _invited_page(form: ConfirmForm, invitation: Invitation, status: int) -> ResponseReturnValue:

@@ -138,7 +138,7 @@ def resend_invitation(invitation_id: str) -> ResponseReturnValue:
         return redirect(HERE, 303)
     account = owner()
     member = service.own_invitation(account.id, invitation_id).member
-    if accounts.admit_mail(member.email or account.id):
+    if accounts.admit_mail(member.email or account.id, "own"):
         with unit_of_work():
             service.resend_invitation(member.id, actor_id=account.id)
     flash(_("The invitation is on its way to %(address)s again.", address=member.email), "success")

@@ -28,21 +28,22 @@ HERE = "/account/picture"
 def picture() -> ResponseReturnValue:
     """The picture as it is, and a form for another one."""
     account, form = owner(), PictureForm()
-    status = 400 if form.is_submitted() else 200
+    status, retry_after = 400 if form.is_submitted() else 200, None
     if form.validate_on_submit():
         try:
+            images.admit(account.id)
             files = images.make_picture(content_of(form.file.data), form.crop)
             with unit_of_work():
                 accounts.set_picture(account.id, files)
         except Refusal as refusal:
-            status = refusal.status
+            status, retry_after = refusal.status, refusal.retry_after
             refuse(form, refusal)
         else:
             flash(_("Your picture is saved."), "success")
             return redirect(HERE, 303)
     allow_camera()
     earlier = accounts.earlier_picture(account.id)
-    return web.page("portal/account/picture.html", status, form=form, earlier=earlier)
+    return web.page("portal/account/picture.html", status, retry_after, form=form, earlier=earlier)
 
 
 @blueprint.get("/picture/earlier")

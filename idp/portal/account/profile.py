@@ -87,7 +87,7 @@ def _shown(account: Any, group: str) -> list[tuple[str, str]]:
     if group == "preferences":
         found["locale"] = language.LANGUAGES.get(found["locale"], _("As the browser asks"))
         found["theme"] = {"light": _("Light"), "dark": _("Dark")}.get(found["theme"], _("As the system"))
-        found["zoneinfo"] = found["zoneinfo"].replace("_", " ") or _("None: times are shown in UTC")
+        found["zoneinfo"] = found["zoneinfo"].replace("_", " ") or _("As the browser")
     elif group == "about" and len(found["birthdate"]) == 10 and not found["birthdate"].startswith("0000"):
         found["birthdate"] = language.calendar_day(found["birthdate"])
     elif group == "contact" and found["phone_number"]:

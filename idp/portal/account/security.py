@@ -10,7 +10,7 @@ from idp import sessions
 from idp.accounts.credentials import methods, passkeys
 from idp.accounts.credentials.models import Authenticator
 from idp.kernel import web
-from idp.kernel.database import db
+from idp.kernel.database import db, unit_of_work
 from idp.kernel.forms import refuse
 from idp.kernel.refusal import Refusal
 from idp.sessions.forms import FirstPasswordForm, OwnPasswordForm
@@ -62,3 +62,17 @@ def password() -> ResponseReturnValue:
             flash(_("Your password is changed.") if old is not None else _("You have a password now."), "success")
             return redirect(HERE, 303)
     return web.page("portal/account/password.html", status, form=form, address=account.identifier)
+
+
+@blueprint.post("/security/password/remove")
+@sessions.recent_sign_in_required(back=HERE)
+def remove_password() -> ResponseReturnValue:
+    """The passkeys alone sign in from now on."""
+    try:
+        with unit_of_work():
+            methods.remove_password(owner().id)
+    except Refusal as refusal:
+        flash(refusal.message, "error")
+    else:
+        flash(_("Your password is removed. Your passkeys sign you in."), "success")
+    return redirect(HERE, 303)

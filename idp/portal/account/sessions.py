@@ -89,7 +89,7 @@ def end_other_sessions() -> ResponseReturnValue:
     """End every other one."""
     if ConfirmForm().validate_on_submit():
         with unit_of_work():
-            ended = sessions.end_sessions_of(owner().id, "by_owner", except_id=_here().id)
+            ended = sessions.sign_out_elsewhere(owner().id, "by_owner", except_id=_here().id)
         flash(_("You are signed out everywhere else.") if ended else _("You are signed in only here."), "success")
     return redirect(HERE, 303)
 

@@ -45,13 +45,14 @@ def make_signature() -> ResponseReturnValue:
         raise Refusal("way_unknown", _("Draw, type or upload your signature."))
     form = _FORMS[way]()
     try:
+        images.admit(owner().id)
         drawn = _made(way, form)
         with unit_of_work():
             accounts.set_signature(owner().id, MADE[way], drawn)
     except Refusal as refusal:
         form.validate()
         refuse(form, refusal)
-        return _page(way, form, refusal.status)
+        return _page(way, form, refusal.status, refusal.retry_after)
     flash(_("Your signature is saved."), "success")
     return redirect(HERE, 303)
 
@@ -67,7 +68,7 @@ def _made(way: str, form: Any) -> images.Drawn:
     return images.from_image(content_of(form.file.data))
 
 
-def _page(way: str, form: Any = None, status: int = 200) -> ResponseReturnValue:
+def _page(way: str, form: Any = None, status: int = 200, retry_after: int | None = None) -> ResponseReturnValue:
     account = owner()
     if form is None:
         form = _FORMS[way](formdata=None)
@@ -77,6 +78,7 @@ def _page(way: str, form: Any = None, status: int = 200) -> ResponseReturnValue:
     return web.page(
         "portal/account/signature.html",
         status,
+        retry_after,
         form=form,
         way=way,
         current=current,
@@ -90,6 +92,7 @@ def _page(way: str, form: Any = None, status: int = 200) -> ResponseReturnValue:
 @sessions.login_required
 def preview_signature() -> Response:
     """How a typed name would look; keeps nothing."""
+    images.admit(owner().id)
     drawn = images.from_text(request.args.get("name", "")[:200], request.args.get("style", ""))
     return image(drawn.png, "image/png", drawn.digest, cache="private, max-age=3600")
 

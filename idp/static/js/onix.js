@@ -3,10 +3,21 @@
 // A refused form: put the reader where the errors are told.
 document.querySelector("[data-focus]")?.focus();
 
+// What is told only where scripts run, and only where they don't.
+for (const part of document.querySelectorAll("[data-needs-script]")) part.hidden = false;
+for (const part of document.querySelectorAll("[data-without-script]")) part.hidden = true;
+
 // A narrow screen shows only some of the sections: bring this page's own into view.
 const sections = document.querySelector(".sections__nav ul");
 const current = sections?.querySelector("[aria-current]");
 if (current) sections.scrollLeft = current.offsetLeft - (sections.clientWidth - current.offsetWidth) / 2;
+
+// Whose account says no time zone reads times in the browser's.
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+if (zone && !document.cookie.split("; ").includes(`zone=${zone}`)) {
+  const secure = location.protocol === "https:" ? "; Secure" : "";
+  document.cookie = `zone=${zone}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
+}
 
 // "Show" beside each password, and a word when Caps Lock is on.
 for (const box of document.querySelectorAll("[data-reveal]")) {

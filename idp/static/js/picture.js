@@ -1,4 +1,4 @@
-// Choosing a picture: by file, by dragging it here or by camera, and which square of it. Without this file the form
+// Choosing a picture: by file (`dropping.js` gives one that is dragged here) or by camera, and which square of it. Without this file the form
 // sends what was chosen, and the square in the middle is used. The server cuts again, from the numbers sent here.
 
 const MOST_BYTES = 4_500_000;
@@ -15,9 +15,8 @@ function begin(form) {
   const drop = form.querySelector("[data-drop]");
   const crop = form.querySelector("[data-crop]");
   const told = form.querySelector("[data-told]");
+  const save = form.querySelector("button[type=submit]");
   const fields = ["crop_left", "crop_top", "crop_side"].map((name) => form.elements[name]);
-  form.querySelector("[data-without-script]").hidden = true;
-  form.querySelector("[data-needs-script]").hidden = false;
 
   let bitmap = null;
   let side = 1; // of the square, as a part of the shorter side of the picture
@@ -157,21 +156,6 @@ function begin(form) {
   };
 
   input.addEventListener("change", take);
-  for (const name of ["dragenter", "dragover"]) {
-    drop.addEventListener(name, (event) => {
-      event.preventDefault();
-      drop.classList.add("is-over");
-    });
-  }
-  for (const name of ["dragleave", "drop"]) drop.addEventListener(name, () => drop.classList.remove("is-over"));
-  drop.addEventListener("drop", (event) => {
-    event.preventDefault();
-    if (!event.dataTransfer.files.length) return;
-    const carrier = new DataTransfer();
-    carrier.items.add(event.dataTransfer.files[0]);
-    input.files = carrier.files;
-    take();
-  });
   if (input.files.length) take(); // the browser came back to the page
 
   if (navigator.mediaDevices?.getUserMedia) {
@@ -186,7 +170,9 @@ function begin(form) {
     const video = element("video", { srcObject: stream, muted: true, playsInline: true });
     const now = element("button", { type: "button", className: "button button--primary" }, words.shoot);
     const stop = element("button", { type: "button", className: "button button--quiet" }, words.stop);
+    save.hidden = true; // one thing to press at a time
     const close = () => {
+      save.hidden = false;
       stream.getTracks().forEach((track) => track.stop());
       crop.hidden = true;
       crop.replaceChildren();

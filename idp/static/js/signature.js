@@ -5,17 +5,11 @@ const INK = "rgb(59 111 224)"; // as the server draws
 const THIN = 1.5;
 const THICK = 4.4;
 
-for (const box of document.querySelectorAll("[data-without-script]")) box.hidden = true;
-for (const box of document.querySelectorAll("[data-needs-script]")) box.hidden = false;
-
 const box = document.querySelector("[data-draw]");
 if (box) drawing(box);
 
 const name = document.querySelector("input[name=name]");
 if (name) typing(name);
-
-const drop = document.querySelector("[data-drop]");
-if (drop) dropping(drop);
 
 function drawing(box) {
   box.hidden = false;
@@ -133,21 +127,6 @@ function typing(input) {
         image.src = `/account/signature/preview?${query}`;
       }
     }, 350);
-  });
-}
-
-function dropping(drop) {
-  const input = drop.querySelector("input[type=file]");
-  for (const name of ["dragenter", "dragover"]) {
-    drop.addEventListener(name, (event) => {
-      event.preventDefault();
-      drop.classList.add("is-over");
-    });
-  }
-  for (const name of ["dragleave", "drop"]) drop.addEventListener(name, () => drop.classList.remove("is-over"));
-  drop.addEventListener("drop", (event) => {
-    event.preventDefault();
-    if (event.dataTransfer.files.length) input.files = event.dataTransfer.files;
   });
 }
 

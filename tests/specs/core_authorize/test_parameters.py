@@ -10,6 +10,8 @@ import pytest
 from tests.specs.core_authorize.test_prompt import id_token_of, tokens_of
 from tests.specs.person import answer_of
 
+SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
 pytestmark = pytest.mark.usefixtures("family", "person")
 
 
@@ -30,6 +32,7 @@ def test_without_a_nonce_there_is_none(browser_of: Any, person: Any) -> None:
     assert "nonce" not in id_token_of(browser, answer_of(browser.ask()))
 
 
+@SQLITE  # judged by the text alone
 @pytest.mark.parametrize(
     "claims",
     [
@@ -78,6 +81,7 @@ def test_ui_locales_choose_the_language_of_pages_and_of_sentences(
     assert f'<html lang="{language}"' in page.get_data(True)
 
 
+@SQLITE  # judged by the text alone
 @pytest.mark.parametrize("display", ["page", "popup", "touch", "wap", "made-up"])
 def test_display_is_accepted(browser_of: Any, person: Any, display: str) -> None:
     assert answer_of(browser_of().signed_in(person).ask(display=display))["code"]
@@ -86,5 +90,30 @@ def test_display_is_accepted(browser_of: Any, person: Any, display: str) -> None
 def test_without_openid_it_is_plain_oauth(browser_of: Any, person: Any) -> None:
     """Conformance 126."""
     browser = browser_of().signed_in(person)
-    for scope in (None, "profile", "made-up"):
+    for scope in (None, "profile", "profile made-up"):
         assert "id_token" not in tokens_of(browser, answer_of(browser.ask(scope=scope)))
+
+
+def test_a_scope_of_which_nothing_is_left_is_refused(browser_of: Any, person: Any) -> None:
+    """RFC 6749 §5.1: an answer tells the scope where it is not what was asked, and no scope is empty."""
+    browser = browser_of().signed_in(person)
+    for scope in ("made-up", "made-up companies.read"):
+        answer = answer_of(browser.ask(scope=scope, state="s"))
+        assert (answer["error"], answer["state"]) == ("invalid_scope", "s") and "code" not in answer
+
+
+def test_a_subject_asked_for_is_answered_for_and_nobody_else(browser_of: Any, person: Any, world: Any) -> None:
+    """Core §3.1.2.2, §5.5.1: `sub` with a value in `claims` is as good as an `id_token_hint`, session or not."""
+    other, browser = world.user(app="tag"), browser_of().signed_in(person)
+    mine, theirs = ({"id_token": {"sub": {"value": who.account_id}}} for who in (person, other))
+    either = {"id_token": {"sub": {"values": [other.account_id, person.account_id], "essential": True}}}
+    for claims in (mine, either, {"id_token": {"sub": None}}, {"id_token": {"sub": {"essential": True}}}):
+        assert answer_of(browser.ask(prompt="none", claims=json.dumps(claims)))["code"]
+    for claims in (theirs, *({"id_token": {"sub": wish}} for wish in ({"value": 1}, {"values": []}, {"value": None}))):
+        answer = answer_of(browser.ask(prompt="none", claims=json.dumps(claims)))
+        assert answer["error"] == "login_required" and "code" not in answer
+    page = browser.follow(browser.ask(claims=json.dumps(theirs)))
+    answer = answer_of(browser.sign_in(page, person))
+    assert answer["error"] == "login_required", "who signed in is not the one who was asked for"
+    page = browser.follow(browser.ask(claims=json.dumps(theirs)))
+    assert id_token_of(browser, answer_of(browser.sign_in(page, other)))["sub"] == other.account_id

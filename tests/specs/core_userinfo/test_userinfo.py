@@ -86,6 +86,9 @@ def test_header_in_any_case_and_form_body(protocol):
         assert protocol.http.get("/oauth2/userinfo", headers={"Authorization": f"{scheme} {token}"}).status_code == 200
     assert protocol.http.post("/oauth2/userinfo", headers={"Authorization": f"Bearer {token}"}).status_code == 200
     assert protocol.http.post("/oauth2/userinfo", data={"access_token": token}).status_code == 200
+    parts = {"content_type": "multipart/form-data"}
+    answer = protocol.http.post("/oauth2/userinfo", data={"access_token": token}, **parts)
+    assert answer.status_code == 401, "only a form body that is form-encoded carries one (RFC 6750 §2.2)"
 
 
 def test_the_query_and_two_places_are_refused(protocol):

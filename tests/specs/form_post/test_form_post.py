@@ -56,6 +56,6 @@ def test_query_is_the_default_and_other_modes_are_refused_in_the_query(browser_o
 def test_a_private_scheme_takes_no_form(browser_of: Any, person: Any, world: Any) -> None:
     uri = "com.example.app:/callback"
     world.client("Phone", kind="native", app_id="tag", redirect_uris=[uri], client_id="phone")
-    browser = browser_of("phone", redirect_uri=uri).signed_in(person)
+    browser = browser_of("phone", redirect_uri=uri)
     assert answer_of(browser.ask(response_mode="form_post"), uri)["error"] == "invalid_request"
-    assert answer_of(browser.ask(), uri)["code"]
+    assert answer_of(browser.sign_in(browser.follow(browser.ask()), person), uri)["code"]

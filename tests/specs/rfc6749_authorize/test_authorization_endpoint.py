@@ -6,8 +6,13 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
+from sqlalchemy import func, select
 
+from idp.kernel.database import db
+from idp.oidc.models import Consent
 from tests.specs.person import CALLBACK, answer_of, reason_of
+
+SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 pytestmark = pytest.mark.usefixtures("family", "person")
 
@@ -82,6 +87,7 @@ def test_a_repeated_client_or_redirect_uri_gets_a_page(browser_of: Any, name: st
     assert reason_of(page) == "repeated"
 
 
+@SQLITE  # judged by the text alone
 @pytest.mark.parametrize("name", ["response_type", "scope", "state", "nonce", "prompt", "code_challenge", "max_age"])
 def test_other_repeated_parameters_are_refused(browser_of: Any, name: str) -> None:
     browser = browser_of()
@@ -90,6 +96,7 @@ def test_other_repeated_parameters_are_refused(browser_of: Any, name: str) -> No
     assert answer["error"] == "invalid_request"
 
 
+@SQLITE  # judged by the text alone
 @pytest.mark.parametrize(
     ("response_type", "error"),
     [
@@ -143,6 +150,17 @@ def test_state_comes_back_unchanged(browser_of: Any, person: Any, state: str) ->
     assert answer_of(browser.ask(state=state, response_type="token"))["state"] == state
 
 
+@pytest.mark.parametrize("name", ["state", "nonce"])
+def test_what_is_no_text_is_refused_and_never_comes_back_changed(browser_of: Any, person: Any, name: str) -> None:
+    """23, 33: bytes that are not UTF-8 have no characters to give back."""
+    browser = browser_of().signed_in(person)
+    query = urlencode(browser.parameters(state=None))
+    for value in ("%FF", "a%ED%A0%80b", "%C3"):
+        page = browser.http.get(f"/oauth2/authorize?{query}&{name}={value}")
+        assert page.status_code == 400 and "Location" not in page.headers
+    assert answer_of(browser.http.get(f"/oauth2/authorize?{query}&{name}=%C3%A6%25FF"))["code"]
+
+
 def test_without_state_there_is_none(browser_of: Any, person: Any) -> None:
     browser = browser_of().signed_in(person)
     assert set(answer_of(browser.ask(state=None))) == {"code", "iss"}
@@ -175,14 +193,39 @@ def test_other_methods_are_refused(browser_of: Any) -> None:
     assert browser_of().http.put("/oauth2/authorize").status_code == 405
 
 
+@SQLITE  # judged by the text alone
 @pytest.mark.parametrize("port", ["", ":1", ":49152", ":65535"])
 def test_a_native_client_returns_to_any_loopback_port(browser_of: Any, person: Any, world: Any, port: str) -> None:
     """RFC 8252 §7.3."""
     world.client("Desktop", kind="native", app_id="tag", redirect_uris=["http://127.0.0.1/callback"], client_id="desk")
     uri = f"http://127.0.0.1{port}/callback"
-    assert answer_of(browser_of("desk", redirect_uri=uri).signed_in(person).ask(), uri)["code"]
+    browser = browser_of("desk", redirect_uri=uri)
+    assert answer_of(browser.sign_in(browser.follow(browser.ask()), person), uri)["code"], "it was signed in for"
 
 
+@pytest.mark.parametrize("uri", ["http://127.0.0.1:5/callback", "com.example.desk:/callback"])
+def test_whoever_listens_on_the_device_gets_nothing_without_the_person(
+    app: Any, browser_of: Any, person: Any, world: Any, uri: str
+) -> None:
+    """RFC 8252 §8.6: any program, and any other user of the machine, may claim to be a native client and send a browser
+    here; a live session answers no such request by itself, today or tomorrow."""
+    redirect_uris = ["http://127.0.0.1/callback", "com.example.desk:/callback", "https://desk.example/callback"]
+    world.client("Desktop", kind="native", app_id="tag", redirect_uris=redirect_uris, client_id="desk")
+    browser = browser_of("desk", redirect_uri=uri).signed_in(person)
+    assert answer_of(browser.ask(prompt="none"), uri)["error"] == "interaction_required"
+    for _again in range(2):
+        page = browser.follow(browser.ask())
+        assert page.status_code == 200 and "A program on this device asks" in page.text and "Desktop" in page.text
+        assert answer_of(browser.follow(browser.press(page, "/consent", answer="allow")), uri)["code"]
+    with app.app_context():
+        assert db.session.scalar(select(func.count()).select_from(Consent)) == 0
+    page = browser.follow(browser.ask())
+    assert answer_of(browser.follow(browser.press(page, "/consent", answer="deny")), uri)["error"] == "access_denied"
+    claimed = browser_of("desk", redirect_uri="https://desk.example/callback").signed_in(person)
+    assert answer_of(claimed.ask(), "https://desk.example/")["code"], "an https address is somebody's"
+
+
+@SQLITE  # judged by the text alone
 @pytest.mark.parametrize(
     "uri",
     [

@@ -131,6 +131,7 @@ def test_faulty_requests_get_the_registered_error(protocol, form, error):
     [
         (b"grant_type=client_credentials&grant_type=client_credentials", "invalid_request"),
         (b"grant_type=&grant_type=", "invalid_request"),
+        (b"grant_type=client_credentials&resource=urn:a&resource=urn:b", "invalid_target"),  # RFC 8707 §2
         (b"grant_type=client_credentials&scope=\xff\xfe", "invalid_request"),
         (b"grant_type=client_credentials&scope=%00", "invalid_request"),
         (b"grant_type=client_credentials&scope=" + b"a" * 16_385, "invalid_request"),
@@ -142,6 +143,15 @@ def test_a_body_that_is_no_form_is_refused(protocol, body, error):
     protocol.register("machine", kind="machine")
     kind, headers = "application/x-www-form-urlencoded", basic("machine")
     refused(protocol.http.post("/oauth2/token", data=body, content_type=kind, headers=headers), error)
+
+
+def test_parameters_without_a_value_count_as_left_out(protocol):
+    """RFC 6749 §3.2."""
+    protocol.register("machine", kind="machine")
+    kind, headers = "application/x-www-form-urlencoded; charset=UTF-8", basic("machine")
+    body = b"scope=&grant_type=client_credentials&scope=&client_secret=&resource=&grant_type=&made_up="
+    answer = protocol.http.post("/oauth2/token", data=body, content_type=kind, headers=headers)
+    assert answer.status_code == 200, answer.text
 
 
 def test_a_body_too_large_is_not_read(protocol):

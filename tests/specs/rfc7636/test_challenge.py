@@ -8,10 +8,13 @@ import pytest
 
 from tests.specs.person import CALLBACK, SECRET, answer_of
 
+SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
 pytestmark = pytest.mark.usefixtures("family", "person")
 GOOD = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
 
+@SQLITE  # judged by the text alone
 @pytest.mark.parametrize(
     ("challenge", "method"),
     [

@@ -9,6 +9,7 @@ import pytest
 
 from tests.specs.core_authorize.test_prompt import tokens_of
 from tests.specs.person import CALLBACK, SECRET, answer_of, reason_of
+from tests.support.forms import text_of
 
 AFTER = "https://rp.example/after"
 
@@ -119,9 +120,30 @@ def test_without_a_hint_the_person_is_asked_and_ends_on_the_signed_out_page(brow
     assert signed_out(browser)
 
 
+def test_a_client_that_was_disabled_signs_out_and_leads_nowhere(app: Any, browser: Any, hint: str) -> None:
+    from idp.kernel.database import unit_of_work
+    from idp.oidc.clients import disable_client
+
+    with app.app_context(), unit_of_work():
+        disable_client("tag-web")
+    response = leave(browser, id_token_hint=hint, post_logout_redirect_uri=AFTER, state="s")
+    assert (response.status_code, response.headers["Location"]) == (303, "/oauth2/logged-out")
+    assert browser.http.get("/", follow_redirects=False).headers["Location"].startswith("/login")
+
+
+def test_ui_locales_choose_the_language_up_to_the_signed_out_page(browser: Any, hint: str) -> None:
+    """94; §2."""
+    pages = [browser.follow(leave(browser, ui_locales="tlh nb"))]
+    pages += [browser.follow(browser.http.post("/oauth2/logout", data={"ui_locales": "nb"}))]
+    pages += [browser.follow(leave(browser, id_token_hint=hint, ui_locales="nb"))]
+    assert [page.request.path.rpartition("/")[2] for page in pages] == ["logout", "confirm", "logged-out"]
+    assert all('<html lang="nb"' in page.get_data(as_text=True) for page in pages)
+    assert '<html lang="en"' in browser.http.get("/oauth2/logged-out").get_data(as_text=True)
+
+
 def test_with_a_client_id_the_person_is_asked_and_then_sent_on(browser: Any) -> None:
     page = leave(browser, client_id="tag-web", post_logout_redirect_uri=AFTER, state="s")
-    assert asked(page) and "Tag" in page.get_data(as_text=True)
+    assert asked(page) and "Tag" in text_of(page)
     assert "form-action 'self' https://rp.example;" in page.headers["Content-Security-Policy"]
     assert browser.press(page, "/logout/confirm").headers["Location"] == AFTER + "?state=s"
     assert signed_out(browser)

@@ -127,6 +127,7 @@ def _handler(row: GuestRequest | None) -> str | None:
         select(Member, Account)
         .join(Account, Account.id == Member.account_id)
         .where(Member.organization_id == row.organization_id, Member.account_id == row.decided_by)
+        .order_by(Member.company_id.is_not(None), Member.id)  # a colleague, before the guest that the person is too
         .limit(1)
     ).first()
     return shown_as(*found).name if found else None

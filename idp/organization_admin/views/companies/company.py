@@ -27,6 +27,8 @@ from ..people.choices import STATES
 from .choices import MANAGE, READ, CompanyForm, ContactForm, frame, the_company
 
 TABS = {"contacts": ("contact",), "users": ("active", "disabled", "ended")}
+DUE = {"users": "", "invitations": "?what=invitations"}
+"""Where on the screen *Who ends when* a button was pressed."""
 
 
 class LinkForm(FlaskForm):
@@ -63,7 +65,8 @@ def _people(row: Company, tab: str, *, problem: Any = None, status: int = 200) -
     elif asked.descending:
         order = [column.desc() for column in order]
     page = listing.page_of(statement, asked, order)
-    ends = {one.member_id: one for one in ladders.due_at(acts.organization.id, company_id=row.id)}
+    quiet = db.session.scalars(ladders.quiet_guests(acts.organization.id).where(Member.id.in_(page.rows))).all()
+    ends = {one.member_id: one for one in ladders.due_of_guests(quiet)}
     return web.page(
         "organization_admin/companies_people.html",
         status,
@@ -301,7 +304,6 @@ def company_person_state(company_id: str, member_id: str) -> ResponseReturnValue
         db.session.rollback()
         return _people(the_company(company_id), tab, problem=refusal.message, status=refusal.status)
     flash(str(said) % {"name": name}, "success")
-    back = request.form.get("back", "")
-    if back == "due":
-        return redirect(acts.address("companies/due"), 303)
+    if (back := request.form.get("back", "")) in DUE:
+        return redirect(acts.address(f"companies/due{DUE[back]}"), 303)
     return redirect(acts.address(f"companies/{row.id}{'' if tab == 'contacts' else '/users'}"), 303)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from babel.lists import format_list
-from flask import render_template
+from flask import request
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
 
 from idp.express import ladders
-from idp.kernel import clock, language
-from idp.kernel.database import db
+from idp.kernel import clock, language, listing, web
 from idp.organizations import roster
-from idp.organizations.models import Company
+from idp.settings import current_settings
 
 from ...guard import acting, administrator
 from .. import blueprint
@@ -23,20 +22,31 @@ from .choices import READ, may_manage, supplier
 @blueprint.get("/companies/due")
 @administrator(*READ)
 def companies_due() -> ResponseReturnValue:
-    """The soonest first; with one click a guest is kept or an invitation sent again."""
+    """Guests and invitations, the soonest first; with one click one is kept or sent again. And every mail so far."""
     supplier()
     acts = acting()
-    due = ladders.due_at(acts.organization.id)
-    entries = {entry.id: entry for entry in roster.entries([one.member_id for one in due], clock.now())}
-    companies = {
-        row.id: row
-        for row in db.session.scalars(select(Company).where(Company.id.in_({one.company_id for one in due})))
+    asked = listing.read(
+        acts.address("companies/due"), request.args, sorts=("ends",), filters={"what": ("invitations", "mails")}
+    )
+    what = asked.filters.get("what", "users")
+    id_ = acts.organization.id
+    lists: dict[str, tuple[Any, Any, Any]] = {
+        "users": (ladders.quiet_guests(id_), ladders.SOONEST_GUEST, ladders.due_of_guests),
+        "invitations": (ladders.open_invitations(id_), ladders.SOONEST_INVITATION, ladders.due_of_invitations),
+        "mails": (ladders.mails_sent(id_), ladders.NEWEST_MAIL, tuple),
     }
+    statement, order, lines = lists[what]
+    page = listing.page_of(statement, asked, order)
+    page = page.with_rows(lines(page.rows))
+    whom = sorted({one.member_id for one in page.rows})
     settings = ladders.settings()
-    return render_template(
+    return web.page(
         "organization_admin/companies_due.html",
-        due=[(one, entries[one.member_id], companies.get(one.company_id or "")) for one in due],
+        page=page,
+        what=what,
+        entries={entry.id: entry for entry in roster.entries(whom, clock.now())},
         settings=settings,
+        invitation_days=current_settings().lifetimes.invitation // 86400,
         reminders=_said(settings.invitation_reminders),
         warnings=_said(settings.inactivity_warnings),
         may_manage=may_manage(),

@@ -26,6 +26,7 @@ NAMES = {
 
 _ADDRESS = re.compile(r"[^\s<>()\[\],;|\"'=]{1,254}@[^\s<>()\[\],;|\"'=]{1,254}")
 _AROUND = " \t,;|<>()[]\"'=:"
+_BULLETS = "-–—•*·/\\&+.#"
 _LONGEST_LINE = 5000
 
 
@@ -84,8 +85,8 @@ def _loose(text: str) -> Iterator[GuestRow]:
 def _line(line: str) -> Iterator[GuestRow]:
     addresses = list(_ADDRESS.finditer(line))
     if not addresses:
-        if line.strip(_AROUND):
-            yield GuestRow(_name(line), "")
+        if any(sign.isalnum() for sign in line):
+            yield GuestRow(_name(line) or line.strip()[:300], "")
         return
     before = [
         line[end:found.start()]
@@ -101,8 +102,15 @@ def _line(line: str) -> Iterator[GuestRow]:
 
 
 def _name(text: str) -> str:
-    """The words of a name, whatever separates them."""
-    return " ".join(re.sub(r"[,;|\t<>\"]+", " ", text).strip(_AROUND).split())[:300]
+    """The words of a name, whatever separates them; a bullet or number before it and a dash behind it are no part."""
+    words = re.sub(r"[,;|\t<>\"]+", " ", text).strip(_AROUND).split()
+    while words and not any(sign.isalpha() for sign in words[0]):
+        del words[0]
+    while words and not any(sign.isalnum() for sign in words[-1]):
+        del words[-1]
+    if words:
+        words[0] = words[0].lstrip(_BULLETS)
+    return " ".join(words)[:300]
 
 
 def _turned(text: str) -> str:

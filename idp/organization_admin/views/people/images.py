@@ -18,8 +18,6 @@ from .. import blueprint
 from .choices import MANAGE, READ
 from .person import entry_of, show
 
-KINDS = ("picture", "signature")
-
 
 @blueprint.get("/people/<member_id>/images/<kind>")
 @administrator(*READ)
@@ -28,7 +26,7 @@ def person_image(member_id: str, kind: str) -> Response:
     found = service.find_member_image(acting().organization.id, member_id, kind)
     if found is None:
         abort(404)
-    return image(found.content, found.mimetype, found.digest, cache="private, no-cache")
+    return image(*found, cache="private, no-cache")
 
 
 @blueprint.post("/people/<member_id>/images/<kind>")
@@ -37,10 +35,11 @@ def person_image(member_id: str, kind: str) -> Response:
 def upload_person_image(member_id: str, kind: str) -> ResponseReturnValue:
     """Upload one; it takes the place of the one before."""
     acts, entry = acting(), entry_of(member_id)
-    if kind not in KINDS:
+    if kind not in service.IMAGE_TYPES:
         abort(404)
     form = ImageForm()
     try:
+        images.admit(acts.account.id)
         content = content_of(form.file.data)
         made = images.make_picture(content)[192] if kind == "picture" else images.from_image(content).png
         with unit_of_work():

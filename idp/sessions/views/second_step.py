@@ -18,10 +18,11 @@ from idp.kernel.database import unit_of_work
 from idp.kernel.forms import refuse
 from idp.kernel.refusal import Refusal
 
-from . import second_step, service
-from .forms import AgainForm, CodeForm, LoginForm, RecoveryCodeForm
-from .second_step import Waiting
-from .views import again_page, blueprint, login_page, onward, page, read_continuation, with_handle
+from .. import second_step, service
+from ..forms import AgainForm, CodeForm, LoginForm, RecoveryCodeForm
+from ..second_step import Waiting
+from . import blueprint, onward, page, read_continuation, with_handle
+from .sign_in import again_page, login_page
 
 STEPS = {"code": second_step.waiting, "stronger": second_step.of_session}
 """By the page's name: whose second step it is."""
@@ -115,7 +116,7 @@ def passkey_options() -> ResponseReturnValue:
     who = service.actor()
     account_id = step.account.id if step else who.account.id if on == "again" and who else None
     if account_id is None and on != "login":
-        return jsonify(error="sign_in_again"), 400
+        return web.private(jsonify(error="sign_in_again")), 400
     with unit_of_work():
         begun = passkeys.begin_proof(account_id)
     return web.private(jsonify(begun))

@@ -1,62 +1,21 @@
-"""Signing in and out, and what stands between a sign-in and everything else."""
+"""Signing in with a password: at first, as another, and once more before what a found browser must not do."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from flask import Blueprint, current_app, flash, redirect, request
+from flask import current_app, redirect, request
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
 
-from idp.accounts import service as accounts
 from idp.accounts.credentials import passkeys
 from idp.accounts.credentials.methods import methods_of
-from idp.kernel import continuation, language, web
 from idp.kernel.continuation import Continuation
 from idp.kernel.database import unit_of_work
-from idp.kernel.forms import refuse
 from idp.kernel.refusal import Refusal
 
-from . import ceremony, guard, second_step, service
-from .forms import AgainForm, ChangePasswordForm, ConfirmForm, LoginForm
-from .own_password import change_own_password
-
-blueprint = Blueprint("sessions", __name__)
-
-
-def read_continuation() -> tuple[str | None, Continuation | None]:
-    """The handle to carry on and what it stands for; a foreign or expired one is as good as none.
-
-    Lets the page's forms end at the one validated origin that the waiting request leads to (security P23).
-    """
-    handle = request.values.get("continue")
-    found = continuation.find(handle)
-    if found is None:
-        return None, None
-    if found.context.get("form_action"):
-        web.allow_form_action(str(found.context["form_action"]))
-    if found.context.get("logo_uri"):
-        web.allow_image(str(found.context["logo_uri"]))
-    return handle, found
-
-
-def with_handle(path: str, handle: str | None) -> str:
-    return f"{path}?continue={handle}" if handle else path
-
-
-def onward(handle: str | None, waiting: Continuation | None) -> ResponseReturnValue:
-    """Required actions first, then back to where the person came from; 303, so no password is posted on (R09)."""
-    who = service.actor()
-    if who is not None and accounts.required_action(who.account) is not None:
-        return redirect(with_handle("/login/required", handle), 303)
-    if waiting is not None and waiting.context.get(guard.TYPED):
-        return redirect(with_handle(waiting.path, handle), 303)
-    return redirect(waiting.path if waiting else "/", 303)
-
-
-def page(name: str, status: int = 200, retry_after: int | None = None, **values: Any) -> ResponseReturnValue:
-    return web.page(f"sessions/{name}.html", status, retry_after, **values)
+from .. import ceremony, second_step, service
+from ..forms import AgainForm, ConfirmForm, LoginForm
+from . import blueprint, onward, page, read_continuation, with_handle
 
 
 @blueprint.route("/login", methods=["GET", "POST"])
@@ -188,91 +147,3 @@ def again_page(
         address=who.account.identifier,
         methods=methods_of(who.account.id),
     )
-
-
-@blueprint.route("/login/required", methods=["GET", "POST"])
-def required() -> ResponseReturnValue:
-    """What the person must do before anything else is given: keep an account that is closing, prove the mailbox, change
-    the first password."""
-    handle, waiting = read_continuation()
-    who = service.actor()
-    if who is None:
-        return redirect(with_handle("/login", handle), 303)
-    action = accounts.required_action(who.account)
-    if action is None:
-        return onward(handle, waiting)
-    context = waiting.context if waiting else {}
-    if action == "closing":
-        return _required_closing(who, handle, waiting)
-    if action == "mailbox":
-        return _required_mailbox(who, handle, context)
-    return _required_password(who, handle, waiting)
-
-
-def _required_closing(who: service.Actor, handle: str | None, waiting: Continuation | None) -> ResponseReturnValue:
-    """The account closes soon: the person keeps it, or leaves."""
-    form = ConfirmForm()
-    if not form.validate_on_submit():
-        return page("required_closing", 400 if form.errors else 200, form=form, handle=handle, account=who.account)
-    with unit_of_work():
-        accounts.keep_account(who.account.id)
-    flash(_l("Your account stays open."), "success")
-    return onward(handle, waiting)
-
-
-def _required_mailbox(who: service.Actor, handle: str | None, context: dict[str, Any]) -> ResponseReturnValue:
-    form = ConfirmForm()
-    email = who.account.email
-    address = email.address if email else None
-    sent = False
-    if form.validate_on_submit():
-        sent = True
-        account = who.account
-        if address and accounts.admit_mail(address):
-            with unit_of_work():
-                accounts.request_mailbox_proof(account, language.current())
-    return page(
-        "required_mailbox",
-        400 if form.errors else 200,
-        form=form,
-        handle=handle,
-        context=context,
-        address=address,
-        sent=sent,
-    )
-
-
-def _required_password(who: service.Actor, handle: str | None, waiting: Continuation | None) -> ResponseReturnValue:
-    form = ChangePasswordForm()
-    account = who.account
-    form.context = (account.identifier, account.given_name, account.family_name)
-    context = waiting.context if waiting else {}
-    shown: dict[str, Any] = {"form": form, "handle": handle, "context": context, "address": account.identifier}
-    if not form.validate_on_submit():
-        return page("required_password", 400 if form.errors else 200, **shown)
-    old, new, path = form.current_password.data or "", form.password.data or "", waiting.path if waiting else None
-    try:
-        change_own_password(account, old, new, address=request.remote_addr or "", path=path)
-    except Refusal as refusal:
-        refuse(form, refusal)
-        return page("required_password", refusal.status, refusal.retry_after, **shown)
-    return onward(handle, waiting)
-
-
-@blueprint.route("/logout", methods=["GET", "POST"])
-def logout() -> ResponseReturnValue:
-    """Sign out: GET asks, POST does it."""
-    form = ConfirmForm()
-    who = service.actor()
-    if who is not None and not form.validate_on_submit():
-        return page("logout", 400 if form.errors else 200, form=form, account=who.account)
-    if who is not None:
-        with unit_of_work():
-            service.sign_out()
-    if request.method == "POST":
-        return redirect("/logout", 303)
-    return page("signed_out", form=None)
-
-
-# Their views stand on the same blueprint.
-from . import factor_views as factor_views  # noqa: E402
