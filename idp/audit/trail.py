@@ -375,7 +375,7 @@ KINDS: Mapping[str, tuple[Any, tuple[str, ...]]] = {
         (
             "MemberAdded", "UserAdded", "MemberEdited", "MemberActivated", "MemberSetContactOnly", "MemberDisabled",
             "MemberEnabled", "MemberEnded", "MemberLinked", "MemberInvited", "InvitationAccepted", "InvitationReminded",
-            "InactivityWarned", "GuestKept",
+            "InvitationWithdrawn", "InactivityWarned", "GuestKept",
         ),
     ),
     "roles": (_l("Roles"), ("RoleCreated", "RoleChanged", "RoleDeleted", "RoleAssigned", "RoleUnassigned")),

@@ -48,6 +48,17 @@ _COLUMNS: list[Any] = [
 """Told beforehand, so that SQLAlchemy does not work them out anew from each answer: a tenth of what UserInfo takes."""
 
 
+_HELD = "(SELECT count(*) FROM seat s WHERE s.license_id = l.id)"
+_HELD_IF_ASKED = f"""
+    CASE WHEN l.starts_at <= :now AND (l.ends_at IS NULL OR l.ends_at > :now) AND EXISTS (
+        SELECT 1 FROM mine w
+        WHERE w.organization_id = l.organization_id AND w.status = 'active' AND NOT EXISTS (
+            SELECT 1 FROM seat s JOIN license h ON h.id = s.license_id
+            WHERE s.member_id = w.id AND h.organization_id = l.organization_id AND h.app_id = l.app_id)
+    ) THEN {_HELD} ELSE 0 END"""  # noqa: S608
+"""How many seats of a license are held; counted only where a decision of somebody of `mine` turns on it."""
+
+
 @cache
 def _statement(one_member: bool, apps: str) -> TextualSelect:
     """The statement for all members or one, and for one app, all apps or none (`apps`: `one`, `all`, `none`)."""
@@ -80,13 +91,7 @@ def _statement(one_member: bool, apps: str) -> TextualSelect:
         SELECT 'license', l.id, l.organization_id, l.app_id, l.edition,
                NULL, NULL, NULL, NULL, NULL, NULL, NULL,
                l.seats,
-               CASE WHEN l.starts_at <= :now AND (l.ends_at IS NULL OR l.ends_at > :now) AND EXISTS (
-                   SELECT 1 FROM mine w
-                   WHERE w.organization_id = l.organization_id AND w.status = 'active' AND NOT EXISTS (
-                       SELECT 1 FROM seat s JOIN license h ON h.id = s.license_id
-                       WHERE s.member_id = w.id AND h.organization_id = l.organization_id AND h.app_id = l.app_id)
-               ) THEN (SELECT count(*) FROM seat s WHERE s.license_id = l.id) ELSE 0 END,
-               l.starts_at, l.ends_at, NULL
+               {_HELD_IF_ASKED}, l.starts_at, l.ends_at, NULL
         FROM license l WHERE l.organization_id IN (SELECT id FROM place) {of_app}
         UNION ALL
         SELECT 'seat', s.member_id, s.license_id,
@@ -97,8 +102,11 @@ def _statement(one_member: bool, apps: str) -> TextualSelect:
 
 
 @cache
-def _members_statement(apps: str) -> TextualSelect:
-    """The same for members of one organization, by their ids; a role's privileges come once, not once per holder."""
+def _members_statement(apps: str, counted: bool) -> TextualSelect:
+    """The same for members of one organization, by their ids; a role's privileges come once, not once per holder.
+
+    counted: the seats held are counted of every license.
+    """
     of_app = {"one": "AND l.app_id = :app_id", "all": ""}[apps]
     of_role = {"one": "AND p.privilege LIKE :privileges", "all": ""}[apps]
     return (
@@ -132,7 +140,7 @@ def _members_statement(apps: str) -> TextualSelect:
         UNION ALL
         SELECT 'license', l.id, l.organization_id, l.app_id, l.edition,
                NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-               l.seats, (SELECT count(*) FROM seat s WHERE s.license_id = l.id), l.starts_at, l.ends_at, NULL
+               l.seats, {_HELD if counted else _HELD_IF_ASKED}, l.starts_at, l.ends_at, NULL
         FROM license l WHERE l.organization_id = :organization_id {of_app}
         UNION ALL
         SELECT 'seat', s.member_id, s.license_id,
@@ -248,6 +256,7 @@ def load_members_facts(
     app_id: str | None = None,
     *,
     ask: bool = True,
+    counted: bool = False,
 ) -> dict[str, AccountFacts]:
     """What `policy.entitlement` needs for each of these members of one organization, for one app or (None) for all.
 
@@ -256,7 +265,8 @@ def load_members_facts(
     an id, and `account_linked` false. Ids of no member, or of another organization's, are left out.
 
     One statement whatever the number of members; give at most a page of some hundred. With `ask` one more reads whom
-    to ask, when some member is denied.
+    to ask, when some member is denied. `counted`: for who wants to know what is left of the licenses (`held`), and not
+    only what is decided.
     """
     if not member_ids:
         return {}
@@ -264,7 +274,9 @@ def load_members_facts(
     if app_id:
         values |= {"app_id": app_id, "privileges": f"{app_id}:%"}
     now = clock.now()
-    rows = connection.execute(_members_statement("one" if app_id else "all"), values).all()
+    if not counted:
+        values["now"] = now
+    rows = connection.execute(_members_statement("one" if app_id else "all", counted), values).all()
     owners = {row.c: _account(row) for row in rows if row.tag == "account"}
     members = {member.id: member for member in _members(rows, now)}
     found: dict[str, AccountFacts] = {}

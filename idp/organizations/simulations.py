@@ -50,7 +50,9 @@ def simulate(
     """
     now, apps = clock.now(), current_catalog().apps
     pairs = [pair for pair in pairs if pair[1] in apps]
-    facts = load_members_facts(connection, organization_id, sorted({member_id for member_id, _app in pairs}))
+    facts = load_members_facts(
+        connection, organization_id, sorted({member_id for member_id, _app in pairs}), counted=True
+    )
     if not facts:
         return {}
     some = next(iter(facts.values())).members[0]
