@@ -69,7 +69,7 @@ def counted_under(account: Account) -> str:
     """What attempts on an account are counted under: one count for all browsers, but one of its own for each browser in
     which the person has signed in since the password was set, so that strangers can't shut the door (R26)."""
     known = cookie.get(FAMILIAR) if has_request_context() else None
-    # Asked only where there are marks: making one for a browser that has none would answer known accounts with a cookie.
+    # Made only where there are some: otherwise a browser would get a cookie for known accounts, and for no other (R20).
     if known and _mark(account) in known:
         return f"{account.id} {continuation.browser()}"
     return account.id
