@@ -48,5 +48,11 @@ def normalized_or_none(text: str | None) -> str | None:
         return None
 
 
+def mailbox_of(normalized: str) -> str:
+    """What mails to an address are counted under: the mailbox, whatever stands behind a plus sign (RFC 5233)."""
+    local, at, domain = normalized.rpartition("@")
+    return (local.partition("+")[0] or local) + at + domain
+
+
 def _invalid() -> Refusal:
     return Refusal("address_invalid", _l("Enter an e-mail address, like name@company.com."), field="address")

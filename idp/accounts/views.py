@@ -36,8 +36,8 @@ def _by_link() -> bool:
     return request.method != "POST" and "token" in (request.view_args or {})
 
 
-def _page(name: str, status: int = 200, **values: Any) -> ResponseReturnValue:
-    return web.page(f"accounts/{name}.html", status, **values)
+def _page(name: str, status: int = 200, retry_after: int | None = None, **values: Any) -> ResponseReturnValue:
+    return web.page(f"accounts/{name}.html", status, retry_after, **values)
 
 
 @blueprint.route("/signup", methods=["GET", "POST"])
@@ -54,7 +54,8 @@ def signup() -> ResponseReturnValue:
         _send_activation(typed, context.get("app_id"))
     except Refusal as refusal:
         form.address.errors = [*form.address.errors, refusal.message]
-        return _page("signup", 400, form=form, handle=handle, context=context)
+        status, retry_after = refusal.status, refusal.retry_after
+        return _page("signup", status, retry_after, form=form, handle=handle, context=context)
     return _page("signup_sent", address=typed.strip(), handle=handle, context=context)
 
 
@@ -63,6 +64,7 @@ def _send_activation(typed: str, app_id: str | None) -> None:
     problem = policy.work_problem(addresses.parse(typed).domain)
     if problem is not None:
         raise Refusal("address_not_work", problem, field="address")
+    service.admit_sender(request.remote_addr or "")
     if service.admit_mail(typed, "sign_up"):
         with unit_of_work():
             service.request_activation(typed, language.current(), app_id)
@@ -163,6 +165,11 @@ def forgot() -> ResponseReturnValue:
     if not form.validate_on_submit():
         return _page("forgot", 400 if form.errors else 200, form=form, handle=handle)
     typed = form.address.data or ""
+    try:
+        service.admit_sender(request.remote_addr or "")
+    except Refusal as refusal:
+        form.address.errors = [refusal.message]
+        return _page("forgot", refusal.status, refusal.retry_after, form=form, handle=handle)
     if service.admit_mail(typed, "reset"):
         with unit_of_work():
             service.request_reset(typed, language.current())

@@ -89,6 +89,7 @@ def environment(port: int) -> dict[str, str]:
         # Scripts come from one network address, and write to one mailbox.
         "ONIX_THROTTLE__FAILURES_PER_ADDRESS": "10000",
         "ONIX_THROTTLE__MAILS_PER_ADDRESS": "100",
+        "ONIX_THROTTLE__MAILS_PER_NETWORK": "100000",
         "ONIX_THROTTLE__REQUESTS_PER_MINUTE": "100000",
         "ONIX_THROTTLE__AUTHORIZATIONS_PER_MINUTE": "100000",
         "ONIX_THROTTLE__API_REQUESTS_PER_MINUTE": "100000",

@@ -68,7 +68,9 @@ def subject_of(identifier: str) -> str:
 def counted_under(account: Account) -> str:
     """What attempts on an account are counted under: one count for all browsers, but one of its own for each browser in
     which the person has signed in since the password was set, so that strangers can't shut the door (R26)."""
-    if has_request_context() and _mark(account) in cookie.get(FAMILIAR, ()):
+    known = cookie.get(FAMILIAR) if has_request_context() else None
+    # Made only where there are some: otherwise a browser would get a cookie for known accounts, and for no other (R20).
+    if known and _mark(account) in known:
         return f"{account.id} {continuation.browser()}"
     return account.id
 

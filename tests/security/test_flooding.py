@@ -14,7 +14,7 @@ from idp.kernel.continuation import Continuation
 from idp.kernel.database import db, unit_of_work
 from idp.oidc.models import Authorization, AuthorizationRequest
 from tests.support.flow import pkce
-from tests.support.forms import browser_of
+from tests.support.forms import browser_of, form_with
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 MOST = 6
@@ -22,7 +22,7 @@ MOST = 6
 
 @pytest.fixture
 def app_settings() -> dict[str, Any]:
-    return {"throttle": {"requests_per_minute": MOST, "authorizations_per_minute": 3}}
+    return {"throttle": {"requests_per_minute": MOST, "authorizations_per_minute": 3, "mails_per_network": 5}}
 
 
 def asking(**over: str) -> dict[str, str]:
@@ -146,3 +146,26 @@ def test_a_live_session_opens_no_authorizations_without_end(app: Any, world: Any
         assert db.session.scalar(select(func.count()).select_from(Authorization)) == 3
     stranger = browser_of(app, world, world.account())
     assert stranger.get("/oauth2/authorize", query_string=asking()).status_code == 303
+
+
+def test_nobody_mails_strangers_from_here_without_end(app: Any) -> None:
+    """One address after another, none of them often: it is said to whoever asks, whether anybody is there or not."""
+    statuses = []
+    for number, path in enumerate(["/signup", "/password/forgot"] * 4):
+        place = {"REMOTE_ADDR": "192.0.2.1"}
+        browser = app.test_client()
+        form = form_with(browser.get(path).text, "address")
+        answer = browser.post(path, data=form.filled(address=f"p{number}@firma.no"), environ_base=place)
+        statuses.append(answer.status_code)
+        if answer.status_code == 429:
+            assert int(answer.headers["Retry-After"]) > 0
+    assert statuses[:5] == [200] * 5 and set(statuses[5:]) == {429}
+    with app.app_context():
+        assert db.session.scalar(select(func.count()).select_from(MailboxProof)) == 5
+
+
+def test_what_stands_behind_a_plus_sign_is_no_other_mailbox(app: Any, context: Any) -> None:
+    limit = app.extensions["onix_settings"].throttle.mails_per_address
+    asked = [accounts.admit_mail(f"kari+{number}@firma.no", "sign_up") for number in range(limit + 1)]
+    assert asked == [True] * limit + [False]
+    assert not accounts.admit_mail("Kari@firma.no", "sign_up") and accounts.admit_mail("+kari@firma.no", "sign_up")

@@ -204,14 +204,18 @@ def test_r38_a_customers_role_gives_no_power_over_the_platform(context: Any, wor
 
 @SQLITE
 def test_r20_strangers_learn_nothing_about_an_address(app: Any, client: Any, world: Any) -> None:
-    """Sign-up and forgotten password answer alike for known, unknown, disabled and flooded addresses."""
+    """Sign-up, forgotten password and a wrong password answer alike for known, unknown, disabled and flooded addresses:
+    by page, headers and cookies."""
     known, disabled = world.account("known@firma.no"), world.account("gone@firma.no", status="disabled")
-    for path in ("/signup", "/password/forgot"):
+    for path, field in (("/signup", "address"), ("/password/forgot", "address"), ("/login", "identifier")):
         pages = set()
         for address in (known.address, disabled.address, "nobody@firma.no", *[known.address] * 6):
-            page = submit(client, client.get(path), "address", address=address)
-            pages.add((page.status_code, text_of(page.text).replace(address, "…")))
-        assert len(pages) == 1, path
+            browser = app.test_client()
+            typed = {field: address, "password": "wrong"} if path == "/login" else {field: address}
+            page = submit(browser, browser.get(path), field, **typed)
+            headers = tuple(sorted(name for name, _value in page.headers))
+            pages.add((page.status_code, text_of(page.text).replace(address, "…"), headers))
+        assert len(pages) == 1, (path, pages)
     with app.app_context():
         assert db.session.query(Account).count() == 2
 

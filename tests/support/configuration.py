@@ -21,7 +21,11 @@ def settings(database_url: str, **overrides: Any) -> Any:
         "mail_url": "smtp://127.0.0.1:1",
         "log_level": "WARNING",
         "passwords": QUICK_PASSWORDS,
-        "throttle": {"requests_per_minute": 100_000, "authorizations_per_minute": 100_000},
+        "throttle": {
+            "requests_per_minute": 100_000,
+            "authorizations_per_minute": 100_000,
+            "mails_per_network": 100_000,
+        },
         "lifetimes": {"loss_recheck": 0},
     }
     for name, value in overrides.items():
@@ -43,6 +47,7 @@ def environment(database_url: str, issuer: str, **overrides: str) -> dict[str, s
         "ONIX_PASSWORDS__PARALLELISM": "1",
         "ONIX_THROTTLE__REQUESTS_PER_MINUTE": "100000",
         "ONIX_THROTTLE__AUTHORIZATIONS_PER_MINUTE": "100000",
+        "ONIX_THROTTLE__MAILS_PER_NETWORK": "100000",
         "ONIX_LIFETIMES__LOSS_RECHECK": "0",
         **overrides,
     }

@@ -16,7 +16,7 @@ from .emails import (
 )
 from .export import admit_export, note_export
 from .links import LinkState, link_for, link_refusal, read, tidy
-from .lookup import admit_mail, find_by_address, may_sign_in, required_action
+from .lookup import admit_mail, admit_sender, find_by_address, may_sign_in, required_action
 from .pictures import (
     bring_back_picture,
     earlier_picture,
@@ -59,6 +59,7 @@ __all__ = [
     "admit_address",
     "admit_export",
     "admit_mail",
+    "admit_sender",
     "bring_back_picture",
     "bring_back_signature",
     "change_password",

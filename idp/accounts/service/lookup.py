@@ -52,9 +52,25 @@ def admit_mail(text: str, cause: Cause) -> bool:
 
     The caller gives the same answer either way; above the limit it simply sends nothing.
     """
-    normalized, limit = addresses.normalized_or_none(text) or text, current_settings().throttle.mails_per_address
+    mailbox = addresses.mailbox_of(addresses.normalized_or_none(text) or text)
+    limit = current_settings().throttle.mails_per_address
     with aside(each=True) as own:
-        return not counters.add(own, f"mail_{cause}", normalized, now=clock.now(), window=3600, limit=limit)
+        return not counters.add(own, f"mail_{cause}", mailbox, now=clock.now(), window=3600, limit=limit)
+
+
+def admit_sender(network_address: str) -> None:
+    """Count one more mail that somebody who is not signed in causes, whosever the mailbox. Call outside a unit of work.
+
+    Raises `Refusal` (429) above the setting `throttle.mails_per_network` within an hour.
+    """
+    counters.admit(
+        "mail_network",
+        counters.network_of(network_address),
+        window=3600,
+        limit=current_settings().throttle.mails_per_network,
+        code="too_many_mails",
+        message=_l("Many mails were asked for from your network lately. Try again later."),
+    )
 
 
 def required_action(account: Account) -> policy.RequiredAction | None:

@@ -244,10 +244,10 @@ def admit_mail(member: Member, actor_id: str | None) -> None:
     """
     if actor_id is None or actor_id == member.account_id or not member.email_normalized:
         return
-    most = current_settings().throttle.mails_per_address
+    most, mailbox = current_settings().throttle.mails_per_address, addresses.mailbox_of(member.email_normalized)
     for kind, subject, limit in (
-        ("member_mail_of", f"{member.organization_id} {member.email_normalized}", most),
-        ("member_mail", member.email_normalized, TOGETHER * most),
+        ("member_mail_of", f"{member.organization_id} {mailbox}", most),
+        ("member_mail", mailbox, TOGETHER * most),
     ):
         counters.admit(
             kind,
