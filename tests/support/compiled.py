@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from jinja2.bccache import Bucket, BytecodeCache
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 from sqlalchemy.engine import Dialect
 from sqlalchemy.util import LRUCache
 from werkzeug.routing import Rule
@@ -45,6 +45,10 @@ class Templates(BytecodeCache):
         self._kept[bucket.key] = bucket.bytecode_to_string()
 
 
+def _hurried(connection: Any, _record: Any) -> None:
+    connection.execute("PRAGMA synchronous=OFF")  # a test's rows need not outlive the machine
+
+
 class Sql:
     """One dialect and one cache of compiled statements for all engines of a kind, since the server is the same one."""
 
@@ -57,6 +61,8 @@ class Sql:
         for name, engine in engines.items():
             engine._compiled_cache = self._cache
             engine.dialect = self._dialects.get((name, engine.dialect.name), engine.dialect)
+            if engine.dialect.name == "sqlite":
+                event.listen(engine, "connect", _hurried)
 
     def learn(self, engines: Mapping[str | None, Engine]) -> None:
         """From the engines of an application that was used: a dialect knows the server by its first connection."""

@@ -99,20 +99,15 @@ def form_with(html: str, field_name: str, base: str = "") -> Form:
 
 
 class _Text(HTMLParser):
-    """Collects what is read; what stands in fields, and the names of what is heard or hovered over, apart."""
+    """Collects what is read."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.parts: list[str] = []
-        self.beside: list[str] = []
         self._hidden = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._hidden += tag in ("script", "style", "template")
-        values = {name: value or "" for name, value in attrs}
-        if tag == "input" and values.get("type", "text") not in ("hidden", "checkbox", "radio"):
-            self.beside.append(values.get("value", ""))
-        self.beside += [values[name] for name in ("alt", "aria-label", "placeholder", "title") if name in values]
 
     def handle_endtag(self, tag: str) -> None:
         self._hidden -= tag in ("script", "style", "template")
@@ -123,8 +118,7 @@ class _Text(HTMLParser):
 
 
 def text_of(page: Any) -> str:
-    """What a person reads on a page (its HTML, or an answer with it), white space folded; last what stands in fields
-    and what is heard or hovered over.
+    """What a person reads on a page (its HTML, or an answer with it), white space folded; scripts and styles left out.
 
     Look here for a short text, never in the HTML: there stand form tokens, ids and the like, and what is random holds
     any three letters or digits once in a while.
@@ -132,7 +126,7 @@ def text_of(page: Any) -> str:
     reader = _Text()
     reader.feed(page if isinstance(page, str) else page.text)
     reader.close()
-    return " ".join(" ".join(reader.parts + reader.beside).split())
+    return " ".join(" ".join(reader.parts).split())
 
 
 def submit(client: Any, page: Any, field_name: str, **values: str) -> Any:
