@@ -195,9 +195,8 @@ def reset_password(account: str) -> None:
     if email is None:
         raise Missing("This account has no address.")
     with unit_of_work():
-        proof = service.request_reset(email.address, found.locale or "en")
-    if proof is None:
-        raise Refusal("account_disabled", "The account is disabled.", status=409)
+        if service.request_reset(email.address, found.locale or "en") is None:
+            raise Refusal("account_disabled", "The account is disabled.", status=409)
     click.echo(f"A link is on its way to {email.address}.")
 
 
