@@ -92,7 +92,9 @@ def test_a_client_that_asks_for_two_factors_gets_them(
         browser, answer_of(browser.follow(submit(browser.http, page, "code", code=authenticator.at(clock.now()))))
     )
     assert (claims["acr"], claims["amr"]) == (TWO, ["pwd", "otp", "mfa"])
-    assert claims["auth_time"] == clock.now()
+    assert claims["auth_time"] == clock.now() - 30, "of the password: a code alone is no sign-in"
+    fresh = browser.follow(browser.ask(max_age="20", **wish))
+    assert 'name="password"' in fresh.text, "and answers no max_age"
     again = id_token(browser, answer_of(browser.ask(**wish)))
     assert again["acr"] == TWO, "the session is strong enough now"
 
