@@ -18,6 +18,7 @@ function begin(form) {
   const save = form.querySelector("button[type=submit]");
   const fields = ["crop_left", "crop_top", "crop_side"].map((name) => form.elements[name]);
 
+  let camera = null; // turns off the one that is on
   let bitmap = null;
   let side = 1; // of the square, as a part of the shorter side of the picture
   let x = 0.5;
@@ -119,6 +120,7 @@ function begin(form) {
 
   const take = async () => {
     const [file] = input.files;
+    camera?.();
     crop.hidden = true;
     fields.forEach((field) => (field.value = ""));
     say("");
@@ -168,10 +170,11 @@ function begin(form) {
     say("");
     const stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "user", width: { ideal: 1280 } } });
     const video = element("video", { srcObject: stream, muted: true, playsInline: true });
-    const now = element("button", { type: "button", className: "button button--primary" }, words.shoot);
+    const now = element("button", { type: "button", className: "button button--primary", disabled: true }, words.shoot);
     const stop = element("button", { type: "button", className: "button button--quiet" }, words.stop);
-    save.hidden = true; // one thing to press at a time
+    camera?.();
     const close = () => {
+      camera = null;
       save.hidden = false;
       stream.getTracks().forEach((track) => track.stop());
       crop.hidden = true;
@@ -179,9 +182,18 @@ function begin(form) {
     };
     crop.replaceChildren(video, element("p", { className: "actions" }, now, stop));
     crop.hidden = false;
-    await video.play();
-    now.focus();
+    camera = close;
+    save.hidden = true; // one thing to press at a time
     stop.addEventListener("click", close);
+    try {
+      await video.play(); // before it there is nothing to take
+    } catch (error) {
+      if (camera !== close) return; // turned off meanwhile
+      close();
+      throw error;
+    }
+    now.disabled = false;
+    now.focus();
     now.addEventListener("click", async () => {
       const sheet = element("canvas", { width: video.videoWidth, height: video.videoHeight });
       const pen = sheet.getContext("2d");
