@@ -238,7 +238,7 @@ def _json(body: Mapping[str, Any]) -> Response:
 
 def _failure(error: OAuth2Error) -> Response:
     """RFC 6749 §5.2: 400 or 401, printable ASCII."""
-    body = {"error": error.error}
+    body = {"error": error.error} if error.error else {}
     description = "".join(c if c in _PRINTABLE else "?" for c in error.description or "")
     if description:
         body["error_description"] = description

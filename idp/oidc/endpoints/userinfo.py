@@ -20,12 +20,12 @@ from ..grants.redeem import person_of
 
 
 class BearerRefused(OAuth2Error):
-    """An answer with a Bearer challenge (RFC 6750 §3). Without a token shown, the challenge names no error."""
+    """An answer with a Bearer challenge (RFC 6750 §3). Without a token shown, nothing in it names an error (§3.1)."""
 
     def __init__(
         self, error: str | None, description: str | None = None, status: int = 401, *, scope: str = "openid"
     ) -> None:
-        super().__init__(description, status_code=status, error=error or "invalid_request")
+        super().__init__(description, status_code=status, error=error)
         self.challenge_error, self.scope = error, scope
 
     def get_headers(self) -> list[tuple[str, str]]:

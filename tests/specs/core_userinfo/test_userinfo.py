@@ -112,6 +112,7 @@ def test_no_token_is_asked_for_one_without_an_error(protocol):
     """RFC 6750 §3.1."""
     answer = protocol.http.get("/oauth2/userinfo")
     assert answer.status_code == 401 and "error" not in answer.headers["WWW-Authenticate"]
+    assert answer.json == {}
 
 
 def test_expired_tokens_and_other_kinds_of_tokens(protocol, clock):
