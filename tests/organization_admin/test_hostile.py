@@ -15,7 +15,7 @@ from idp.kernel.refusal import Refusal
 from idp.oidc.events import AuthorizationOpened
 from idp.organizations import service
 from idp.organizations.models import AccessRequest, Member
-from idp.organizations.service.members import TOGETHER
+from idp.organizations.service.standing import TOGETHER
 from idp.outbox.models import Delivery
 from tests.support.forms import form_with, text_of
 

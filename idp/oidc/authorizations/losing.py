@@ -71,7 +71,7 @@ def _on_client_disabled(event: ClientDisabled) -> None:
 
 def _on_session_ended(event: SessionEnded) -> None:
     """Online grants of the session end; each client of it is told, offline ones too (Back-Channel Logout §2.7). One
-    that was ended on purpose takes the offline ones along (docs/decisions/0036)."""
+    that was ended on purpose takes the offline ones along (docs/decisions/0032)."""
     clients = db.session.execute(
         select(_table.c.client_id, _table.c.sub, _table.c.sid).where(
             _table.c.sid == event.sid, _table.c.offline, _table.c.withdrawn_at.is_(None)
