@@ -104,7 +104,7 @@ class Throttle(_Part):
         600, ge=1, description="Form posts and sign-ins begun per network address per minute"
     )
     authorizations_per_minute: int = Field(
-        120, ge=1, description="Answers of the authorization endpoint with a code per account and minute"
+        120, ge=1, description="Answers of the authorization endpoint with a code per account, minute and process"
     )
     api_requests_per_minute: int = Field(300, ge=1, description="Requests to the API per client and person per minute")
 

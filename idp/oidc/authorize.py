@@ -24,7 +24,7 @@ from idp.accounts.policy import required_action
 from idp.kernel import continuation, language
 from idp.kernel.database import reader, unit_of_work
 from idp.kernel.refusal import Refusal
-from idp.kernel.web import allow_form_action, allow_image, in_rate, limiter
+from idp.kernel.web import allow_form_action, allow_image, in_rate_here, limiter
 from idp.organizations.facts import load_facts
 from idp.organizations.policy import AccountFacts, Choices, Decision, candidates, choose, entitlement
 from idp.organizations.sentences import explain
@@ -234,7 +234,10 @@ def _issue(
 ) -> Response:
     """Open the authorization and answer with its code; of two parallel answers to one stored request one gets it."""
     about = decision.judged if decision else None
-    if not in_rate("authorize", who.account.id, current_settings().throttle.authorizations_per_minute):
+    if not in_rate_here("authorize", who.account.id, current_settings().throttle.authorizations_per_minute):
+        if "none" in asked.facts(row).prompt:
+            return issuer.failure(asked.destination, "temporarily_unavailable", "Too many requests", _issuer())
+        # A page, not the client's error: what asks so often may well ask again at once.
         raise Refusal(
             "too_many_requests",
             _l("The application asks far too often. Wait a minute, then open it again."),

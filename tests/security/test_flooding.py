@@ -22,7 +22,14 @@ MOST = 6
 
 @pytest.fixture
 def app_settings() -> dict[str, Any]:
-    return {"throttle": {"requests_per_minute": MOST, "authorizations_per_minute": 3, "mails_per_network": 5}}
+    return {
+        "throttle": {
+            "requests_per_minute": MOST,
+            "authorizations_per_minute": 3,
+            "mails_per_network": 5,
+            "images_per_hour": MOST,
+        }
+    }
 
 
 def asking(**over: str) -> dict[str, str]:
@@ -142,6 +149,8 @@ def test_a_live_session_opens_no_authorizations_without_end(app: Any, world: Any
     answers = [one.get("/oauth2/authorize", query_string=asking()) for one in (browser, other, browser, browser)]
     assert [answer.status_code for answer in answers] == [303, 303, 303, 429]
     assert int(answers[-1].headers["Retry-After"]) > 0 and answers[-1].mimetype == "text/html"
+    silent = browser.get("/oauth2/authorize", query_string=asking(prompt="none"))
+    assert silent.status_code == 303 and "error=temporarily_unavailable" in silent.headers["Location"]
     with app.app_context():
         assert db.session.scalar(select(func.count()).select_from(Authorization)) == 3
     stranger = browser_of(app, world, world.account())

@@ -25,7 +25,7 @@ from .application import Application, is_machine_path
 from .cookie import CookieInterface
 from .errors import answer_errors
 from .input import check_input, cross_site, csrf, large_forms, widen
-from .rates import in_rate, limiter
+from .rates import in_rate, in_rate_here, limiter
 
 _STATIC = Path(__file__).resolve().parents[2] / "static"
 
@@ -61,6 +61,8 @@ def init_app(app: Application) -> None:
         WTF_CSRF_SSL_STRICT=False,
         RATELIMIT_STORAGE_URI=settings.redis_url.get_secret_value() if settings.redis_url else "process://",
         RATELIMIT_STRATEGY="sliding-window-counter",
+        # Rates are no reason to wait: a Redis that is away is done without, and asked again later.
+        RATELIMIT_STORAGE_OPTIONS={"socket_connect_timeout": 0.5, "socket_timeout": 0.5} if settings.redis_url else {},
     )
     # Merging slashes answers a redirect that is built from the Host header; an address with two of them is no address.
     app.url_map.merge_slashes = False
@@ -104,6 +106,7 @@ __all__ = [
     "csrf",
     "image",
     "in_rate",
+    "in_rate_here",
     "init_app",
     "is_machine_path",
     "large_forms",
