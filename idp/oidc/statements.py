@@ -88,6 +88,13 @@ refresh_standing = (
 )  # fmt: skip
 """A refresh token, spent or not, with its authorization's standing."""
 
+held_against_withdrawal = (
+    select(authorization.c.withdrawn_at)
+    .where(authorization.c.id == bindparam("authorization_id"))
+    .with_for_update(read=True)
+)
+"""When an authorization was withdrawn; who withdraws it now waits until the transaction ends."""
+
 refresh_standing_locked = refresh_standing.with_for_update(of=refresh)
 """The same, holding the token's row until the transaction ends, so that parallel uses queue."""
 

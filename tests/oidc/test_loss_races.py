@@ -6,15 +6,17 @@ judged, before what the client is told is written down.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import event, func, select
 
 from idp import jobs
 from idp.kernel.database import db, unit_of_work
 from idp.oidc import authorizations
+from idp.oidc.authorizations.withdrawing import withdraw_where
 from idp.oidc.models import Authorization, LossCheck
 from idp.organizations import service as organizations
 from idp.organizations.models import Seat
@@ -50,6 +52,9 @@ class Elsewhere:
 
     def suspend(self) -> None:
         self._do(lambda: organizations.suspend_organization(self.protocol.organization_id))
+
+    def end_all(self, account_id: str) -> None:
+        self._do(lambda: withdraw_where(Authorization.account_id == account_id, "by_owner"))
 
     def owed(self) -> list[str]:
         """Whom logout tokens are owed to once the worker has looked at what is due."""
@@ -137,6 +142,36 @@ def test_an_authorization_opened_during_a_loss(protocol: Protocol, elsewhere: El
     assert claims_of(token["access_token"])["privileges"] == ["tag:access"], "on the facts of before"
     assert elsewhere.owed() == []
     assert elsewhere.owed_later() == ["tag-bc"]
+
+
+@overlapping
+@pytest.mark.parametrize("first", ["the sibling", "the end"])
+def test_everything_ends_while_a_sibling_is_opened(
+    protocol: Protocol, elsewhere: Elsewhere, before: Any, first: str
+) -> None:
+    """Ending all that a person has granted leaves no authorization behind that a refresh was just opening."""
+    other = protocol.world.organization(slug="breim", name="Breim Kran AS")
+    member_id = protocol.world.member(other, protocol.person.account_id)
+    protocol.world.role(other, ["tag:access"], members=[member_id])
+    protocol.world.license(other, holders=[member_id])
+    held = protocol.tokens("tag-bc")["refresh_token"]
+    ending = threading.Thread(target=lambda: elsewhere.end_all(protocol.person.account_id))
+
+    def end() -> None:
+        ending.start()
+        ending.join(60 if first == "the end" else 0.5)
+        assert ending.is_alive() == (first == "the sibling"), "it waits for what is being opened"
+
+    before('SELECT "authorization".withdrawn_at' if first == "the end" else ISSUING, end)
+    answer = protocol.refresh(held, "tag-bc", organization="breim").json
+    ending.join(60)
+    if first == "the sibling":
+        answer = protocol.refresh(answer["refresh_token"], "tag-bc").json
+    assert answer["error"] == "invalid_grant"
+    with elsewhere.app.app_context():
+        alive = select(func.count()).select_from(Authorization).where(Authorization.withdrawn_at.is_(None))
+        assert db.session.scalar(alive.where(Authorization.account_id == protocol.person.account_id)) == 0
+        db.session.rollback()
 
 
 def test_a_loss_that_nothing_overtook_is_told_once(protocol: Protocol, elsewhere: Elsewhere) -> None:

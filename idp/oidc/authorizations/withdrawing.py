@@ -36,14 +36,19 @@ def withdraw_kin(row: Row[Any], reason: str) -> tuple[str, ...]:
 
 
 def withdraw_where(which: Any, reason: str, actor_id: str | None = None) -> tuple[str, ...]:
+    """The same for all that `which` (a condition on the table) names, also a sibling that a refresh was just opening:
+    the first pass waits for it, the next one sees it."""
     now = clock.now()
-    rows = db.session.execute(
+    statement = (
         update(_table)
         .where(which, _table.c.withdrawn_at.is_(None))
         .values(withdrawn_at=now, withdrawn_reason=reason)
-        .returning(_table.c.id, _table.c.client_id, _table.c.sub, _table.c.sid, _table.c.account_id),
-        execution_options={"synchronize_session": False},
-    ).all()
+        .returning(_table.c.id, _table.c.client_id, _table.c.sub, _table.c.sid, _table.c.account_id)
+        .execution_options(synchronize_session=False)
+    )
+    rows: list[Row[Any]] = []
+    while found := db.session.execute(statement).all():
+        rows += found
     if not rows:
         return ()
     ids = tuple(row.id for row in rows)

@@ -107,8 +107,12 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):
 
         A confidential client keeps the token that it has shown. A public one proves itself by nothing but that token,
         so it is spent like at every other use: a thief who opens siblings is seen (RFC 9700 §4.14.2). No refresh token
-        comes for an organization that is not the person's.
+        comes for an organization that is not the person's. Whoever withdraws this one meanwhile finds the other too
+        (`withdraw_where`).
         """
+        standing = user.connection.execute(statements.held_against_withdrawal, {"authorization_id": user.row.id})
+        if standing.scalar() is not None:
+            raise InvalidGrantError("The grant has ended")
         if user.row.spent_at is not None:  # shown within the grace: what became of it goes on too
             user.connection.execute(statements.revive_refresh, {"digest": user.row.successor_digest})
         sibling = open_sibling(
