@@ -99,7 +99,7 @@ def test_recorded_traffic_is_discovery_keys_token_and_end_session(live: Callable
         guest = Guest.of(person.address, here.world.password, here.issuer, organization=person.member_id)
         page = guest.open(tag.base)
         assert page.status_code == 200 and "Senja Løft AS" in page.text
-        assert "N-1" in text_of(guest.post_form(page, "/equipment", number="N-1", name="Shackle", location=""))
+        assert "N-1" in text_of(guest.post_form(page, "/equipment", number="N-1", name="Shackle", location="Hall 3"))
         assert guest.open(pick.base).status_code == 403
         time.sleep(2.1)
         assert guest.look(pick.base).status_code == 403  # a re-check: a refresh

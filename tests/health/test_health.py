@@ -33,7 +33,7 @@ def test_live_answers_without_a_database(make_app: Any, tmp_path: Any) -> None:
 
 def test_ready_when_all_is_well(ready: Any) -> None:
     answer = ready.test_client().get("/healthz/ready")
-    assert answer.status_code == 200
+    assert answer.status_code == 200, answer.json
     assert answer.json == {"status": "ok", "checks": {"database": "ok", "keys": "ok", "migrations": "ok"}}
     assert answer.headers["Cache-Control"] == "no-store"
 

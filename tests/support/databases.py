@@ -37,8 +37,9 @@ def build_schema(url: str) -> None:
             engine.dispose()
 
 
-# What the schema is made of: everything with a name, and how many columns it has.
-_SHAPE = """SELECT md5(string_agg(format('%s %s %s', oid, relname, relnatts), ',' ORDER BY oid))
+# What the schema is made of: everything with a name, how many columns it has, and the migration that it is at.
+_SHAPE = """SELECT md5(string_agg(format('%s %s %s', oid, relname, relnatts), ',' ORDER BY oid)),
+(SELECT string_agg(version_num, ',') FROM alembic_version)
 FROM pg_class WHERE relnamespace = 'public'::regnamespace"""
 # The tables that ever had a row: an empty one that was never written to has no file pages.
 _TOUCHED = """SELECT relname FROM pg_class
