@@ -152,19 +152,19 @@ def strengthen(shown: tuple[str, ...], path: str | None) -> None:
 
 
 def _finish(step: Waiting, shown: tuple[str, ...], path: str | None) -> None:
-    """A code by itself adds to what was shown when the session was opened, and is no sign-in: neither does that time
-    change, nor has a request been answered that asks for one (`prompt=login`, `max_age`)."""
+    """Sign in with what was shown. A code by itself adds to what was shown when the session was opened, and is no
+    sign-in: `auth_time` stays, and a request that asks for one (`prompt=login`, `max_age`) is not answered by it."""
     if step.begun is not None and ceremonies.spend("second_step", step.begun.id) is None:
         raise Refusal("sign_in_again", _l("Something changed meanwhile. Sign in again."), status=401)
     who = service.actor()
-    part = step.begun is None and who is not None and shown == policy.BY_CODE
+    code_alone = step.begun is None and who is not None and shown == policy.BY_CODE
     service.sign_in(
         service.hold(step.account),
         amr=policy.together(step.amr, shown),
-        path=None if part else path,
+        path=None if code_alone else path,
         identifier=step.account.identifier,
         again=True,
-        since=who.session.auth_time if part and who is not None else None,
+        since=who.session.auth_time if code_alone and who is not None else None,
     )
 
 

@@ -94,8 +94,8 @@ def _seen(session: Session, now: int) -> None:
 
 
 MOST_SESSIONS = 100
-"""So many live sessions may one account have: ending them all is one act, which somebody who has the password could
-otherwise make too long to ever end."""
+"""About so many live sessions may one account have: ending them all is one act, which somebody who has the password
+could otherwise make too long to ever end."""
 
 ENDED_TOGETHER = 20
 """So many are ended by one sign-in at most, where there are more."""
@@ -160,9 +160,9 @@ def sign_in(
     `auth_time`; another person's session in this browser ends first: one signed-in person per browser.
     `path`: where the continuation leads, for those who wait for this sign-in. `identifier`: as typed; the attempts
     counted against it are forgotten. `again`: the signed-in person has confirmed who they are, so the session never
-    becomes a weaker one. `since`: when who they are was last shown as a whole, where this was a part of it.
-    Beyond `MOST_SESSIONS` the session that was used longest ago ends. Raises `Refusal` for a password alone where there
-    is a second factor.
+    becomes a weaker one. `since`: when who they are was last shown as a whole, where this was a part of it,
+    which only a session that lives can take. Beyond `MOST_SESSIONS` the session that was used longest ago ends. Raises
+    `Refusal` for a password alone where there is a second factor, and for a part where the session has ended.
     """
     fresh = held.account
     now, lifetimes, methods = clock.now(), _lifetimes(), list(amr or ["pwd"])
@@ -173,6 +173,8 @@ def sign_in(
         raise Refusal("second_factor_missing", _l("Something changed meanwhile. Sign in again."), status=401)
     handle = random_handle()
     session = _current_of_browser()
+    if since is not None and (who is None or session is None or session.id != who.session.id):
+        raise Refusal("sign_in_again", _l("Something changed meanwhile. Sign in again."), status=401)
     if session is not None and session.account_id != fresh.id:
         _end(session, "replaced")
         session = None

@@ -16,9 +16,9 @@ from ..claims import Ground
 from ..clients import ClientInfo
 from ..interaction import asks_second_factor
 
-ENDED_ON_PURPOSE = frozenset({"by_owner", "by_admin", "factor_added"})
+ENDED_FROM_ELSEWHERE = frozenset({"by_owner", "by_admin", "factor_added"})
 """Why a session ended that somebody else may have had: what it has opened ends with it, for use while away too."""
-ENDS_OFFLINE_TOO = ENDED_ON_PURPOSE | {"password_changed", "account_disabled", "account_closing"}
+ENDS_OFFLINE_TOO = ENDED_FROM_ELSEWHERE | {"password_changed", "account_disabled", "account_closing"}
 """Why a session ended that takes its offline grants along: also one that was being opened at that very moment, and that
 `_on_account` could not see yet."""
 

@@ -25,7 +25,7 @@ from ..clients import app_of, cached_client
 from ..events import AuthorizationWithdrawn, ClientDisabled, ConsentWithdrawn
 from ..models import LossCheck
 from ..statements import authorization as _table
-from .judging import ENDED_ON_PURPOSE, decide, ground_of, too_weak
+from .judging import ENDED_FROM_ELSEWHERE, decide, ground_of, too_weak
 from .withdrawing import tell_clients, withdraw_where
 
 PAGE = 200  # authorizations compared at once
@@ -71,30 +71,31 @@ def _on_client_disabled(event: ClientDisabled) -> None:
 
 def _on_session_ended(event: SessionEnded) -> None:
     """Online grants of the session end; each client of it is told, offline ones too (Back-Channel Logout §2.7). One
-    that was ended on purpose takes the offline ones along (docs/decisions/0032)."""
+    that was ended from elsewhere takes the offline ones along (docs/decisions/0032)."""
     clients = db.session.execute(
         select(_table.c.client_id, _table.c.sub, _table.c.sid).where(
             _table.c.sid == event.sid, _table.c.offline, _table.c.withdrawn_at.is_(None)
         )
     ).all()
-    which = _table.c.sid == event.sid
-    if event.reason not in ENDED_ON_PURPOSE:
-        which &= ~_table.c.offline
+    which, reason = _table.c.sid == event.sid, event.reason
+    if reason not in ENDED_FROM_ELSEWHERE:
+        which, reason = which & ~_table.c.offline, "session_ended"
     rows = db.session.execute(
         update(_table)
         .where(which, _table.c.withdrawn_at.is_(None))
-        .values(withdrawn_at=event.at, withdrawn_reason="session_ended")
+        .values(withdrawn_at=event.at, withdrawn_reason=reason)
         .returning(_table.c.id, _table.c.client_id, _table.c.sub, _table.c.sid),
         execution_options={"synchronize_session": False},
     ).all()
     if rows:
         ids = tuple(row.id for row in rows)
-        emit(AuthorizationWithdrawn(at=event.at, authorization_ids=ids, reason="session_ended"))
+        emit(AuthorizationWithdrawn(at=event.at, authorization_ids=ids, reason=reason))
     tell_clients(event.at, {(row.client_id, row.sub, row.sid) for row in (*clients, *rows)})
 
 
 def _on_signed_out_elsewhere(event: SignedOutElsewhere) -> None:
-    """What sessions of before have left behind ends too, whatever has become of them since."""
+    """Withdraw the account's other authorizations, also of sessions that ended long ago; `weaker`: only those that were
+    opened without a second factor."""
     which = _table.c.account_id == event.account_id
     if event.sid is not None:
         which &= _table.c.sid.is_distinct_from(event.sid)
