@@ -240,7 +240,7 @@ def _issue(
         # A page, not the client's error: what asks so often may well ask again at once.
         raise Refusal(
             "too_many_requests",
-            _l("The application asks far too often. Wait a minute, then open it again."),
+            _l("The app asks far too often. Wait a minute, then open it again."),
             status=429,
             retry_after=60,
         )

@@ -107,7 +107,7 @@ _EN = {
         "Contact the administrator of your organization and ask them to renew the license of {app}.",
     ),
     "license_expired.organization": (
-        "The license of {app} that {organization} had has expired.",
+        "The license of {app} for {organization} has expired.",
         "Contact the administrator of {organization} and ask them to renew the license of {app}.",
     ),
     "seat_limit_reached": (
@@ -188,7 +188,7 @@ _NB = {
         "Kontakt administratoren i organisasjonen din og be dem fornye lisensen for {app}.",
     ),
     "license_expired.organization": (
-        "Lisensen for {app} som {organization} hadde, er utløpt.",
+        "Lisensen {organization} hadde for {app}, er utløpt.",
         "Kontakt administratoren i {organization} og be dem fornye lisensen for {app}.",
     ),
     "seat_limit_reached": (
