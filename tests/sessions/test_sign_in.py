@@ -307,7 +307,7 @@ def test_there_is_an_end_to_sessions(app: Any, client: Any, world: Any, monkeypa
         log_in(browser, person.address, world.password)
         clock.advance(1)
     assert [browser.get("/account/").status_code for browser in browsers] == [303, 303, 200, 200, 200]
-    assert "in very many other browsers" in text_of(browsers[0].get("/login").text)
+    assert "on too many other browsers" in text_of(browsers[0].get("/login").text)
     assert [row.ended_reason for row in stored(app)] == ["too_many"] * 2 + [None] * 3
     log_in(browsers[4], person.address, world.password, "/login/another")
     assert browsers[2].get("/account/").status_code == 200, "the same browser again is none more"

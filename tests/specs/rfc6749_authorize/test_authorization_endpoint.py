@@ -215,7 +215,7 @@ def test_whoever_listens_on_the_device_gets_nothing_without_the_person(
     assert answer_of(browser.ask(prompt="none"), uri)["error"] == "interaction_required"
     for _again in range(2):
         page = browser.follow(browser.ask())
-        assert page.status_code == 200 and "A program on this device asks" in page.text and "Desktop" in page.text
+        assert page.status_code == 200 and "A program on this device is asking" in page.text and "Desktop" in page.text
         assert answer_of(browser.follow(browser.press(page, "/consent", answer="allow")), uri)["code"]
     with app.app_context():
         assert db.session.scalar(select(func.count()).select_from(Consent)) == 0
