@@ -39,8 +39,10 @@ ADMINISTRATION = "account:people.manage"
 """Whoever holds it as an active member is an administrator of that organization: one of those to ask."""
 
 MOST_LOOKED_AT = 200
-"""Of so many administrators at most those to ask are chosen, over all organizations of a person; each organization has
-its turn before another has one more, and at least `MOST_ASKED` turns."""
+"""Of so many who hold the administration at most those to ask are chosen, over all organizations of a person.
+
+Each organization has its turn before another has one more, and there are turns for `MOST_ASKED` in each.
+"""
 
 _COLUMNS: list[Any] = [
     *(column(name, Text) for name in ("tag", *"abcdefghijk")),
@@ -163,25 +165,21 @@ _ADMINISTRATORS = text(
     ), found AS MATERIALIZED (
         SELECT DISTINCT h.organization_id, h.member_id FROM opening o JOIN member_role h ON h.role_id = o.id
         WHERE h.organization_id IN :places
-    ), able AS MATERIALIZED (
-        SELECT f.organization_id, f.member_id,
-               (SELECT a.id FROM member m JOIN account a ON a.id = m.account_id
-                WHERE m.id = f.member_id AND m.status = 'active' AND a.status = 'active'
-                      AND (a.given_name <> '' OR a.family_name <> '')) AS account_id
-        FROM found f
     ), held AS MATERIALIZED (
-        SELECT t.organization_id, t.account_id
-        FROM (SELECT organization_id, account_id,
-                     row_number() OVER (PARTITION BY organization_id ORDER BY member_id) AS turn
-              FROM able WHERE account_id IS NOT NULL) t
-        ORDER BY t.turn, t.organization_id LIMIT :looked_at
+        SELECT t.member_id
+        FROM (SELECT member_id, row_number() OVER (PARTITION BY organization_id ORDER BY member_id) AS turn
+              FROM found) t
+        ORDER BY t.turn, t.member_id LIMIT :looked_at
     )
     SELECT w.organization_id, w.account_id, w.given_name, w.family_name
-    FROM (SELECT held.organization_id, a.id AS account_id, a.given_name, a.family_name,
-                 row_number() OVER (PARTITION BY held.organization_id
+    FROM (SELECT m.organization_id, a.id AS account_id, a.given_name, a.family_name,
+                 row_number() OVER (PARTITION BY m.organization_id
                                     ORDER BY CASE WHEN a.id = :account_id THEN 1 ELSE 0 END,
                                              a.family_name, a.given_name, a.id) AS turn
-          FROM held JOIN account a ON a.id = held.account_id) w
+          FROM held
+               JOIN member m ON m.id = held.member_id AND m.status = 'active'
+               JOIN account a ON a.id = m.account_id AND a.status = 'active'
+          WHERE a.given_name <> '' OR a.family_name <> '') w
     WHERE w.turn <= :most
     ORDER BY w.organization_id, w.turn
 """  # noqa: S608 (constants of this file)
@@ -189,8 +187,8 @@ _ADMINISTRATORS = text(
 """The few roles come first: in an organization of a hundred thousand the many who hold others are not looked at.
 
 What PostgreSQL expects of a role is what the average role has, which may be everybody: it would then read all accounts.
-So who can be asked is looked up holder by holder, and a number written out says how many there are at most, after they
-are found: before, it would look for the first of them in a list of everybody.
+So it is told by a number written out how many there are at most, after they are found: before, it would look for the
+first of them in a list of everybody.
 """
 
 
