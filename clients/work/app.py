@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -25,6 +26,7 @@ from clients.work import customers, data, deliveries
 from clients.work.customers import MOST_ROWS, Row, Standing
 from clients.work.words import NB
 
+log = logging.getLogger(__name__)
 blueprint = Blueprint(
     "work", __name__, template_folder="templates", static_folder="static", static_url_path="/work-static"
 )
@@ -176,7 +178,8 @@ def upload() -> Any:
             id_ = data.add_inspection(
                 connection, granted().organization_id, number=form.number.data, customer=form.customer.data,
                 customer_number=(form.customer_number.data or "").strip(), equipment=form.equipment.data,
-                file_name=(form.file.data.filename or "")[-100:], content=content, by=person().name, now=clock.now(),
+                file_name=(form.file.data.filename or "")[-100:], content=content, waits=deliveries.possible(),
+                by=person().name, now=clock.now(),
             )  # fmt: skip
     except data.Taken:
         form.number.errors = ["This number is already in use."]
@@ -188,17 +191,24 @@ def upload() -> Any:
 
 def _deliver(item: data.Inspection, standing: Standing) -> bool:
     """Hand an inspection over to Onix Express, once, where its customer is known in Companies; whether it is there."""
-    if item.delivered or standing.company_id is None or not deliveries.possible():
+    if not _deliverable(item, standing) or standing.company_id is None:
         return bool(item.delivered)
-    with work_data().writing() as connection:
-        content = data.take_undelivered(connection, item.id)
-        media_type = deliveries.media_type_of(content) if content else None
-        if content and media_type:
-            deliveries.deliver(
-                granted().organization_id, standing.company_id, standing.company, number=item.number,
-                equipment=item.equipment, media_type=media_type, content=content, now=item.at,
-            )  # fmt: skip
-    return content is not None
+    try:
+        with work_data().writing() as connection:
+            content = data.take_undelivered(connection, item.id)
+            media_type = deliveries.media_type_of(content) if content else None
+            if content and media_type:
+                deliveries.deliver(
+                    granted().organization_id, standing.company_id, standing.company, number=item.number,
+                    equipment=item.equipment, media_type=media_type, content=content, now=item.at,
+                )  # fmt: skip
+    except OSError:  # the folder can't be written to; what was to be delivered waits as before
+        log.exception("an inspection could not be delivered")
+    return bool(_found(data.inspection, item.id).delivered)
+
+
+def _deliverable(item: data.Inspection, standing: Standing) -> bool:
+    return bool(item.waits) and standing.company_id is not None and deliveries.possible()
 
 
 @blueprint.post("/inspections/<id_>/deliver")
@@ -207,7 +217,7 @@ def deliver(id_: str) -> Any:
     """Deliver what could not be delivered when it was uploaded: the customer has been added to Companies since."""
     item = _found(data.inspection, id_)
     done = _deliver(item, customers.standing_of(item.customer, item.customer_number))
-    return redirect(url_for("work.inspection", id_=id_, done="delivered" if done else None), 303)
+    return redirect(url_for("work.inspection", id_=id_, done="delivered" if done else "undelivered"), 303)
 
 
 @blueprint.get("/inspections/<id_>")
@@ -216,8 +226,7 @@ def inspection(id_: str) -> Any:
     """One inspection; where its customer reads nothing yet, the question whether to invite."""
     item = _found(data.inspection, id_)
     standing = customers.standing_of(item.customer, item.customer_number)
-    deliverable = not item.delivered and standing.company_id is not None and deliveries.possible()
-    return _shown("work/inspection.html", item, standing, deliverable=deliverable)
+    return _shown("work/inspection.html", item, standing, deliverable=_deliverable(item, standing))
 
 
 @blueprint.route("/inspections/<id_>/invite", methods=["GET", "POST"])

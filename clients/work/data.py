@@ -25,6 +25,12 @@ CREATE TABLE IF NOT EXISTS undelivered (inspection_id TEXT PRIMARY KEY, content 
 
 STEPS = {"process": ("new", "processing"), "finish": ("processing", "done")}
 SUGGESTED = 100  # customers that a form offers to complete
+KEPT = 30 * 86400  # seconds that an upload waits for its customer to be found in Companies
+
+_INSPECTION = (
+    "SELECT id, number, customer, customer_number, equipment, file_name, size, uploaded_by, at, delivered,"
+    " EXISTS (SELECT 1 FROM undelivered u WHERE u.inspection_id = inspection.id) AS waits FROM inspection"
+)
 
 _FIRST = (
     ("2001", "Havgap Rederi AS", "945678901", "Yearly inspection of lifting equipment", "new"),
@@ -54,7 +60,10 @@ class Order:
 
 @dataclass(frozen=True)
 class Inspection:
-    """A report or picture that was uploaded. `size`: bytes; `at`: UTC seconds; `delivered`: handed to Onix Express."""
+    """A report or picture that was uploaded. `size`: bytes; `at`: UTC seconds.
+
+    `delivered`: handed to Onix Express; `waits`: its bytes are kept to be delivered, at least until `waits_until`.
+    """
 
     id: str
     number: str
@@ -66,6 +75,12 @@ class Inspection:
     uploaded_by: str
     at: int
     delivered: int
+    waits: int
+
+    @property
+    def waits_until(self) -> int:
+        """When the bytes that wait may go (UTC seconds)."""
+        return self.at + KEPT
 
 
 class Taken(Exception):
@@ -131,8 +146,7 @@ def move(connection: sqlite3.Connection, organization_id: str, id_: str, step: s
 def inspections(connection: sqlite3.Connection, organization_id: str, limit: int, offset: int) -> list[Inspection]:
     """A page of the organization's inspections, the newest first."""
     rows = connection.execute(
-        "SELECT id, number, customer, customer_number, equipment, file_name, size, uploaded_by, at, delivered"
-        " FROM inspection WHERE organization_id = ? ORDER BY at DESC, number LIMIT ? OFFSET ?",
+        f"{_INSPECTION} WHERE organization_id = ? ORDER BY at DESC, number LIMIT ? OFFSET ?",
         (organization_id, limit, offset),
     )
     return [Inspection(**row) for row in rows]
@@ -141,8 +155,7 @@ def inspections(connection: sqlite3.Connection, organization_id: str, limit: int
 def inspection(connection: sqlite3.Connection, organization_id: str, id_: str) -> Inspection | None:
     """One inspection of the organization."""
     row = connection.execute(
-        "SELECT id, number, customer, customer_number, equipment, file_name, size, uploaded_by, at, delivered"
-        " FROM inspection WHERE organization_id = ? AND id = ?",
+        f"{_INSPECTION} WHERE organization_id = ? AND id = ?",
         (organization_id, id_),
     ).fetchone()
     return Inspection(**row) if row else None
@@ -150,9 +163,9 @@ def inspection(connection: sqlite3.Connection, organization_id: str, id_: str) -
 
 def add_inspection(
     connection: sqlite3.Connection, organization_id: str, *, number: str, customer: str, customer_number: str,
-    equipment: str, file_name: str, content: bytes, by: str, now: int,
+    equipment: str, file_name: str, content: bytes, waits: bool, by: str, now: int,
 ) -> str:  # fmt: skip
-    """Keep what was uploaded, until it is delivered; its id. Raises `Taken`."""
+    """Write down what was uploaded; its id. `waits`: the bytes are kept until they are delivered. Raises `Taken`."""
     id_ = secrets.token_hex(8)
     try:
         connection.execute(
@@ -163,8 +176,19 @@ def add_inspection(
         )  # fmt: skip
     except sqlite3.IntegrityError as error:
         raise Taken from error
-    connection.execute("INSERT INTO undelivered VALUES (?, ?)", (id_, content))
+    if waits:
+        _forget_old(connection, now)
+        connection.execute("INSERT INTO undelivered VALUES (?, ?)", (id_, content))
     return id_
+
+
+def _forget_old(connection: sqlite3.Connection, now: int) -> None:
+    """Let the bytes go whose customer was not found for so long."""
+    connection.execute(
+        "DELETE FROM undelivered WHERE inspection_id IN"
+        " (SELECT u.inspection_id FROM undelivered u JOIN inspection i ON i.id = u.inspection_id WHERE i.at < ?)",
+        (now - KEPT,),
+    )
 
 
 def take_undelivered(connection: sqlite3.Connection, id_: str) -> bytes | None:

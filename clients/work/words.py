@@ -53,6 +53,8 @@ NB: dict[str, str] = {
     "Invited to Onix Express: {count}": "Invitert til Onix Express: {count}",
     "They all are users or invited already.": "Alle er brukere eller invitert allerede.",
     "The inspection is delivered to Onix Express.": "Kontrollen er levert til Onix Express.",
+    "It could not be delivered yet.": "Den kunne ikke leveres ennå.",
+    "waits until {day}": "venter til {day}",
     "Deliver to Onix Express": "Lever til Onix Express",
     "Open Onix Account": "Åpne Onix Account",
     "Back to the orders": "Tilbake til ordrene",

@@ -64,7 +64,7 @@ def _send_activation(typed: str, app_id: str | None) -> None:
     problem = policy.work_problem(addresses.parse(typed).domain)
     if problem is not None:
         raise Refusal("address_not_work", problem, field="address")
-    service.admit_sender(request.remote_addr or "")
+    service.admit_network(request.remote_addr or "")
     if service.admit_mail(typed, "sign_up"):
         with unit_of_work():
             service.request_activation(typed, language.current(), app_id)
@@ -166,7 +166,7 @@ def forgot() -> ResponseReturnValue:
         return _page("forgot", 400 if form.errors else 200, form=form, handle=handle)
     typed = form.address.data or ""
     try:
-        service.admit_sender(request.remote_addr or "")
+        service.admit_network(request.remote_addr or "")
     except Refusal as refusal:
         form.address.errors = [refusal.message]
         return _page("forgot", refusal.status, refusal.retry_after, form=form, handle=handle)

@@ -6,14 +6,12 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, render_template
 
-from idp.organizations.policy import CODES
-from idp.organizations.sentences import explain
 from idp.settings import current_settings
 
 from .companies import OPERATIONS
 from .document import SCOPES, describe, document_bytes, refusals_of
 from .operations import BASE
-from .problems import TITLES
+from .problems import DENIALS, TITLES
 
 blueprint = Blueprint("api_page", __name__)
 
@@ -56,18 +54,9 @@ def show() -> str:
         described={op.id: document["paths"][op.path][op.method.lower()] for op in OPERATIONS},
         refusals={op.id: refusals_of(op) for op in OPERATIONS},
         scopes=SCOPES,
-        titles=TITLES | _denials(),
+        titles=TITLES | DENIALS,
         kind=kind,
     )
-
-
-def _denials() -> dict[str, str]:
-    """Why the person may not use the API at all, by the code of the denial."""
-    return {
-        code: explain(code, None, app_name="the API", organization_name=None, language="en").cause
-        for code in CODES
-        if code not in TITLES
-    }
 
 
 def kind(schema: dict[str, Any]) -> str:

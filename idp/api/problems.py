@@ -40,6 +40,19 @@ TITLES = {
 }
 """What a code means, whatever request it answers. A person's denial travels under its own code (docs/reference)."""
 
+DENIALS = {
+    "account_disabled": "The person's account is disabled or closed",
+    "no_organization": "The person is no user of any organization",
+    "invitation_expired": "The person's invitation has expired",
+    "invitation_pending": "The person has not accepted the invitation yet",
+    "contact_only": "The person is a contact only, and no user",
+    "membership_ended": "The person is no user of the organization any more",
+    "terminated_inactive": "The person's access ended after a year without a sign-in",
+    "member_disabled": "The person is disabled in the organization",
+    "organization_suspended": "The organization is suspended",
+}
+"""Why the person may not use the API at all, beside `privilege_missing`: it needs no license, so none is missing."""
+
 _OF_HTTP = {
     "not_found": "not_found",
     "method_not_allowed": "method_not_allowed",
@@ -92,7 +105,7 @@ def answer(code: str, detail: Any, status: int, retry_after: int | None = None) 
     issuer = current_settings().issuer
     body = {
         "type": f"{issuer}/api#{code}",
-        "title": TITLES.get(code, code.replace("_", " ").capitalize()),
+        "title": (TITLES | DENIALS).get(code, code.replace("_", " ").capitalize()),
         "status": status,
         "detail": str(detail),
         "code": code,

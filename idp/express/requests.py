@@ -51,7 +51,7 @@ def supplier(slug: str) -> Organization:
     return found
 
 
-def admit_sender(address: str) -> None:
+def admit_guest_request(address: str) -> None:
     """Count one more request from this network address. Call outside a unit of work.
 
     Raises `Refusal` (429) above the setting `express.requests_per_address` within an hour.

@@ -28,14 +28,14 @@ def ask(slug: str) -> ResponseReturnValue:
     form = GuestRequestForm()
     if not form.validate_on_submit():
         return web.page("express/ask.html", 400 if form.errors else 200, form=form, supplier=supplier)
-    service.admit_sender(request.remote_addr or "")
+    service.admit_guest_request(request.remote_addr or "")
     try:
         if accounts.admit_mail(form.email.data or "", "guest"):
             with unit_of_work():
                 service.ask(supplier.id, **form.typed, language=language.shown())
     except Refusal as refusal:
         refuse(form, refusal, address="email")
-        return web.page("express/ask.html", refusal.status, form=form, supplier=supplier)
+        return web.page("express/ask.html", refusal.status, refusal.retry_after, form=form, supplier=supplier)
     return render_template("express/asked.html", supplier=supplier, address=(form.email.data or "").strip())
 
 

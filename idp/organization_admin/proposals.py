@@ -200,8 +200,6 @@ def _sentence(change: Change, simulation: Simulation, name: str, holders: Mappin
         case "resume":
             return str(_("Resume the organization"))
         case "enable_account":
-            if simulation.account.closing:
-                return str(_("%(name)s takes the account into use again", name=name))
             return str(_("Enable the account of %(name)s", name=name))
         case "keep_account":
             return str(_("%(name)s keeps the account", name=name))

@@ -17,7 +17,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Row, Text, TextualSelect, bindparam, column, text
+from sqlalchemy import BigInteger, Connection, Integer, Row, Text, TextualSelect, bindparam, column, text
 from sqlalchemy.orm import Session
 
 from idp.kernel import clock
@@ -39,7 +39,10 @@ ADMINISTRATION = "account:people.manage"
 """Whoever holds it as an active member is an administrator of that organization: one of those to ask."""
 
 MOST_LOOKED_AT = 200
-"""Of so many administrators at most, over all organizations of a person, those to ask are chosen."""
+"""Of so many who hold the administration at most those to ask are chosen, over all organizations of a person.
+
+Each organization has its turn before another has one more, and there are turns for `MOST_ASKED` in each.
+"""
 
 _COLUMNS: list[Any] = [
     *(column(name, Text) for name in ("tag", *"abcdefghijk")),
@@ -160,10 +163,13 @@ _ADMINISTRATORS = text(
         WHERE (r.organization_id IN :places OR r.organization_id IS NULL)
               AND EXISTS (SELECT 1 FROM role_privilege p WHERE p.role_id = r.id AND p.privilege = '{ADMINISTRATION}')
     ), found AS MATERIALIZED (
-        SELECT DISTINCT h.member_id FROM opening o JOIN member_role h ON h.role_id = o.id
+        SELECT DISTINCT h.organization_id, h.member_id FROM opening o JOIN member_role h ON h.role_id = o.id
         WHERE h.organization_id IN :places
     ), held AS MATERIALIZED (
-        SELECT member_id FROM found ORDER BY member_id LIMIT {MOST_LOOKED_AT}
+        SELECT t.member_id
+        FROM (SELECT member_id, row_number() OVER (PARTITION BY organization_id ORDER BY member_id) AS turn
+              FROM found) t
+        ORDER BY t.turn, t.member_id LIMIT :looked_at
     )
     SELECT w.organization_id, w.account_id, w.given_name, w.family_name
     FROM (SELECT m.organization_id, a.id AS account_id, a.given_name, a.family_name,
@@ -177,12 +183,12 @@ _ADMINISTRATORS = text(
     WHERE w.turn <= :most
     ORDER BY w.organization_id, w.turn
 """  # noqa: S608 (constants of this file)
-).bindparams(bindparam("places", expanding=True))
+).bindparams(bindparam("places", expanding=True), bindparam("looked_at", type_=Integer, literal_execute=True))
 """The few roles come first: in an organization of a hundred thousand the many who hold others are not looked at.
 
 What PostgreSQL expects of a role is what the average role has, which may be everybody: it would then read all accounts.
-So it is told that there are at most `MOST_LOOKED_AT`, after they are found: before, it would look for the first of them
-in a list of everybody.
+So it is told by a number written out how many there are at most, after they are found: before, it would look for the
+first of them in a list of everybody.
 """
 
 
@@ -300,8 +306,7 @@ def _with_administrators(connection: Connection | Session, facts: AccountFacts) 
     """The same facts with the display names of whom to ask; the person's own name comes last."""
     places = sorted({member.organization.id for member in facts.members})
     asked: dict[str, list[str]] = defaultdict(list)
-    values = {"account_id": facts.id, "places": places, "most": MOST_ASKED}
-    for row in connection.execute(_ADMINISTRATORS, values):
+    for row in _administrators(connection, places, MOST_ASKED, facts.id):
         asked[row.organization_id].append(_name(row))
     return replace(
         facts,
@@ -313,8 +318,8 @@ def _each_with_administrators(
     connection: Connection | Session, organization_id: str, found: dict[str, AccountFacts]
 ) -> dict[str, AccountFacts]:
     """The same for many accounts of one organization; one name more than is told, for the one whose own it is."""
-    values = {"account_id": "", "places": [organization_id], "most": MOST_ASKED + 1}
-    asked = [(row.account_id, _name(row)) for row in connection.execute(_ADMINISTRATORS, values)]
+    found_here = _administrators(connection, [organization_id], MOST_ASKED + 1)
+    asked = [(row.account_id, _name(row)) for row in found_here]
 
     def names(account_id: str) -> tuple[str, ...]:
         ordered = sorted(asked, key=lambda one: one[0] == account_id)
@@ -324,6 +329,15 @@ def _each_with_administrators(
         member_id: replace(facts, members=tuple(replace(one, administrators=names(facts.id)) for one in facts.members))
         for member_id, facts in found.items()
     }
+
+
+def _administrators(
+    connection: Connection | Session, places: Sequence[str], most: int, account_id: str = ""
+) -> Sequence[Row[Any]]:
+    """Of each of these organizations up to `most` to ask, by name; whoever `account_id` is comes last."""
+    looked_at = max(MOST_LOOKED_AT, most * len(places))
+    values = {"account_id": account_id, "places": places, "most": most, "looked_at": looked_at}
+    return connection.execute(_ADMINISTRATORS, values).all()
 
 
 def _name(row: Row[Any]) -> str:

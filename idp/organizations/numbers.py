@@ -34,6 +34,11 @@ def is_norwegian(typed: str) -> bool:
     return key is not None and key.isascii() and key.isdecimal() and len(key) == 9
 
 
+def reads_as_number(typed: str) -> bool:
+    """Whether somebody who was asked for a name or a number typed the number: it has digits and no other words."""
+    return is_norwegian(typed) or (any(map(str.isdecimal, typed)) and not any(map(str.isalpha, typed)))
+
+
 def is_wrong(typed: str) -> bool:
     """Whether it reads as a Norwegian number whose check digit is another (`stdnum.no.orgnr`)."""
     key = key_of(typed)

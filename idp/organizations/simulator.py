@@ -313,7 +313,7 @@ def made(
         target = change.target or ""
         match change.kind:
             case "enable_account" | "keep_account":
-                account = replace(account, disabled=False)
+                account = replace(account, disabled=False, closing=False)
             case "resume":
                 member = replace(member, organization=replace(member.organization, status="active"))
             case "set_active" | "enable" | "bring_back":

@@ -258,14 +258,19 @@ def test_an_inspection_is_uploaded_and_delivered(
     assert len(list((tmp_path / "deliveries").iterdir())) == 1, "what was refused is not delivered"
     stranger = upload(work, b"%PDF-1.7 a report", number="I-2", customer="Nobody AS", customer_number="")
     page = work.get(stranger.location).text
-    assert "Not delivered" in page and "/deliver" not in page
+    assert "Not delivered" in page and "waits until" in page and "/deliver" not in page
     late = f"{stranger.location.partition('?')[0]}/deliver"
     token = {"csrf_token": work.csrf("/inspections")}
-    assert "done" not in work.post(late, token).location and len(list((tmp_path / "deliveries").iterdir())) == 1
+    answer = work.post(late, token)
+    assert answer.location.endswith("done=undelivered") and len(list((tmp_path / "deliveries").iterdir())) == 1
+    assert "It could not be delivered yet." in work.get(answer.location).text
 
     # Once the customer is in Companies it can be delivered, and that once
     api.companies.append({"id": "c-2", "name": "Nobody AS", "organization_number": None})
     assert f'action="{late}"' in work.get(stranger.location).text
+    monkeypatch.setenv("RP_DELIVERIES", str(tmp_path / "tag.sqlite3"))
+    assert work.post(late, token).location.endswith("done=undelivered"), "no folder to write to"
+    monkeypatch.setenv("RP_DELIVERIES", str(tmp_path / "deliveries"))
     for _ in range(2):
         assert work.post(late, token).location.endswith("done=delivered")
     assert "delivered to Onix Express." in work.get(f"{stranger.location.partition('?')[0]}?done=delivered").text
@@ -275,6 +280,21 @@ def test_an_inspection_is_uploaded_and_delivered(
     nowhere = upload(work, b"%PDF-1.7 a report", number="I-3")
     page = work.get(nowhere.location).text
     assert "Not delivered" in page and "/deliver" not in page
+
+    # What was uploaded while there was no folder is not kept, so it is not offered later; nor what waited too long
+    monkeypatch.setenv("RP_DELIVERIES", str(tmp_path / "deliveries"))
+    page = work.get(nowhere.location).text
+    assert "waits until" not in page and "/deliver" not in page
+    unknown = {"customer": "Unknown AS", "customer_number": ""}
+    assert upload(work, b"%PDF-1.7 a report", number="I-4", **unknown).status_code == 303
+    with sqlite3.connect(work.app.extensions["onix_settings"].database) as connection:
+        connection.execute("UPDATE inspection SET at = at - ?", (31 * 86400,))
+    assert upload(work, b"%PDF-1.7 a report", number="I-5", **unknown).status_code == 303
+    with sqlite3.connect(work.app.extensions["onix_settings"].database) as connection:
+        waiting = connection.execute(
+            "SELECT i.number FROM undelivered u JOIN inspection i ON i.id = u.inspection_id"
+        ).fetchall()
+    assert waiting == [("I-5",)]
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,12 @@ def test_a_company_is_recorded_found_changed_linked_and_deleted(app: Any, world:
             one for one in ("Bølgen AS", "Havgap") if any(one.startswith(name[:6]) for name in names)
         ], query
         assert ("companies/new?name=nothing" in page) == (query == "nothing"), "what is not found can be added"
+    for number in ("923 609 016", "NO923609016MVA", "5560-3681"):
+        page = here.client.get(here.path("companies"), query_string={"q": number}).get_data(as_text=True)
+        found = re.search(r'"(/org/fjord/companies/new\?organization_number=[^"]+)"', page)
+        assert found, number
+        form = form_with(here.client.get(found[1]).get_data(as_text=True), "organization_number")
+        assert (form.fields["name"], form.fields["organization_number"]) == ("", number)
     assert "Havgap &lt;b&gt;Rederi" in here.client.get(here.path("companies")).get_data(as_text=True)
 
     page = here.client.get(here.path(f"{path}/details")).get_data(as_text=True)

@@ -6,9 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from idp.accounts.models import Account
 from idp.kernel import clock as kernel_clock
 from idp.kernel.database import autocommit, db
+from idp.organizations import facts as reading
 from idp.organizations.catalog import App, current_catalog
 from idp.organizations.facts import load_facts, load_facts_of_all_apps, load_members_facts
 from idp.organizations.policy import AccountFacts, entitlement
@@ -90,7 +93,7 @@ def test_unknown_and_disabled_accounts(world: Any, context: Any) -> None:
     assert facts is not None and facts.disabled and facts.members == ()
 
 
-def test_whom_to_ask(world: Any, context: Any, statements: Any) -> None:
+def test_whom_to_ask(world: Any, context: Any, statements: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """At most three names of active administrators with an account, never an address, oneself last."""
     place, person = world.organization(), world.account(given_name="Aa", family_name="Aa")
     manager = world.role(place, ["account:people.manage"])
@@ -111,6 +114,17 @@ def test_whom_to_ask(world: Any, context: Any, statements: Any) -> None:
     facts = load_facts(db.session, person.account_id, "tag")
     assert facts is not None
     assert facts.members[0].administrators == ("Berit Berg", "Carl Cats", "Dina Dahl")
+
+    # However few are looked at, many of one organization leave another with somebody to ask
+    elsewhere = world.organization()
+    zoe = world.member(elsewhere, world.account(given_name="Zoe", family_name="Zahl").account_id)
+    world.role(elsewhere, ["account:people.manage"], members=[zoe])
+    world.member(elsewhere, person.account_id)
+    monkeypatch.setattr(reading, "MOST_LOOKED_AT", 1)
+    with statements() as seen:
+        several = load_facts(db.session, person.account_id, "tag")
+    asked = {member.organization.id: member.administrators for member in several.members} if several else {}
+    assert len(seen) == 2 and asked == {place: ("Berit Berg", "Carl Cats", "Dina Dahl"), elsewhere: ("Zoe Zahl",)}
     with statements() as seen:
         facts = load_facts(db.session, person.account_id, "tag", whom_to_ask=False)
     assert len(seen) == 1 and facts is not None and facts.members[0].administrators == ()

@@ -5,7 +5,6 @@ Passwords arrive hashed: hashing takes tens of milliseconds and never happens in
 
 from .emails import (
     add_address,
-    add_proven_address,
     admit_address,
     choose_primary,
     forget_waiting,
@@ -16,7 +15,7 @@ from .emails import (
 )
 from .export import admit_export, note_export
 from .links import LinkState, link_for, link_refusal, read, tidy
-from .lookup import admit_mail, admit_sender, find_by_address, may_sign_in, required_action
+from .lookup import admit_mail, admit_network, find_by_address, may_sign_in, required_action
 from .pictures import (
     bring_back_picture,
     earlier_picture,
@@ -55,11 +54,10 @@ __all__ = [
     "LinkState",
     "activate",
     "add_address",
-    "add_proven_address",
     "admit_address",
     "admit_export",
     "admit_mail",
-    "admit_sender",
+    "admit_network",
     "bring_back_picture",
     "bring_back_signature",
     "change_password",

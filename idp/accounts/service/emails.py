@@ -129,7 +129,7 @@ def add_address(link: str, account_id: str) -> EmailAddress:
 
     `account_id` is who is signed in: only the account that asked can use the link, so that whoever reads a mailbox
     can't be led to give it away. Raises `Refusal` `link_unknown`, `link_expired`, `link_spent`, `link_of_another`
-    (403), `address_taken` (409) when it became another's meanwhile.
+    (403), `address_taken` (409) when it became another's meanwhile, `address_own`, `too_many_addresses`.
     """
     proof = read(link, "address").proof
     if proof is None:
@@ -138,17 +138,8 @@ def add_address(link: str, account_id: str) -> EmailAddress:
         raise Refusal("link_of_another", _l("Another account asked for this link."), status=403)
     lock_name("address", proof.normalized)
     proof = spend(link, "address")
-    return add_proven_address(account_id, proof.address)
-
-
-def add_proven_address(account_id: str, text: str) -> EmailAddress:
-    """Add an address whose mailbox the account has just been shown to read, by a link that was mailed there.
-
-    Raises `Refusal` `address_taken` (409), `address_own`, `too_many_addresses`.
-    """
-    lock_name("address", addresses.parse(text).normalized)
     account = locked(account_id)
-    found = own_address(account, text)
+    found = own_address(account, proof.address)
     if find_by_address(found.normalized) is not None:
         raise taken()
     forget_waiting(account_id, normalized=found.normalized)

@@ -58,7 +58,7 @@ def admit_mail(text: str, cause: Cause) -> bool:
         return not counters.add(own, f"mail_{cause}", mailbox, now=clock.now(), window=3600, limit=limit)
 
 
-def admit_sender(network_address: str) -> None:
+def admit_network(network_address: str) -> None:
     """Count one more mail that somebody who is not signed in causes, whosever the mailbox. Call outside a unit of work.
 
     Raises `Refusal` (429) above the setting `throttle.mails_per_network` within an hour.

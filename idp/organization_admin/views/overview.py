@@ -28,7 +28,7 @@ def overview() -> ResponseReturnValue:
     days = None
     if who.may("account:audit.read"):
         counted = trail.per_day(who.organization.id, [language.start_of(day) for day in dates])
-        days = [(day.isoformat(), *figures_) for day, figures_ in zip(dates, counted, strict=True)]
+        days = [(day.isoformat(), opened, failed) for day, (opened, failed) in zip(dates, counted, strict=True)]
     return render_template(
         "organization_admin/overview.html",
         people=figures.people(who.organization.id, now)

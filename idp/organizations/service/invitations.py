@@ -56,7 +56,7 @@ def invite(member_id: str, *, actor_id: str | None = None) -> Invitation:
     not_above(member, actor_id)
     check_place(member)
     admit_mail(member, actor_id)
-    _admit_sender(member)
+    _admit_supplier(member)
     withdraw_invitations(member)
     reopen(member, actor_id)
     now = clock.now()
@@ -89,7 +89,7 @@ def resend_invitation(member_id: str, *, actor_id: str | None = None) -> Invitat
         raise Refusal("invitation_not_open", _l("There is no open invitation."), status=409)
     check_place(member)
     admit_mail(member, actor_id)
-    _admit_sender(member)
+    _admit_supplier(member)
     invitation.generation += 1
     db.session.flush()
     _tell_invited(member, invitation, actor_id)
@@ -154,7 +154,7 @@ def accept_own_invitation(account_id: str, invitation_id: str) -> Member:
     return accept_invitation(invitation_link(invitation).rpartition("/")[2], account_id)
 
 
-def _admit_sender(member: Member) -> None:
+def _admit_supplier(member: Member) -> None:
     """Count one more invitation of a supplier. Raises `Refusal` (429) above the limit of an hour."""
     if member.type != "express":
         return

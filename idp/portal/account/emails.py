@@ -167,15 +167,18 @@ def add_invited(mark: str) -> ResponseReturnValue:
         _ask(account, member.email)
     except Refusal as refusal:
         form.form_errors.append(refusal.message)
-        return _invited_page(form, invitation, refusal.status)
+        return _invited_page(form, invitation, refusal.status, refusal.retry_after)
     return redirect(HERE, 303)
 
 
-def _invited_page(form: ConfirmForm, invitation: Invitation, status: int) -> ResponseReturnValue:
+def _invited_page(
+    form: ConfirmForm, invitation: Invitation, status: int, retry_after: int | None = None
+) -> ResponseReturnValue:
     member = invitation.member
     return web.page(
         "portal/account/emails_invited.html",
         status,
+        retry_after,
         form=form,
         account=owner(),
         address=member.email,

@@ -14,7 +14,7 @@ from idp.kernel import listing, web
 from idp.kernel.database import db, unit_of_work
 from idp.kernel.forms import refuse
 from idp.kernel.refusal import Refusal
-from idp.organizations import service
+from idp.organizations import numbers, service
 from idp.organizations.models import Company, Member
 
 from ...guard import acting, administrator
@@ -58,6 +58,7 @@ def companies() -> ResponseReturnValue:
         page=page.with_rows(entries),
         listing=asked,
         may_manage=may_manage(),
+        by_number=numbers.reads_as_number(asked.query),
         waiting=guest_requests.count_waiting(acts.organization.id),
     )
 
@@ -70,6 +71,7 @@ def new_company() -> ResponseReturnValue:
     acts, form = acting(), CompanyForm()
     if not form.is_submitted():
         form.name.data = request.args.get("name", "")[:200]
+        form.organization_number.data = request.args.get("organization_number", "")[:40]
     elif form.validate():
         try:
             with unit_of_work():

@@ -118,6 +118,7 @@ def show(
     *,
     problem: Any = None,
     status: int = 200,
+    retry_after: int | None = None,
     ticked: tuple[list[str], list[str]] | None = None,
     known: roster.Entry | None = None,
     stored: bool = False,
@@ -134,6 +135,7 @@ def show(
     return web.page(
         "organization_admin/people_person.html",
         status,
+        retry_after,
         entry=entry,
         form=form,
         problem=problem,
@@ -223,7 +225,8 @@ def person_state(member_id: str) -> ResponseReturnValue:
             verb(member_id, actor_id=acts.account.id)
     except Refusal as refusal:
         db.session.rollback()
-        return show(entry_of(member_id), problem=refusal.message, status=refusal.status)
+        status, retry_after = refusal.status, refusal.retry_after
+        return show(entry_of(member_id), problem=refusal.message, status=status, retry_after=retry_after)
     flash(str(said) % {"name": entry.person.name}, "success")
     return redirect(acts.address(f"people/{member_id}"), 303)
 
