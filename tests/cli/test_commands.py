@@ -112,19 +112,31 @@ def test_any_member_of_the_metadata_is_set_and_changed(seeded: Run) -> None:
         'redirect_uris=["https://b.example/cb"]',
         "--set",
         "default_max_age=",
+        "--set",
+        "software_version=1.10",
+        "--set",
+        "client_name=2024",
+        "--set",
+        "require_auth_time=true",
     )
     after = metadata()
     assert after == {
         **{k: v for k, v in before.items() if k != "default_max_age"},
         "redirect_uris": ["https://b.example/cb"],
+        "software_version": "1.10",
+        "client_name": "2024",
+        "require_auth_time": True,
     }
     for member, code in (
         ('redirect_uris=["http://b.example"]', base.REFUSED), ("redirect_uris=", base.REFUSED),
         ("jwks=[[", base.REFUSED),
         ("id_token_signed_response_alg=none", base.REFUSED), ("default_max_age=soon", base.REFUSED),
+        ("default_max_age=NaN", base.REFUSED), ('software_id=["a"]', base.REFUSED),
+        ("require_auth_time=1", base.REFUSED),
         ("redirect_uri=https://c.example", base.USAGE), ("client_name", base.USAGE),
     ):  # fmt: skip
         seeded("client", "change", made["client_id"], "--set", member, code=code)
+    seeded("client", "change", made["client_id"], "--set", "scope=openid", "--set", "scope=email", code=base.USAGE)
     seeded("client", "change", made["client_id"], code=base.USAGE)
     seeded("client", "change", "nope", "--set", "client_name=B", code=base.UNKNOWN)
     assert metadata() == after
