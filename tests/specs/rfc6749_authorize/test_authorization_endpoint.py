@@ -155,10 +155,17 @@ def test_what_is_no_text_is_refused_and_never_comes_back_changed(browser_of: Any
     """23, 33: bytes that are not UTF-8 have no characters to give back."""
     browser = browser_of().signed_in(person)
     query = urlencode(browser.parameters(state=None))
-    for value in ("%FF", "a%ED%A0%80b", "%C3"):
-        page = browser.http.get(f"/oauth2/authorize?{query}&{name}={value}")
-        assert page.status_code == 400 and "Location" not in page.headers
-    assert answer_of(browser.http.get(f"/oauth2/authorize?{query}&{name}=%C3%A6%25FF"))["code"]
+    form = "application/x-www-form-urlencoded"
+    for value in ("%FF", "a%ED%A0%80b", "%C3", "\xff"):
+        asked = f"{query}&{name}={value}"
+        posted = browser.http.post("/oauth2/authorize", data=asked.encode("latin-1"), content_type=form)
+        read = browser.http.get("/oauth2/authorize?" + asked) if value.isascii() else posted
+        for page in (posted, read):
+            assert page.status_code == 400 and "Location" not in page.headers, value
+    text = f"{query}&{name}=%C3%A6%25FF"
+    posted = browser.http.post("/oauth2/authorize", data=text, content_type=form)
+    for answer in (answer_of(browser.http.get("/oauth2/authorize?" + text)), answer_of(browser.follow(posted))):
+        assert answer["code"] and answer.get("state", "æ%FF") == "æ%FF"
 
 
 def test_without_state_there_is_none(browser_of: Any, person: Any) -> None:
