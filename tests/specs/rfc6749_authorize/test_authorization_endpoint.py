@@ -11,8 +11,7 @@ from sqlalchemy import func, select
 from idp.kernel.database import db
 from idp.oidc.models import Consent
 from tests.specs.person import CALLBACK, answer_of, reason_of
-
-SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+from tests.support.databases import one_database
 
 pytestmark = pytest.mark.usefixtures("family", "person")
 
@@ -87,7 +86,7 @@ def test_a_repeated_client_or_redirect_uri_gets_a_page(browser_of: Any, name: st
     assert reason_of(page) == "repeated"
 
 
-@SQLITE  # judged by the text alone
+@one_database  # judged by the text alone
 @pytest.mark.parametrize("name", ["response_type", "scope", "state", "nonce", "prompt", "code_challenge", "max_age"])
 def test_other_repeated_parameters_are_refused(browser_of: Any, name: str) -> None:
     browser = browser_of()
@@ -96,7 +95,7 @@ def test_other_repeated_parameters_are_refused(browser_of: Any, name: str) -> No
     assert answer["error"] == "invalid_request"
 
 
-@SQLITE  # judged by the text alone
+@one_database  # judged by the text alone
 @pytest.mark.parametrize(
     ("response_type", "error"),
     [
@@ -200,7 +199,7 @@ def test_other_methods_are_refused(browser_of: Any) -> None:
     assert browser_of().http.put("/oauth2/authorize").status_code == 405
 
 
-@SQLITE  # judged by the text alone
+@one_database  # judged by the text alone
 @pytest.mark.parametrize("port", ["", ":1", ":49152", ":65535"])
 def test_a_native_client_returns_to_any_loopback_port(browser_of: Any, person: Any, world: Any, port: str) -> None:
     """RFC 8252 §7.3."""
@@ -232,7 +231,7 @@ def test_whoever_listens_on_the_device_gets_nothing_without_the_person(
     assert answer_of(claimed.ask(), "https://desk.example/")["code"], "an https address is somebody's"
 
 
-@SQLITE  # judged by the text alone
+@one_database  # judged by the text alone
 @pytest.mark.parametrize(
     "uri",
     [
