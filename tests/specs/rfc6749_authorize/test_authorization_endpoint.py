@@ -199,7 +199,6 @@ def test_other_methods_are_refused(browser_of: Any) -> None:
     assert browser_of().http.put("/oauth2/authorize").status_code == 405
 
 
-@one_database  # judged by the text alone
 @pytest.mark.parametrize("port", ["", ":1", ":49152", ":65535"])
 def test_a_native_client_returns_to_any_loopback_port(browser_of: Any, person: Any, world: Any, port: str) -> None:
     """RFC 8252 §7.3."""
