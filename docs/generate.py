@@ -154,6 +154,7 @@ def decisions_page() -> str:
         " token (or in `error_description`). The sentences come with the token, in the person's language.\n"
     )
     details = {
+        "account_disabled": (None, "closing"),
         "privilege_missing": ("no_role", "role"),
         "membership_ended": (None, "left"),
         "license_expired": (None, "organization"),

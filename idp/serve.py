@@ -69,6 +69,8 @@ def _taken(host: str, port: int) -> str | None:
         with socket.socket(family, kind) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
+    except UnicodeError:
+        return "the host is no name"
     except OSError as error:
         return error.strerror or "the address can't be used"
     return None

@@ -85,7 +85,7 @@ class Passwords(_Part):
 class Throttle(_Part):
     """Limits against guessing and flooding."""
 
-    failures: int = Field(10, ge=1, le=100, description="Failed sign-ins per account or address before 429")
+    failures: int = Field(10, ge=1, le=100, description="Failed sign-ins per account or mailbox before 429")
     window: int = Field(900, ge=1, description="Seconds a failure counts")
     failures_per_address: int = Field(10, ge=1, description="Failed sign-ins per network address before 429")
     mails_per_address: int = Field(

@@ -128,7 +128,7 @@ def databases(_cluster: _Lazy, tmp_path_factory: pytest.TempPathFactory) -> Data
 def database_url(request: pytest.FixtureRequest, databases: Databases) -> Iterator[str]:
     """A fresh, migrated database; each test that asks for it runs on both kinds.
 
-    `@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)` runs a test on one.
+    `@one_database` (`tests.support.databases`) runs a test on one.
     """
     with databases.fresh(request.param) as url:
         yield url

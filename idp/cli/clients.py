@@ -30,8 +30,20 @@ def _row(info: Any) -> dict[str, Any]:
     }
 
 
-class Member(click.ParamType[tuple[str, Any]]):
-    """`member=value`: a member of a client's metadata, its value as JSON or as plain text; None when it is empty."""
+def _json(text: str) -> Any:
+    """Raises ValueError or RecursionError, also for the NaN and Infinity that JSON does not have (RFC 8259 §6)."""
+
+    def refuse(word: str) -> None:
+        raise ValueError(word)
+
+    return json.loads(text, parse_constant=refuse)
+
+
+class Field(click.ParamType[tuple[str, Any]]):
+    """`member=value`: a member of a client's metadata, its value as JSON or as plain text; None when it is empty.
+
+    A number or truth value where the member is neither was meant as text: version 1.10 is not 1.1.
+    """
 
     name = "member=value"
 
@@ -44,13 +56,21 @@ class Member(click.ParamType[tuple[str, Any]]):
         if member.partition("#")[0] not in client_metadata.MEMBERS:
             self.fail(f"{member!r} is no member that a client can have here", param, ctx)
         try:
-            return member, json.loads(text) if text else None
+            found = _json(text) if text else None
         except (ValueError, RecursionError):
             return member, text
+        return member, text if isinstance(found, int | float) and member not in client_metadata.SCALARS else found
 
 
-members = click.option(
-    "--set", "members", type=Member(), multiple=True,
+def _once(_ctx: click.Context, _param: click.Parameter, value: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
+    found = dict(value)
+    if len(found) != len(value):
+        raise click.BadParameter("a member is set twice")
+    return found
+
+
+fields = click.option(
+    "--set", "fields", type=Field(), multiple=True, callback=_once,
     help="Any member of its metadata (OpenID Registration §2): id_token_signed_response_alg=ES256, "
     "'contacts=[\"it@customer.example\"]', logo_uri=https://… The value is JSON or text.",
 )  # fmt: skip
@@ -94,7 +114,7 @@ def _find(client_id: str) -> Any:
 )
 @click.option("--no-pkce", is_flag=True, help="Don't ask PKCE of it (confidential clients that can't).")
 @click.option("--id", "client_id", help="Fix the id.")
-@members
+@fields
 @as_json
 @with_app
 def create(
@@ -113,7 +133,7 @@ def create(
     deny_mode: str,
     no_pkce: bool,
     client_id: str | None,
-    members: tuple[tuple[str, Any], ...],
+    fields: dict[str, Any],
     as_json: bool,
 ) -> None:
     """Register a client. Its secret is printed once and can't be read again."""
@@ -129,12 +149,12 @@ def create(
     }
     if jwks_file is not None:
         try:
-            metadata["jwks"] = json.load(jwks_file)
+            metadata["jwks"] = _json(jwks_file.read())
         except (ValueError, RecursionError):
             raise click.BadParameter("is no JSON", param_hint="--jwks-file") from None
-    if {"redirect_uris", "client_name"} & dict(members).keys():
+    if {"redirect_uris", "client_name"} & fields.keys():
         raise click.UsageError("redirect URIs and the name have options of their own")
-    metadata |= dict(members)
+    metadata |= fields
     organization_id = find_organization(organization).id if organization else None
     with unit_of_work():
         made = clients.register(
@@ -157,19 +177,19 @@ def create(
 
 @client.command()
 @click.argument("client_id")
-@members
+@fields
 @as_json
 @with_app
-def change(client_id: str, members: tuple[tuple[str, Any], ...], as_json: bool) -> None:
-    """Change members of a client's metadata; MEMBER= takes one away. What it had before is checked with them.
+def change(client_id: str, fields: dict[str, Any], as_json: bool) -> None:
+    """Change members of a client's metadata; `--set member=` takes one away. What it had before is checked with them.
 
     A new 'redirect_uris=["https://…"]' is the whole list. Requests that are under way are judged by it at once.
     """
-    if not members:
+    if not fields:
         raise click.UsageError("nothing to change: say --set member=value")
     _find(client_id)
     with unit_of_work():
-        clients.change_metadata(client_id, **dict(members))
+        clients.change_metadata(client_id, **fields)
     found = _find(client_id)
     show_one({**_row(found), "deny_mode": found.deny_mode, "metadata": dict(found.metadata)}, as_json)
 

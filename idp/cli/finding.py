@@ -1,5 +1,5 @@
 """What a command is told, found: an account by address or id, an organization by slug or id, a member by id or address,
-a role by name or id.
+a role by name or id, a license by id.
 
 Each raises `Missing` where there is none.
 """

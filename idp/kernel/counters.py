@@ -23,7 +23,7 @@ from .secrets import digest
 
 
 class ThrottleCounter(Base):
-    """How often something happened to one subject since `window_start` (kind `sign_in`, `address`, `mail`, …)."""
+    """How often something happened to one subject since `window_start` (kind `sign_in`, `address`, `mail_reset`, …)."""
 
     __tablename__ = "throttle_counter"
     kind: Mapped[str] = mapped_column(String(20), primary_key=True)

@@ -1,6 +1,6 @@
 """Tables as data: what the platform's *Records* pages show of a room's rows, and which of the room's verbs they call.
 
-A room declares its tables beside its models (`records.py`); one set of pages draws them all. A declaration says what is
+A room declares its tables beside its models (`records`); one set of pages draws them all. A declaration says what is
 seen, searched, sorted and typed, and names the service verb that acts: the pages know no other way to change a row.
 Everything here is a frozen value. Texts are lazy sentences; what is computed is a function of plain values or of a row.
 """

@@ -52,7 +52,9 @@ MEMBERS = frozenset({
     "initiate_login_uri", "backchannel_logout_uri", "backchannel_logout_session_required", "software_id",
     "software_version", *_TAGGED,
 })  # fmt: skip
-"""What means something here, for whoever would rather hear of a misspelt one; those of `_TAGGED` also by language."""
+"""The metadata members that have a meaning here, `_TAGGED` ones also by language; the command line refuses others."""
+SCALARS = frozenset({"default_max_age", "require_auth_time", "backchannel_logout_session_required"})
+"""Those whose value is a number or a truth value, and so no text."""
 _UNSUPPORTED_WHEN_TRUE = (
     "require_pushed_authorization_requests", "dpop_bound_access_tokens", "tls_client_certificate_bound_access_tokens",
     "require_signed_request_object",
@@ -102,6 +104,9 @@ def validate_metadata(kind: str, metadata: Mapping[str, Any], *, family: bool = 
     _check_supported(data)
     _check_signing_out_and_ages(data)
     _check_names(data)
+    for member in ("software_id", "software_version"):
+        if member in data and (not isinstance(data[member], str) or len(data[member]) > 2000):
+            raise MetadataError(f"{member}: a text", field=member)
     return data
 
 

@@ -34,8 +34,9 @@ class RequestFacts:
     `id_token_hint`; `subjects` those whom the `claims` parameter wants, None when it names none (Core §3.1.2.2).
     `essential_acr`: None when no `acr` is essential, else the values that would do (empty: any).
     `acr_values`: the wish of a client that goes on without, in its order of preference (Core §3.1.2.1).
-    `family`: the client belongs to an app, so no consent is asked. `consent_scope`: what the person has to agree to.
-    `on_this_device`: anybody on the person's device could be who asks, and whoever listens there gets the answer.
+    `family`: the client belongs to an app, so what it may know needs no consent. `consent_scope`: what the person has
+    to agree to. `on_this_device`: anybody on the person's device could be who asks, and whoever listens there gets the
+    answer, so the person is asked, whosever the client is.
     `max_age` is in seconds.
     """
 

@@ -69,7 +69,10 @@ class TokenRequest(OAuth2Request):
 
 
 def read_form() -> dict[str, str]:
-    """The body's parameters. Raises InvalidRequestError for everything RFC 6749 §3.2 does not allow."""
+    """The body's parameters. Raises InvalidRequestError for everything RFC 6749 §3.2 does not allow.
+
+    The token endpoint alone has a `resource`, and says `invalid_target` of several (RFC 8707 §2).
+    """
     asked = request_ctx.request
     if asked.query_string:
         raise InvalidRequestError("Parameters are accepted in the body only")
@@ -82,7 +85,8 @@ def read_form() -> dict[str, str]:
     pairs = [pair for pair in pairs if pair[1]]
     form = dict(pairs)
     if len(form) != len(pairs):
-        if len({value for name, value in pairs if name == "resource"}) > 1:  # the one that may be (RFC 8707 §2)
+        resources = {value for name, value in pairs if name == "resource"}
+        if len(resources) > 1 and asked.path == "/oauth2/token":
             raise invalid_target("Only one resource per request is supported")
         raise InvalidRequestError("A parameter is there more than once")
     for value in form.values():

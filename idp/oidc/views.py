@@ -97,7 +97,8 @@ def resume(handle: str) -> ResponseReturnValue:
 
 @blueprint.post("/oauth2/authorize/<handle>/consent")
 def consent(handle: str) -> ResponseReturnValue:
-    """*Allow*: remember what was shown, for the account that it was shown to. *Deny* is a cancel."""
+    """*Allow*: remember what was shown, for the account that it was shown to; of a client of the family only for this
+    request. *Deny* is a cancel."""
     if request.form.get("answer") != "allow":
         return cancel(handle)
     row, asked, judged, who = _on_the_way(handle)

@@ -168,7 +168,7 @@ def _invited(event: organizations.MemberInvited) -> None:
 
 
 def _reminded(event: express.InvitationReminded) -> None:
-    payload = {"invitation_id": event.invitation_id, "mail_id": event.mail_id, "ends_at": event.ends_at}
+    payload = {"invitation_id": event.invitation_id}
     service.queue_mail("invitation_reminder", address=event.address, language=event.language, payload=payload)
 
 

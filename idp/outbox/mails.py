@@ -202,11 +202,6 @@ def _invitation(payload: dict[str, Any]) -> dict[str, Any] | None:
     }
 
 
-def _invitation_reminder(payload: dict[str, Any]) -> dict[str, Any] | None:
-    """The same link as the invitation's, as it is now."""
-    return _invitation(payload)
-
-
 def _inactivity_warning(payload: dict[str, Any]) -> dict[str, Any] | None:
     """Nothing is left to tell once the person has come, was kept, or is no user any more."""
     mail = db.session.get(LadderMail, payload["mail_id"])
@@ -317,7 +312,7 @@ _KINDS: dict[str, Callable[[dict[str, Any]], dict[str, Any] | None]] = {
     "account_closing_reminder": _account_closing,
     "account_erased": _address_alone,
     "invitation": _invitation,
-    "invitation_reminder": _invitation_reminder,
+    "invitation_reminder": _invitation,
     "inactivity_warning": _inactivity_warning,
     "guest_request": _guest_request,
     "guest_rejected": _guest_rejected,

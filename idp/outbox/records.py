@@ -9,7 +9,7 @@ from sqlalchemy import func, or_, select
 
 from idp.kernel import language
 from idp.kernel.listing import contains
-from idp.kernel.records import Acting, Action, Column, Filter, Pairs, Right, Table, Values
+from idp.kernel.records import Action, Column, Filter, Pairs, Right, Table, by_id
 
 from . import service
 from .models import Delivery
@@ -42,9 +42,8 @@ def _facts(row: Delivery) -> Pairs:
     )
 
 
-def _retry(delivery_id: str, values: Values, acting: Acting) -> None:
-    del values
-    service.retry([delivery_id], actor_id=acting.actor_id)
+def _retry(delivery_id: str, *, actor_id: str | None) -> None:
+    service.retry([delivery_id], actor_id=actor_id)
 
 
 OUTBOX = Table(
@@ -86,7 +85,7 @@ OUTBOX = Table(
         Action(
             "retry",
             _l("Retry"),
-            _retry,
+            by_id(_retry),
             _l("It is sent once more."),
             right=PLATFORM,
             shown=lambda row: row.outcome in (None, "given_up", "dropped"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select
@@ -11,7 +12,7 @@ from sqlalchemy import func, select
 from idp.accounts import records as accounts
 from idp.kernel import clock, language
 from idp.kernel.database import db
-from idp.kernel.records import Acting, Action, Belonging, Column, Filter, Pairs, Right, Scope, Table, Values
+from idp.kernel.records import Action, Belonging, Column, Filter, Pairs, Right, Scope, Table, by_id
 
 from . import service
 from .models import Session
@@ -48,11 +49,6 @@ def _facts(row: Row) -> Pairs:
         (_l("Network address"), session.address),
         (_l("Id"), session.id),
     )
-
-
-def _end(session_id: str, values: Values, acting: Acting) -> None:
-    del values
-    service.end_session(session_id, "by_admin", actor_id=acting.actor_id)
 
 
 SESSION = Table(
@@ -95,7 +91,7 @@ SESSION = Table(
         Action(
             "end",
             _l("End session"),
-            _end,
+            by_id(partial(service.end_session, reason="by_admin")),
             _l("The session has ended."),
             right=PLATFORM,
             shown=lambda row: bool(row.alive),
@@ -105,15 +101,10 @@ SESSION = Table(
 )
 
 
-def _end_all(account_id: str, values: Values, acting: Acting) -> None:
-    del values
-    service.sign_out_elsewhere(account_id, "by_admin", actor_id=acting.actor_id)
-
-
 END_SESSIONS = Action(
     "end-sessions",
     _l("End all sessions"),
-    _end_all,
+    by_id(partial(service.sign_out_elsewhere, reason="by_admin")),
     _l("The person is signed out everywhere."),
     right=PLATFORM,
 )

@@ -13,9 +13,8 @@ from idp.accounts import events
 from idp.accounts.models import Account, EmailAddress, MailboxProof
 from idp.kernel.database import db
 from tests.accounts.steps import GOOD, PERSON, last, link_of, link_text, listen, sign_up
+from tests.support.databases import one_database
 from tests.support.forms import form_with, forms_of, log_in, submit, text_of
-
-SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -145,7 +144,7 @@ def test_the_mail_to_a_known_address_carries_no_activation(app: Any, client: Any
         service.link_for(db.session.get_one(MailboxProof, last(heard, events.ActivationRequested).proof_id))
 
 
-@SQLITE  # judged by the text alone
+@one_database  # judged by the text alone
 @pytest.mark.parametrize(
     "address", ["kari@gmail.com", "kari@mailinator.com", "kari@sub.mailinator.com", "not an address", ""]
 )
@@ -171,7 +170,7 @@ def test_flood_at_most_five_mails_to_one_mailbox(app: Any, client: Any, heard: l
     assert last(heard, events.ActivationRequested).address == "kari@firma.no"
 
 
-@SQLITE  # judged by the text alone
+@one_database  # judged by the text alone
 @pytest.mark.parametrize(
     ("wrong", "field"),
     [({"given_name": ""}, "given_name"), ({"family_name": "a\nb"}, "family_name"),

@@ -10,6 +10,7 @@ import pytest
 from idp.cli import base
 from tests.support.commands import runner
 from tests.support.configuration import environment
+from tests.support.databases import one_database
 
 Run = Callable[..., Any]
 
@@ -23,9 +24,6 @@ def run(database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 def seeded(run: Run) -> Run:
     run("db", "upgrade")
     return run
-
-
-ONE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 def test_an_organization_from_nothing(seeded: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,7 +57,7 @@ def test_an_organization_from_nothing(seeded: Run, monkeypatch: pytest.MonkeyPat
     assert run("license", "list", "--organization", "hav-kran", "--json")[0]["seats"] == 1
 
 
-@ONE
+@one_database
 @pytest.mark.parametrize(
     ("kind", "options", "secret"),
     [
@@ -83,14 +81,14 @@ def test_each_kind_of_client_is_registered(seeded: Run, kind: str, options: list
     assert seeded("client", "enable", made["client_id"]) == "enabled\n"
 
 
-@ONE
+@one_database
 def test_bad_metadata_is_refused(seeded: Run) -> None:
     said = seeded("client", "create", "X", "--kind", "web", "--redirect-uri", "javascript://x", code=base.REFUSED)
     assert "invalid_redirect_uri" in said
     assert seeded("client", "list", "--json") == []
 
 
-@ONE
+@one_database
 def test_any_member_of_the_metadata_is_set_and_changed(seeded: Run) -> None:
     made = seeded(
         "client", "create", "A", "--kind", "web", "--redirect-uri", "https://a.example/cb",
@@ -112,25 +110,37 @@ def test_any_member_of_the_metadata_is_set_and_changed(seeded: Run) -> None:
         'redirect_uris=["https://b.example/cb"]',
         "--set",
         "default_max_age=",
+        "--set",
+        "software_version=1.10",
+        "--set",
+        "client_name=2024",
+        "--set",
+        "require_auth_time=true",
     )
     after = metadata()
     assert after == {
         **{k: v for k, v in before.items() if k != "default_max_age"},
         "redirect_uris": ["https://b.example/cb"],
+        "software_version": "1.10",
+        "client_name": "2024",
+        "require_auth_time": True,
     }
     for member, code in (
         ('redirect_uris=["http://b.example"]', base.REFUSED), ("redirect_uris=", base.REFUSED),
         ("jwks=[[", base.REFUSED),
         ("id_token_signed_response_alg=none", base.REFUSED), ("default_max_age=soon", base.REFUSED),
+        ("default_max_age=NaN", base.REFUSED), ('software_id=["a"]', base.REFUSED),
+        ("require_auth_time=1", base.REFUSED),
         ("redirect_uri=https://c.example", base.USAGE), ("client_name", base.USAGE),
     ):  # fmt: skip
         seeded("client", "change", made["client_id"], "--set", member, code=code)
+    seeded("client", "change", made["client_id"], "--set", "scope=openid", "--set", "scope=email", code=base.USAGE)
     seeded("client", "change", made["client_id"], code=base.USAGE)
     seeded("client", "change", "nope", "--set", "client_name=B", code=base.UNKNOWN)
     assert metadata() == after
 
 
-@ONE
+@one_database
 def test_exit_codes(seeded: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "There is no organization nope" in seeded("org", "show", "nope", code=base.UNKNOWN)
     assert "no account" in seeded("user", "show", "nobody@nowhere.example", code=base.UNKNOWN)
@@ -146,7 +156,7 @@ def test_exit_codes(seeded: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "ONIX_ISSUER" in said and "ONIX_MAIL__TIMEOUT" in said
 
 
-@ONE
+@one_database
 def test_destructive_verbs_ask_or_take_yes(seeded: Run) -> None:
     seeded("org", "create", "a-b", "A")
     assert "--yes" in seeded("org", "suspend", "a-b", code=base.USAGE)
@@ -156,7 +166,7 @@ def test_destructive_verbs_ask_or_take_yes(seeded: Run) -> None:
     assert seeded("org", "resume", "a-b") == "active\n"
 
 
-@ONE
+@one_database
 def test_users_are_disabled_enabled_and_signed_out(seeded: Run) -> None:
     seeded("user", "create", "kari@bedrift.example", "--given-name", "Kari", "--family-name", "Nord")
     seeded("user", "disable", "kari@bedrift.example", "--yes")
@@ -179,7 +189,7 @@ def test_users_are_disabled_enabled_and_signed_out(seeded: Run) -> None:
     assert seeded("user", "list", "--json") == []
 
 
-@ONE
+@one_database
 def test_r29_weak_first_passwords_are_refused(seeded: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     import io
 
@@ -189,7 +199,7 @@ def test_r29_weak_first_passwords_are_refused(seeded: Run, monkeypatch: pytest.M
     assert seeded("user", "list", "--json") == []
 
 
-@ONE
+@one_database
 def test_keys_rotate_and_ask_in_an_emergency(seeded: Run, clock: Any) -> None:
     before = {row["kid"]: row["state"] for row in seeded("key", "list", "--json")}
     assert set(before.values()) == {"active"}
@@ -205,7 +215,7 @@ def test_keys_rotate_and_ask_in_an_emergency(seeded: Run, clock: Any) -> None:
     assert {row["kid"]: row["state"] for row in seeded("key", "list", "--json")} == dict.fromkeys(now, "active")
 
 
-@ONE
+@one_database
 def test_check_tells_what_is_wrong(run: Run) -> None:
     assert "keys" in run("check", code=base.FAILED)
     run("db", "upgrade")
@@ -213,7 +223,7 @@ def test_check_tells_what_is_wrong(run: Run) -> None:
     assert run("db", "check").startswith("at ")
 
 
-@ONE
+@one_database
 def test_check_names_clients_of_apps_that_the_catalog_lacks(seeded: Run, world: Any) -> None:
     from idp.oidc.models import Client
 
@@ -227,7 +237,7 @@ def test_check_names_clients_of_apps_that_the_catalog_lacks(seeded: Run, world: 
     )
 
 
-@ONE
+@one_database
 def test_mail_test_says_what_the_server_said(seeded: Run, sink: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Not sent" in seeded("mail", "test", "kari@bedrift.example", code=base.FAILED)
     monkeypatch.setenv("ONIX_MAIL_URL", sink.url)
@@ -236,7 +246,7 @@ def test_mail_test_says_what_the_server_said(seeded: Run, sink: Any, monkeypatch
     assert "address_invalid" in seeded("mail", "test", "no address", code=base.REFUSED)
 
 
-@ONE
+@one_database
 def test_a_missing_database_is_its_own_code(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ONIX_DATABASE_URL", "sqlite:////nowhere/at/all.sqlite3")
     run("org", "list", code=base.DATABASE)

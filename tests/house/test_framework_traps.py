@@ -11,12 +11,11 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from tests.support.databases import one_database
 from tests.support.forms import form_with, log_in
 
-ONE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
-
-@ONE
+@one_database
 def test_p03_the_time_of_sign_in_does_not_age_a_code(protocol: Any, clock: Any) -> None:
     """A sign-in of days ago: the code is new all the same, and `auth_time` is the truth."""
     from tests.support.protocol import claims_of
@@ -26,7 +25,7 @@ def test_p03_the_time_of_sign_in_does_not_age_a_code(protocol: Any, clock: Any) 
     assert claims_of(token["id_token"])["auth_time"] <= clock.now() - 20 * 86400
 
 
-@ONE
+@one_database
 def test_p14_behind_a_proxy_the_protocol_works_over_plain_http(make_app: Any, database_url: str) -> None:
     """TLS ends in front: nothing reads `AUTHLIB_INSECURE_TRANSPORT`, nothing builds an address from the request."""
     import os
@@ -41,7 +40,7 @@ def test_p14_behind_a_proxy_the_protocol_works_over_plain_http(make_app: Any, da
         assert document["token_endpoint"] == "https://id.example/oauth2/token"
 
 
-@ONE
+@one_database
 @pytest.mark.parametrize("alg", ["HS256", "none", "RS384", "PS256"])
 def test_p15_only_the_algorithm_that_was_meant_verifies(protocol: Any, alg: str) -> None:
     """A header that names another algorithm, with the public key as secret: the token is nothing."""
@@ -62,7 +61,7 @@ def test_p15_only_the_algorithm_that_was_meant_verifies(protocol: Any, alg: str)
     assert protocol.introspect(forged).json == {"active": False}
 
 
-@ONE
+@one_database
 def test_p16_r44_the_frameworks_limits_are_set(app: Any, client: Any) -> None:
     assert app.config["MAX_CONTENT_LENGTH"] <= 1_000_000 and app.config["MAX_FORM_PARTS"] <= 100
     many = {f"field{number}": "x" for number in range(101)}
@@ -72,7 +71,7 @@ def test_p16_r44_the_frameworks_limits_are_set(app: Any, client: Any) -> None:
     assert answer.status_code in (400, 413)
 
 
-@ONE
+@one_database
 def test_p17_the_cookie_holds_a_random_handle_and_nothing_to_read(app: Any, client: Any, world: Any) -> None:
     """Signed is not secret: no id, address or right stands in the cookie, and a copy dies with the sign-out."""
     import base64
@@ -94,7 +93,7 @@ def test_p17_the_cookie_holds_a_random_handle_and_nothing_to_read(app: Any, clie
     assert thief.get("/").status_code == 303
 
 
-@ONE
+@one_database
 def test_p21_the_cookies_name_and_flags_follow_the_configuration(make_app: Any, database_url: str) -> None:
     """`__Host-` over TLS, with what it needs; another name over http; never by what the request says."""
     app = make_app(database_url, issuer="https://id.example")
@@ -105,7 +104,7 @@ def test_p21_the_cookies_name_and_flags_follow_the_configuration(make_app: Any, 
     assert head.startswith("onix_account_8123=") and "HttpOnly" in head and "SameSite=Lax" in head
 
 
-@ONE
+@one_database
 def test_p25_static_files_stay_in_their_folder_and_errors_say_nothing(client: Any) -> None:
     for path in (
         "/static/../settings.py",
@@ -131,7 +130,7 @@ def test_p28_a_connection_gives_up(context: Any) -> None:
     assert "0" not in shown.values(), shown
 
 
-@ONE
+@one_database
 def test_p29_sqlite_is_set_up_for_several_writers(context: Any) -> None:
     from idp.kernel.database import db
 
@@ -178,7 +177,7 @@ def test_r42_every_page_carries_the_headers(client: Any) -> None:
         assert head["Cross-Origin-Opener-Policy"] == "same-origin" and head["Permissions-Policy"]
 
 
-@ONE
+@one_database
 def test_r27_a_changed_password_is_told_by_mail_and_ends_the_other_sessions(app: Any, world: Any) -> None:
     """Told at the address; sessions and refresh tokens of other browsers end (the account page itself comes later)."""
     from sqlalchemy import select
@@ -200,7 +199,7 @@ def test_r27_a_changed_password_is_told_by_mail_and_ends_the_other_sessions(app:
     assert browser.get("/").status_code == 303
 
 
-@ONE
+@one_database
 def test_r31_every_way_to_a_session_asks_the_same(app: Any, world: Any) -> None:
     """Ways in: the sign-in form and its second step. Activation, reset, invitation, mailbox proof sign nobody in."""
     import ast
@@ -239,7 +238,7 @@ def test_outgoing_tls_is_modern(tmp_path: Path) -> None:
         server.server_close()
 
 
-@ONE
+@one_database
 def test_what_was_typed_is_text_in_a_lazy_sentence_too(app: Any) -> None:
     """Flask-Babel calls its lazy strings markup: a refusal that names a company would put its tags on the page."""
     from flask import render_template_string

@@ -18,11 +18,11 @@ from idp.kernel.secrets import sign_link
 from idp.oidc.client_metadata import MetadataError
 from idp.organizations import service as organizations
 from idp.organizations.models import RolePrivilege
+from tests.support.databases import one_database
 from tests.support.needs import ROOT
 from tests.support.protocol import claims_of
 
 SCHEMA = json.loads((ROOT / "idp/oidc/signature.schema.json").read_text())
-SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 SCOPE = "openid signature"
 IN_ID_TOKEN = {"id_token": {"signature": None}}
 
@@ -69,7 +69,7 @@ def test_userinfo_tells_where_it_is(protocol: Any, signer: Any, statements: Any)
     assert "sandbox" in answer.headers["Content-Security-Policy"]
 
 
-@SQLITE
+@one_database
 def test_the_id_token_tells_when_it_is_asked(protocol: Any, signer: Any) -> None:
     """Also the one of a refresh, with an address of its own."""
     tokens = protocol.tokens(person=signer, scope=SCOPE, claims_request=IN_ID_TOKEN)
@@ -81,7 +81,7 @@ def test_the_id_token_tells_when_it_is_asked(protocol: Any, signer: Any) -> None
     assert "signature" not in claims_of(tokens["access_token"])
 
 
-@SQLITE
+@one_database
 def test_without_scope_privilege_or_signature_there_is_no_address(protocol: Any, signer: Any) -> None:
     assert told(protocol, signer) is not None
     assert told(protocol, signer, scope="openid profile") is None
@@ -102,7 +102,7 @@ def test_without_scope_privilege_or_signature_there_is_no_address(protocol: Any,
     assert told(protocol, signer, client_id="pp") is None, "the app has no such privilege"
 
 
-@SQLITE
+@one_database
 def test_only_clients_of_an_app_may_register_the_scope(protocol: Any) -> None:
     with pytest.raises(MetadataError):
         protocol.register("partner", scope="openid signature")
@@ -117,7 +117,7 @@ def test_only_clients_of_an_app_may_register_the_scope(protocol: Any) -> None:
     assert "signature" in known["scopes_supported"] and "signature" in known["claims_supported"]
 
 
-@SQLITE
+@one_database
 def test_an_old_address_stops_working(protocol: Any, signer: Any, clock: Any) -> None:
     """By time, by another signature, by none, and by whatever the token itself would fall with."""
 
@@ -175,7 +175,7 @@ def test_an_old_address_stops_working(protocol: Any, signer: Any, clock: Any) ->
         ends(lost)
 
 
-@SQLITE
+@one_database
 def test_an_address_of_somebodys_own_making(protocol: Any, signer: Any) -> None:
     """Not by an id, not by another purpose's signature, not by a signature changed by one letter."""
     good = path(told(protocol, signer))

@@ -19,12 +19,11 @@ from idp.kernel.database import db, unit_of_work
 from idp.organizations import reports, service
 from idp.organizations.catalog import current_catalog
 from idp.organizations.models import Member, Organization, Role, Seat
+from tests.support.databases import one_database
 from tests.support.forms import browser_of, forms_of, text_of
 from tests.support.protocol import claims_of
 
 from .access_worlds import APPS, administrator, make
-
-one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 def changes_form(page: Any, field: str = "way-0") -> Any:

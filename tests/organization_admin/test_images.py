@@ -6,7 +6,6 @@ import io
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 from PIL import Image
 from sqlalchemy import select
 
@@ -16,10 +15,10 @@ from idp.audit.models import AuditEntry
 from idp.kernel.database import db, unit_of_work
 from idp.organizations.models import Member, MemberImage
 from tests.support import images as made
+from tests.support.databases import one_database
 from tests.support.forms import form_with, text_of
 
 PEOPLE = "/org/nordic-lift/people"
-SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 def send(browser: Any, member_id: str, kind: str, content: bytes | None, act: str = "") -> Any:
@@ -60,7 +59,7 @@ def test_a_contact_gets_a_picture_and_a_signature(
     assert ">ND</span>" in admin.get(f"{PEOPLE}/{contact}").text
 
 
-@SQLITE
+@one_database
 def test_refused_and_not_allowed_leaves_nothing(
     app: Any, world: Any, place: str, administrator: Callable[..., Any]
 ) -> None:
@@ -84,7 +83,7 @@ def test_refused_and_not_allowed_leaves_nothing(
     assert admin.get(f"{PEOPLE}/{foreign}/images/picture").status_code == 404
 
 
-@SQLITE
+@one_database
 def test_the_persons_own_stands_above_and_an_uploaded_signature_is_never_the_persons(
     app: Any, world: Any, place: str, protocol: Any, administrator: Callable[..., Any]
 ) -> None:

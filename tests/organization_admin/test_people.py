@@ -11,9 +11,8 @@ from sqlalchemy import func, select
 from idp.kernel.database import db
 from idp.organizations.models import Invitation, Member, MemberRole, Seat
 from tests.organization_admin.people import desk
+from tests.support.databases import one_database
 from tests.support.forms import form_with, text_of
-
-one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 def found(page: str) -> str:

@@ -17,9 +17,8 @@ from idp.organization_admin.views.people import sheet as sheets
 from idp.organization_admin.views.people import table as people_table
 from idp.organizations.models import Invitation, Member, MemberRole
 from tests.organization_admin.people import Desk, desk
+from tests.support.databases import one_database
 from tests.support.forms import form_with, text_of
-
-one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 TABLE = """Fornavn;Etternavn;E-post;Telefon;Språk;Tilstand;Roller;Avdeling
 Kåre;Ødegård;Kåre@BØLGEN.no;22 33 44 55;norsk;Aktiv;Lift inspector;Vest

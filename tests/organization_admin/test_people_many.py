@@ -14,9 +14,8 @@ from idp.organization_admin.views.people import many
 from idp.organizations import service
 from idp.organizations.models import Member, MemberRole, Seat
 from tests.organization_admin.people import Desk, desk
+from tests.support.databases import one_database
 from tests.support.forms import form_with, text_of
-
-one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 def people(world: Any, here: Desk, number: int, **values: Any) -> list[str]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from idp.audit.models import AuditEntry
 from idp.kernel import clock
 from idp.kernel.database import db, unit_of_work
@@ -14,12 +12,11 @@ from idp.organizations.models import AccessRequest, Member, Seat
 from idp.organizations.service import requests
 from idp.outbox import mails
 from idp.outbox.models import Delivery
+from tests.support.databases import one_database
 from tests.support.forms import browser_of, form_with, forms_of, text_of
 
 from .access_worlds import administrator
 from .test_access import Place, changes_form
-
-one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 def asks(app: Any, world: Any, place: Place, app_id: str = "tag", **values: Any) -> tuple[Any, str]:

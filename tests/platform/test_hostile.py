@@ -9,13 +9,13 @@ import pytest
 from idp.accounts.models import Account
 from idp.kernel.database import db
 from idp.organizations.models import Member, MemberRole
+from tests.support.databases import one_database
 from tests.support.forms import form_with, text_of
 
 from .conftest import ADMIN, WRITES, Office
 
 USER = "/admin/records/core/user"
 PEOPLE = "/org/onix-works/people"
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 def _own_member(office: Office, account_id: str) -> str:
@@ -23,7 +23,7 @@ def _own_member(office: Office, account_id: str) -> str:
         return str(db.session.query(Member.id).filter_by(account_id=account_id, organization_id=office.own).scalar())
 
 
-@on_sqlite
+@one_database
 @pytest.mark.parametrize("way", ["disable", "contact", "end", "take", "many", "unmake", "delete"])
 def test_the_last_platform_administrator_stays_also_in_people_and_roles(way: str, office: Office, world: Any) -> None:
     """The organization would keep an administrator, the platform none: refused, whichever page it is tried on."""
@@ -54,7 +54,7 @@ def test_the_last_platform_administrator_stays_also_in_people_and_roles(way: str
     assert world.get(Member, member_id).status == "active"
 
 
-@on_sqlite
+@one_database
 def test_adding_somebody_gives_no_hold_on_the_account_that_was_there(office: Office, world: Any, clock: Any) -> None:
     """A person who signed up alone is added by address: what the account says stays the person's until it is used
     here, and nobody but the platform's administrators disables or deletes it."""
@@ -80,7 +80,7 @@ def test_adding_somebody_gives_no_hold_on_the_account_that_was_there(office: Off
     assert browser.post(f"{path}/disable").status_code == 303, "a user of this organization alone"
 
 
-@on_sqlite
+@one_database
 def test_who_administers_with_more_than_the_actor_is_out_of_its_reach(office: Office, world: Any) -> None:
     browser = office.signed_in(WRITES)
     for privilege in ("account:platform.keys", "account:people.manage"):
@@ -94,7 +94,7 @@ def test_who_administers_with_more_than_the_actor_is_out_of_its_reach(office: Of
     assert browser.post(f"{USER}/{office.operator().account_id}/disable").status_code == 303
 
 
-@on_sqlite
+@one_database
 def test_two_who_change_one_role_in_records_don_t_overwrite_each_other(office: Office, world: Any) -> None:
     role_id = world.role(office.own, ["tag:access"], name="Fitter")
     browser = office.signed_in(ADMIN)
@@ -108,7 +108,7 @@ def test_two_who_change_one_role_in_records_don_t_overwrite_each_other(office: O
     assert browser.client.post(path, data=again.fields | {"privileges": ["tag:access"]}).status_code == 303
 
 
-@on_sqlite
+@one_database
 def test_how_many_hold_a_role_elsewhere_is_not_told(office: Office, world: Any) -> None:
     """Within one organization a role of the system is held by its own people alone."""
     role_id = world.role(None, ["tag:access"], name="Everywhere")

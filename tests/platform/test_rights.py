@@ -12,11 +12,10 @@ from idp.organizations import service
 from idp.platform.policy import fresh
 from idp.platform.tables import ZONES
 from tests.support.authenticators import add_passkey, live_on
+from tests.support.databases import one_database
 from tests.support.forms import form_with, text_of
 
 from .conftest import ADMIN, KEYS, LICENSES, READS, WRITES, Office
-
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 READERS = {
     "core/user": {ADMIN, READS, WRITES},
@@ -60,7 +59,7 @@ def test_every_table_is_written_down() -> None:
         assert set(found) == actions and all(right == Right(frozenset(rights)) for right in found.values())
 
 
-@on_sqlite
+@one_database
 @pytest.mark.parametrize("privilege", sorted(EVERYBODY))
 def test_a_privilege_opens_its_tables_and_no_other(privilege: str, office: Office) -> None:
     browser = office.signed_in(privilege)
@@ -90,14 +89,14 @@ def test_a_right_is_computed_of_all_privileges_that_are_held() -> None:
     assert right.scope(frozenset({"c"}), "own") is None
 
 
-@on_sqlite
+@one_database
 def test_without_a_license_oneoffice_s_privileges_are_nothing(office: Office) -> None:
     """Privileges are roles ∩ edition: the same role without a seat finds no page."""
     person = office.operator(READS, WRITES, seat=False)
     assert office.browser(person).get("/admin/").status_code == 404
 
 
-@on_sqlite
+@one_database
 def test_the_launcher_leads_here_for_those_who_may(office: Office, world: Any) -> None:
     assert 'href="/admin/"' in office.signed_in(KEYS).get("/").get_data(as_text=True)
     assert 'href="/admin/"' in office.signed_in(READS).get("/").get_data(as_text=True)
@@ -122,7 +121,7 @@ def test_r32_how_long_a_sign_in_counts(auth_time: int, administered_at: int, now
     assert fresh(auth_time=auth_time, administered_at=administered_at, now=now) is counts
 
 
-@on_sqlite
+@one_database
 def test_r32_after_thirty_minutes_the_password_is_asked_again(office: Office, clock: Any) -> None:
     """The launcher doesn't keep the administration open, and signing in comes back to the page."""
     person = office.operator(ADMIN)
@@ -148,7 +147,7 @@ def test_r32_after_thirty_minutes_the_password_is_asked_again(office: Office, cl
     assert browser.get(path).status_code == 200
 
 
-@on_sqlite
+@one_database
 def test_another_person_s_visit_opens_nothing(office: Office, world: Any, clock: Any) -> None:
     """What the browser remembers of the last visit counts for that session only."""
     browser = office.signed_in(ADMIN)
@@ -161,7 +160,7 @@ def test_another_person_s_visit_opens_nothing(office: Office, world: Any, clock:
     )
 
 
-@on_sqlite
+@one_database
 def test_where_the_platform_asks_for_a_second_factor_its_administration_does(app: Any, office: Office) -> None:
     """A stolen password alone opens nothing here, least of all the button that removes second factors."""
     admin = office.operator(ADMIN)
@@ -177,7 +176,7 @@ def test_where_the_platform_asks_for_a_second_factor_its_administration_does(app
     assert browser.get("/admin/records/core/user").status_code == 200
 
 
-@on_sqlite
+@one_database
 def test_a_session_from_before_the_second_factor_administers_nothing(office: Office) -> None:
     """Who has a factor shows it here (docs/decisions/0022); a session that slipped through can't take it away."""
     admin = office.operator(ADMIN)

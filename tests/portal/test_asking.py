@@ -14,9 +14,8 @@ from idp.kernel.refusal import Refusal
 from idp.organizations import service
 from idp.organizations.models import AccessRequest, Organization
 from idp.organizations.service import requests
+from tests.support.databases import one_database
 from tests.support.forms import browser_of, form_with, forms_of
-
-one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture

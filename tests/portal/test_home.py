@@ -15,9 +15,8 @@ from idp.organizations.models import Member, Organization, Seat
 from idp.organizations.service import requests
 from idp.portal import service
 from idp.portal.models import Pin
+from tests.support.databases import one_database
 from tests.support.forms import browser_of, form_with, forms_of, log_in, text_of
-
-SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 def sign_in(client: Any, person: Any, password: str) -> None:
@@ -177,7 +176,7 @@ def test_pins_are_bounded_and_one_may_let_go_of_what_was_lost(app: Any, client: 
     assert client.post("/pin", data=form.filled()).status_code == 303
 
 
-@SQLITE  # judged by the text alone
+@one_database  # judged by the text alone
 @pytest.mark.parametrize("at", ["//evil.example", "x y", '"><b>', "a\r\nSet-Cookie: b=c", "å"])
 def test_the_way_back_leads_nowhere_else(client: Any, world: Any, lift: Any, at: str) -> None:
     sign_in(client, lift[0], world.password)

@@ -14,11 +14,11 @@ from idp.accounts.models import Account, Picture
 from idp.accounts.service import set_picture
 from idp.kernel.database import db, unit_of_work
 from tests.support import images as made
+from tests.support.databases import one_database
 from tests.support.forms import browser_of, form_with, log_in, text_of
 
 HERE = "/account/picture"
 pytestmark = pytest.mark.filterwarnings("error::PIL.Image.DecompressionBombWarning")
-SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 def send(client: Any, content: bytes, name: str = "me.jpg", **fields: str) -> Any:
@@ -104,7 +104,7 @@ REFUSED = {
 }
 
 
-@SQLITE
+@one_database
 def test_a_refused_file_says_why_beside_its_field_and_leaves_nothing(app: Any, client: Any, world: Any) -> None:
     person = world.account()
     log_in(client, person.address, world.password)
@@ -115,7 +115,7 @@ def test_a_refused_file_says_why_beside_its_field_and_leaves_nothing(app: Any, c
     assert counted(app) == 0 and address_of(app, person.account_id) is None
 
 
-@SQLITE
+@one_database
 def test_what_a_form_may_not_do(app: Any, client: Any, world: Any) -> None:
     """Too much is 413 with the limit, more fields change nothing, no token no change; nothing of it is a 5xx."""
     person, other = world.account(), world.account()
@@ -169,7 +169,7 @@ def test_what_a_form_may_not_do(app: Any, client: Any, world: Any) -> None:
     assert browser_of(app, world, other).get("/account/picture/earlier").status_code == 404
 
 
-@SQLITE
+@one_database
 def test_a_disabled_account_shows_no_picture(app: Any, world: Any) -> None:
     from idp.accounts.service import disable_account
 

@@ -13,10 +13,10 @@ from idp.kernel import clock as kernel_clock
 from idp.oidc.client_metadata import MetadataError, redirect_problem, validate_metadata
 from idp.oidc.clients import find_client
 from tests.specs.person import CALLBACK, Browser, answer_of
+from tests.support.databases import one_database
 from tests.support.forms import text_of
 from tests.support.protocol import basic, claims_of
 
-SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
@@ -73,7 +73,7 @@ def test_a_sibling_within_the_grace_leaves_the_successor_alive(protocol: Any) ->
     assert protocol.refresh(second["refresh_token"]).status_code == 200
 
 
-@SQLITE
+@one_database
 def test_p19_tokens_of_one_client_are_nothing_to_another(protocol: Any) -> None:
     """Code injection across clients, revocation and introspection oracles (P10)."""
     protocol.register("other", app_id="pickandpack", deny_mode="token")
@@ -96,7 +96,7 @@ def test_p19_tokens_of_one_client_are_nothing_to_another(protocol: Any) -> None:
     assert protocol.redeem(grant).status_code == 200, "the thief's attempt did not spend the code"
 
 
-@SQLITE
+@one_database
 def test_r03_no_way_down_from_s256(protocol: Any, client: Any) -> None:
     browser = Browser(client, "tag", redirect_uri="http://localhost:9999/callback").signed_in(protocol.person)
     for changes in (
@@ -111,7 +111,7 @@ def test_r03_no_way_down_from_s256(protocol: Any, client: Any) -> None:
     assert protocol.redeem(without).status_code == 400, "a verifier that nothing was bound to"
 
 
-@SQLITE
+@one_database
 def test_r10_one_method_and_only_the_registered_one(protocol: Any) -> None:
     form = {"grant_type": "authorization_code", "code": "x", "redirect_uri": "y"}
     secret = {"client_id": "tag", "client_secret": "a-fixed-secret-for-tests-0123456789abcdef"}
@@ -129,7 +129,7 @@ def test_r10_one_method_and_only_the_registered_one(protocol: Any) -> None:
         assert answer({}, headers={"Authorization": header}) == (401, "invalid_client")
 
 
-@SQLITE
+@one_database
 @pytest.mark.parametrize("audience", [["http://localhost", "https://other.example"], [], [["http://localhost"]], {}])
 def test_r10_an_assertion_that_others_could_show_is_refused(protocol: Any, audience: Any) -> None:
     """RFC 7523bis: an assertion for us and for somebody else could be shown here by that somebody."""
@@ -154,7 +154,7 @@ def test_r10_an_assertion_that_others_could_show_is_refused(protocol: Any, audie
     assert ask("http://localhost", "b") == 401, "jti used before"
 
 
-@SQLITE
+@one_database
 def test_r44_deep_claims_are_refused_and_never_an_error(protocol: Any, client: Any) -> None:
     browser = Browser(client, "tag", redirect_uri="http://localhost:9999/callback").signed_in(protocol.person)
     for depth in (15, 16, 17, 25, 400, 880, 890, 900, 1300):
@@ -163,7 +163,7 @@ def test_r44_deep_claims_are_refused_and_never_an_error(protocol: Any, client: A
         assert ("code" in answer) == (depth <= 17), depth
 
 
-@SQLITE
+@one_database
 def test_p08_nothing_typed_becomes_a_claim_of_ours(protocol: Any, client: Any) -> None:
     """Names that look like claims, and the `claims` parameter asking for ours, change nothing."""
     from idp.accounts.models import Account
@@ -183,7 +183,7 @@ def test_p08_nothing_typed_becomes_a_claim_of_ours(protocol: Any, client: Any) -
     assert told["sub"] == protocol.person.account_id and told["privileges"] == access["privileges"]
 
 
-@SQLITE
+@one_database
 def test_r07_every_answer_names_the_issuer(protocol: Any, client: Any) -> None:
     """Mix-up (RFC 9207): codes and errors alike."""
     browser = Browser(client, "tag", redirect_uri="http://localhost:9999/callback")
@@ -193,7 +193,7 @@ def test_r07_every_answer_names_the_issuer(protocol: Any, client: Any) -> None:
     assert answer_of(browser.ask(response_type="token"), browser.redirect_uri)["error"] == "unsupported_response_type"
 
 
-@SQLITE
+@one_database
 def test_a_request_of_one_browser_is_nothing_to_another(app: Any, protocol: Any, client: Any) -> None:
     """Idea 2 of the design: stored requests and continuations are bound to the browser that made them."""
     browser = Browser(client, "tag", redirect_uri="http://localhost:9999/callback")
@@ -211,7 +211,7 @@ def test_a_request_of_one_browser_is_nothing_to_another(app: Any, protocol: Any,
     assert thief.http.get(posted.location).status_code == 400, "a posted request belongs to who opened it first"
 
 
-@SQLITE
+@one_database
 def test_redirects_are_never_built_from_the_host(client: Any) -> None:
     """Host header poisoning: no address of ours is answered by a redirect to another host."""
     evil = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https"}
@@ -227,7 +227,7 @@ def test_redirects_are_never_built_from_the_host(client: Any) -> None:
         assert "evil.example" not in client.get(path, headers=evil).text
 
 
-@SQLITE
+@one_database
 @pytest.mark.parametrize(
     "uri",
     [
@@ -244,7 +244,7 @@ def test_r01_addresses_that_would_break_out_of_a_policy(context: Any, uri: str) 
             validate_metadata("web", {"client_name": "x", "redirect_uris": [CALLBACK], member: uri})
 
 
-@SQLITE
+@one_database
 def test_r17_a_yes_counts_for_what_was_shown(protocol: Any, client: Any) -> None:
     """Another tab changes the organization in question while the page stands open: it is asked anew."""
     slug = another_organization(protocol)
@@ -264,7 +264,7 @@ def test_r17_a_yes_counts_for_what_was_shown(protocol: Any, client: Any) -> None
     assert "consent-form" in still.text, "a yes for one organization is none for another"
 
 
-@SQLITE
+@one_database
 def test_markup_in_names_stays_text(protocol: Any, client: Any) -> None:
     """Stored XSS: client, person and organization names on the pages that show them."""
     bad = "<script>alert(1)</script>\"'><img src=x>"
@@ -290,7 +290,7 @@ def test_markup_in_names_stays_text(protocol: Any, client: Any) -> None:
         assert page.headers["X-Frame-Options"] == "DENY" and page.headers["Cache-Control"] == "no-store"
 
 
-@SQLITE
+@one_database
 def test_odd_tokens_everywhere(protocol: Any, client: Any) -> None:
     """Whatever stands where a JWT should stand: the registered error, never a fault of ours."""
     browser = Browser(client, "tag", redirect_uri="http://localhost:9999/callback").signed_in(protocol.person)
@@ -315,7 +315,7 @@ def test_odd_tokens_everywhere(protocol: Any, client: Any) -> None:
         assert client.post("/oauth2/token", data=assertion).status_code == 401
 
 
-@SQLITE
+@one_database
 def test_a_disabled_client_is_refused_at_every_endpoint(protocol: Any, client: Any) -> None:
     from idp.kernel.database import unit_of_work
     from idp.oidc.clients import disable_client

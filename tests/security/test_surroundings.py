@@ -24,12 +24,11 @@ from idp.organizations import service as organizations
 from idp.outbox import mails
 from tests.accounts.steps import PERSON, last, link_of, listen, sign_up
 from tests.specs.person import Browser, answer_of
+from tests.support.databases import one_database
 from tests.support.forms import log_in, submit, text_of
 
-SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
-
-@SQLITE
+@one_database
 @pytest.mark.parametrize(
     ("one", "other"),
     [
@@ -69,7 +68,7 @@ def test_addresses_that_are_none(text: str) -> None:
     assert found.normalized == "kari@firma.no", "blanks around are the only thing forgiven"
 
 
-@SQLITE
+@one_database
 def test_p31_what_is_typed_adds_no_header_to_a_mail(context: Any, world: Any) -> None:
     from idp.outbox.models import Delivery
 
@@ -86,7 +85,7 @@ def test_p31_what_is_typed_adds_no_header_to_a_mail(context: Any, world: Any) ->
     assert "all@firma.no" not in str(message.send_to)
 
 
-@SQLITE
+@one_database
 def test_r19_no_secret_is_logged_at_debug(
     app: Any, client: Any, world: Any, protocol: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -152,7 +151,7 @@ def key_server() -> Iterator[tuple[int, list[str]]]:
     server.server_close()
 
 
-@SQLITE
+@one_database
 @pytest.mark.parametrize("app_settings", [{"issuer": "https://id.example"}])
 @pytest.mark.parametrize(
     "host", ["127.0.0.1", "localhost", "127.1", "2130706433", "0.0.0.0", "[::ffff:127.0.0.1]", "0177.0.0.1"]
@@ -163,7 +162,7 @@ def test_r34_outgoing_calls_reach_nothing_private(context: Any, key_server: Any,
     assert asked == []
 
 
-@SQLITE
+@one_database
 def test_r34_no_redirect_is_followed_and_size_is_bounded(context: Any, key_server: Any) -> None:
     port, asked = key_server
     assert fetch_key_set(f"http://localhost:{port}/keys") is not None, "the demo's own machine"
@@ -173,7 +172,7 @@ def test_r34_no_redirect_is_followed_and_size_is_bounded(context: Any, key_serve
     assert asked == ["/keys", "/moved", "/huge"]
 
 
-@SQLITE
+@one_database
 def test_r38_a_customers_role_gives_no_power_over_the_platform(context: Any, world: Any) -> None:
     """Neither by the verb, nor by a row that somebody wrote past it: the decision looks again."""
     from idp.organizations.catalog import current_catalog
@@ -202,7 +201,7 @@ def test_r38_a_customers_role_gives_no_power_over_the_platform(context: Any, wor
         assert not may(facts, power, app, 2_000_000_000, organization=customer)
 
 
-@SQLITE
+@one_database
 def test_r20_strangers_learn_nothing_about_an_address(app: Any, client: Any, world: Any) -> None:
     """Sign-up, forgotten password and a wrong password answer alike for known, unknown, disabled and flooded addresses:
     by page, headers and cookies."""
@@ -220,7 +219,7 @@ def test_r20_strangers_learn_nothing_about_an_address(app: Any, client: Any, wor
         assert db.session.query(Account).count() == 2
 
 
-@SQLITE
+@one_database
 @pytest.mark.parametrize(
     "name", ["Nordic\u202eSA tfiL", "Nordic\x1b[2J", "Nordic\u2066", "Nordic\ufeff", "No\ud800", "\ue000"]
 )
@@ -229,7 +228,7 @@ def test_names_of_organizations_that_would_look_like_others(context: Any, name: 
         organizations.create_organization(slug="nordic", name=name)
 
 
-@SQLITE
+@one_database
 def test_nothing_of_the_demo_is_there_outside_of_it(client: Any) -> None:
     for path in ("/demo/mail", "/demo/mail.json", "/demo/clock"):
         assert client.get(path).status_code == 404

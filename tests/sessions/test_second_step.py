@@ -30,9 +30,8 @@ from tests.support.authenticators import (
     show_passkey,
     token_of,
 )
+from tests.support.databases import one_database
 from tests.support.forms import log_in, submit
-
-SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -118,7 +117,7 @@ def test_an_authenticator_app_from_setting_up_to_a_spent_code(
     assert submit(other, again, "code", code=authenticator.at(clock.now() + 30)).status_code == 303, "one step ahead"
 
 
-@SQLITE
+@one_database
 def test_guessing_codes_is_slowed_down_with_the_password(
     app: Any, client: Any, world: Any, person: Any, signed_in: Any, clock: Any
 ) -> None:
@@ -137,7 +136,7 @@ def test_guessing_codes_is_slowed_down_with_the_password(
     assert submit(signed_in, known, "code", code=authenticator.at(clock.now())).status_code == 303, "nobody is shut out"
 
 
-@SQLITE
+@one_database
 def test_the_second_step_is_this_browsers_and_minutes_long(
     app: Any, client: Any, world: Any, person: Any, signed_in: Any, clock: Any
 ) -> None:
@@ -154,7 +153,7 @@ def test_the_second_step_is_this_browsers_and_minutes_long(
     assert late.headers["Location"] == "/login" and not is_signed_in(client)
 
 
-@SQLITE
+@one_database
 def test_a_password_changed_or_an_account_disabled_ends_the_second_step(
     app: Any, client: Any, world: Any, person: Any, signed_in: Any, clock: Any
 ) -> None:
@@ -171,7 +170,7 @@ def test_a_password_changed_or_an_account_disabled_ends_the_second_step(
     assert not is_signed_in(client)
 
 
-@SQLITE
+@one_database
 def test_a_new_password_by_mail_does_not_pass_by_the_second_factor(
     app: Any, client: Any, world: Any, person: Any, signed_in: Any, clock: Any
 ) -> None:
@@ -186,7 +185,7 @@ def test_a_new_password_by_mail_does_not_pass_by_the_second_factor(
     assert submit(client, second, "code", code=authenticator.at(clock.now())).status_code == 303
 
 
-@SQLITE
+@one_database
 @pytest.mark.parametrize("app_settings", [{"throttle": {"failures_per_address": 1000, "mails_per_address": 100}}])
 def test_new_passwords_by_mail_win_no_more_guesses_at_codes(
     app: Any, client: Any, world: Any, person: Any, signed_in: Any, clock: Any
@@ -263,7 +262,7 @@ def test_a_passkey_alone_signs_in(
         assert row.sign_count == key.count and row.last_used_at is not None and row.transports == ["internal"]
 
 
-@SQLITE
+@one_database
 def test_a_passkey_as_the_second_step(app: Any, client: Any, world: Any, person: Any, signed_in: Any) -> None:
     key, _done = add_passkey(signed_in)
     password_then(client, person, world.password)
@@ -273,7 +272,7 @@ def test_a_passkey_as_the_second_step(app: Any, client: Any, world: Any, person:
     assert session_of(app, person).amr == ["pwd", "hwk", "user", "mfa"]
 
 
-@SQLITE
+@one_database
 def test_a_key_that_does_not_count_signs_in_again_and_again(app: Any, client: Any, signed_in: Any) -> None:
     key, _done = add_passkey(signed_in, SoftKey(counts=False))
     for _ in range(2):
@@ -292,7 +291,7 @@ HOSTILE: dict[str, dict[str, Any]] = {
 }
 
 
-@SQLITE
+@one_database
 @pytest.mark.parametrize("wrong", HOSTILE.values(), ids=HOSTILE)
 def test_hostile_assertions(app: Any, client: Any, signed_in: Any, wrong: dict[str, Any]) -> None:
     key, _done = add_passkey(signed_in)
@@ -301,7 +300,7 @@ def test_hostile_assertions(app: Any, client: Any, signed_in: Any, wrong: dict[s
     assert show_passkey(client, key).status_code == 303, "it was the request that was wrong"
 
 
-@SQLITE
+@one_database
 def test_an_assertion_counts_once_in_one_browser_in_time_and_for_its_key(
     app: Any, client: Any, world: Any, signed_in: Any, clock: Any
 ) -> None:
@@ -325,7 +324,7 @@ def test_an_assertion_counts_once_in_one_browser_in_time_and_for_its_key(
     assert not is_signed_in(other) and not is_signed_in(foreign)
 
 
-@SQLITE
+@one_database
 def test_a_challenge_for_making_is_none_for_showing_and_the_other_way_round(client: Any, signed_in: Any) -> None:
     key, _done = add_passkey(signed_in)
     token = token_of(signed_in, "/account/security/passkeys/new")
@@ -338,7 +337,7 @@ def test_a_challenge_for_making_is_none_for_showing_and_the_other_way_round(clie
     assert signed_in.post("/account/security/passkeys", data=data).status_code == 400
 
 
-@SQLITE
+@one_database
 def test_another_accounts_passkey_is_no_second_step(
     app: Any, client: Any, world: Any, person: Any, signed_in: Any
 ) -> None:
@@ -355,7 +354,7 @@ def test_another_accounts_passkey_is_no_second_step(
     assert answer.status_code == 400 and not is_signed_in(client), "nor with a challenge for anybody"
 
 
-@SQLITE
+@one_database
 def test_a_disabled_account_has_no_way_in(client: Any, world: Any, person: Any, signed_in: Any) -> None:
     key, _done = add_passkey(signed_in)
     world.change(Account, person.account_id, status="disabled")
@@ -405,14 +404,14 @@ def test_whatever_is_sent_in_place_of_a_credential_is_refused_calmly(
         assert db.session.scalar(select(func.count()).select_from(Passkey)) == 1
 
 
-@SQLITE
+@one_database
 def test_wrong_passkeys_are_not_tried_without_limit(app: Any, client: Any, signed_in: Any) -> None:
     key, _done = add_passkey(signed_in)
     statuses = [show_passkey(client, key, verified=False).status_code for _ in range(12)]
     assert statuses[0] == 400 and statuses[-1] == 429
 
 
-@SQLITE
+@one_database
 def test_challenges_need_the_forms_token_and_a_page_that_asks(app: Any, client: Any) -> None:
     assert client.post("/login/passkey/options", data={"on": "login"}).status_code == 400
     for on in ("", "code", "stronger", "again", "x"):
@@ -424,7 +423,7 @@ def test_challenges_need_the_forms_token_and_a_page_that_asks(app: Any, client: 
 # Confirming -----------------------------------------------------------------------------------------------------------
 
 
-@SQLITE
+@one_database
 def test_confirming_asks_for_the_second_factor_and_keeps_the_class(
     app: Any, client: Any, world: Any, person: Any, signed_in: Any, clock: Any
 ) -> None:
@@ -451,7 +450,7 @@ def test_confirming_asks_for_the_second_factor_and_keeps_the_class(
     assert session_of(app, person).amr == ["hwk", "user", "mfa"]
 
 
-@SQLITE
+@one_database
 def test_a_session_from_before_the_second_factor_changes_nothing_without_it(
     app: Any, client: Any, world: Any, person: Any, signed_in: Any, clock: Any
 ) -> None:
@@ -483,7 +482,7 @@ def test_a_session_from_before_the_second_factor_changes_nothing_without_it(
     assert thief.get(second.headers["Location"]).status_code == 200, "whoever has the factor goes on"
 
 
-@SQLITE
+@one_database
 def test_an_account_without_a_password(
     app: Any, client: Any, world: Any, person: Any, signed_in: Any, clock: Any
 ) -> None:
@@ -504,7 +503,7 @@ def test_an_account_without_a_password(
     assert "/login/code" in log_in(app.test_client(), person.address, GOOD).headers["Location"]
 
 
-@SQLITE
+@one_database
 def test_the_door_itself_wants_the_second_factor(app: Any, world: Any, person: Any, signed_in: Any) -> None:
     """Whoever comes to `sign_in` with a password alone, by whichever way."""
     add_passkey(signed_in)
@@ -513,7 +512,7 @@ def test_the_door_itself_wants_the_second_factor(app: Any, world: Any, person: A
     assert refused.value.code == "second_factor_missing"
 
 
-@SQLITE
+@one_database
 def test_signing_in_costs_few_statements(app: Any, client: Any, world: Any, person: Any, statements: Any) -> None:
     page = client.get("/login")
     with statements() as seen:

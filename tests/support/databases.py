@@ -10,11 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from psycopg.errors import ObjectInUse
 
 from .configuration import settings
 from .needs import ROOT
 from .postgresql import Cluster
+
+one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""Marks a test to which the database makes no difference: it runs on SQLite alone."""
 
 
 def build_schema(url: str) -> None:

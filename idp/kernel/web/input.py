@@ -60,13 +60,10 @@ def check_input() -> None:
     if (
         "\0" in request.full_path
         or not _is_text(request.query_string)
-        or (request.method not in SAFE and any("\0" in value for value in request.form.values()))
+        or (request.method not in SAFE and not _can_be_stored())
     ):
         raise Refusal("bad_character", _("The text contains a character that can't be stored."))
-    if request.method in SAFE or request.endpoint is None:
-        return
-    view = current_app.view_functions[request.endpoint]
-    if f"{view.__module__}.{view.__name__}" in _cross_site:
+    if request.method in SAFE or request.endpoint is None or _from_anywhere():
         return
     origin = request.headers.get("Origin")
     issuer = current_settings().issuer
@@ -76,10 +73,23 @@ def check_input() -> None:
         raise Refusal("cross_site", _("This form was sent from another site."), status=403)
 
 
-def _is_text(query: bytes) -> bool:
-    """Whether a query is in UTF-8. What is not would be read as other characters, and a `state` come back changed."""
+def _from_anywhere() -> bool:
+    view = current_app.view_functions.get(request.endpoint or "")
+    return view is not None and f"{view.__module__}.{view.__name__}" in _cross_site
+
+
+def _can_be_stored() -> bool:
+    """Whether the form is one that a row can hold; another site's form also one that can be given back as it came."""
+    urlencoded = request.mimetype == "application/x-www-form-urlencoded"
+    if urlencoded and _from_anywhere() and not _is_text(request.get_data()):
+        return False
+    return not any("\0" in value for value in request.form.values())
+
+
+def _is_text(form: bytes) -> bool:
+    """Whether it is in UTF-8. What is not would be read as other characters, and a `state` come back changed."""
     try:
-        (unquote_to_bytes(query) if b"%" in query else query).decode()
+        (unquote_to_bytes(form) if b"%" in form else form).decode()
     except UnicodeDecodeError:
         return False
     return True

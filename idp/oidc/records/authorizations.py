@@ -12,7 +12,7 @@ from idp.accounts import records as accounts
 from idp.kernel import clock, language
 from idp.kernel.database import db
 from idp.kernel.listing import contains
-from idp.kernel.records import Acting, Action, Belonging, Column, Filter, Pairs, Scope, Table, Values
+from idp.kernel.records import Action, Belonging, Column, Filter, Pairs, Scope, Table, by_id
 from idp.organizations import records as organizations
 
 from .. import authorizations
@@ -62,9 +62,8 @@ def _authorization_facts(row: AuthorizationRow) -> Pairs:
     )
 
 
-def _withdraw(authorization_id: str, values: Values, acting: Acting) -> None:
-    del values
-    authorizations.withdraw([authorization_id], "by_admin", actor_id=acting.actor_id)
+def _withdraw(authorization_id: str, *, actor_id: str | None) -> None:
+    authorizations.withdraw([authorization_id], "by_admin", actor_id=actor_id)
 
 
 def _authorizations_by(text: str, _scope: Scope) -> ColumnElement[bool]:
@@ -118,7 +117,7 @@ AUTHORIZATION = Table(
         Action(
             "withdraw",
             _l("Withdraw"),
-            _withdraw,
+            by_id(_withdraw),
             _l("The authorization is withdrawn: its tokens count no more."),
             right=PLATFORM,
             shown=lambda row: bool(row.alive),

@@ -1,4 +1,4 @@
-"""Invitations: an offer to become a user, good for four weeks and accepted once."""
+"""Invitations: an offer to become a user, good for `lifetimes.invitation` and accepted once."""
 
 from __future__ import annotations
 

@@ -9,8 +9,7 @@ import pytest
 
 from tests.specs.core_authorize.test_prompt import id_token_of, tokens_of
 from tests.specs.person import answer_of
-
-SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+from tests.support.databases import one_database
 
 pytestmark = pytest.mark.usefixtures("family", "person")
 
@@ -32,7 +31,7 @@ def test_without_a_nonce_there_is_none(browser_of: Any, person: Any) -> None:
     assert "nonce" not in id_token_of(browser, answer_of(browser.ask()))
 
 
-@SQLITE  # judged by the text alone
+@one_database  # judged by the text alone
 @pytest.mark.parametrize(
     "claims",
     [
@@ -81,10 +80,10 @@ def test_ui_locales_choose_the_language_of_pages_and_of_sentences(
     assert f'<html lang="{language}"' in page.get_data(True)
 
 
-@SQLITE  # judged by the text alone
-@pytest.mark.parametrize("display", ["page", "popup", "touch", "wap", "made-up"])
-def test_display_is_accepted(browser_of: Any, person: Any, display: str) -> None:
-    assert answer_of(browser_of().signed_in(person).ask(display=display))["code"]
+def test_display_is_accepted(browser_of: Any, person: Any) -> None:
+    browser = browser_of().signed_in(person)
+    for display in ("page", "popup", "touch", "wap", "made-up"):
+        assert answer_of(browser.ask(display=display))["code"], display
 
 
 def test_without_openid_it_is_plain_oauth(browser_of: Any, person: Any) -> None:

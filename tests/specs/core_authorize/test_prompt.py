@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from tests.specs.person import answer_of, form_ending, reason_of
+from tests.support.databases import one_database
 from tests.support.flow import claims_of
-
-SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 pytestmark = pytest.mark.usefixtures("family", "person")
 
@@ -119,7 +118,7 @@ def test_a_registered_default_max_age_counts(browser_of: Any, person: Any, world
     assert answer_of(browser.ask(prompt="none", max_age="100"))["code"]
 
 
-@SQLITE  # judged by the text alone
+@one_database  # judged by the text alone
 @pytest.mark.parametrize("prompt", ["none login", "consent none", "sing", "login never"])
 def test_prompts_that_make_no_sense_are_refused(browser_of: Any, person: Any, prompt: str) -> None:
     answer = answer_of(browser_of().signed_in(person).ask(prompt=prompt))

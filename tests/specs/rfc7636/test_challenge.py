@@ -7,14 +7,13 @@ from typing import Any
 import pytest
 
 from tests.specs.person import CALLBACK, SECRET, answer_of
-
-SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+from tests.support.databases import one_database
 
 pytestmark = pytest.mark.usefixtures("family", "person")
 GOOD = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
 
-@SQLITE  # judged by the text alone
+@one_database  # judged by the text alone
 @pytest.mark.parametrize(
     ("challenge", "method"),
     [

@@ -9,14 +9,13 @@ import pytest
 
 from tests.specs.core_authorize.test_prompt import tokens_of
 from tests.specs.person import answer_of
+from tests.support.databases import one_database
 from tests.support.flow import claims_of
-
-SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 pytestmark = pytest.mark.usefixtures("family", "person")
 
 
-@SQLITE  # judged by the text alone
+@one_database  # judged by the text alone
 @pytest.mark.parametrize("resource", ["urn:onix:pickandpack", "urn:made:up", "/relative", "urn:onix:tag#f", "http://[",
                                       "https://evil.example", "\u00e6"])  # fmt: skip
 def test_other_resources_are_an_invalid_target(browser_of: Any, person: Any, resource: str) -> None:

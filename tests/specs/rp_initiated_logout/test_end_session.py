@@ -7,6 +7,8 @@ from urllib.parse import urlencode
 
 import pytest
 
+from idp.kernel.secrets import sign_link
+from idp.oidc.endpoints import end_session
 from tests.specs.core_authorize.test_prompt import tokens_of
 from tests.specs.person import CALLBACK, SECRET, answer_of, reason_of
 from tests.support.forms import text_of
@@ -173,6 +175,14 @@ def test_a_wish_cannot_be_made_up(browser: Any) -> None:
     form = {"request": "x"}
     assert browser.http.post("/oauth2/logout/confirm", data=form).status_code == 400
     assert not signed_out(browser)
+
+
+def test_a_wish_that_another_release_has_signed_is_understood(app: Any, browser: Any) -> None:
+    with app.app_context():
+        wish = sign_link(end_session.PURPOSE, {"client_id": "tag-web", "target": AFTER, "theme": "dark"})
+    page = browser.http.get("/oauth2/logout/confirm?" + urlencode({"request": wish}))
+    assert browser.press(page, "/logout/confirm").headers["Location"] == AFTER
+    assert signed_out(browser)
 
 
 def test_the_end_of_the_session_ends_its_online_grants(browser: Any, hint: str) -> None:
