@@ -94,7 +94,7 @@ class Throttle(_Part):
         description="Mails to one mailbox per hour of each cause: sign-up, reset, …, and of each organization",
     )
     mails_per_network: int = Field(
-        300, ge=1, description="Mails per hour that people who are not signed in cause from one network address"
+        300, ge=1, description="Mails of sign-up and reset per hour from one network address"
     )
     exports_per_hour: int = Field(5, ge=1, description="Archives of one's own data per account and hour")
     images_per_hour: int = Field(

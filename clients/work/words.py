@@ -51,7 +51,7 @@ NB: dict[str, str] = {
     "Somebody was faster: the order has moved on already.": "Noen var raskere: ordren er allerede kommet videre.",
     "The inspection is uploaded.": "Kontrollen er lastet opp.",
     "Invited to Onix Express: {count}": "Invitert til Onix Express: {count}",
-    "They all are users or invited already.": "Alle er brukere eller invitert allerede.",
+    "They are all users or already invited.": "Alle er brukere eller invitert allerede.",
     "The inspection is delivered to Onix Express.": "Kontrollen er levert til Onix Express.",
     "It could not be delivered yet.": "Den kunne ikke leveres ennå.",
     "waits until {day}": "venter til {day}",

@@ -137,7 +137,7 @@ def test_good_rows_go_and_bad_ones_stay(work: Browser, api: Api) -> None:
     api.outcomes = ["already_user", "duplicate"]
     two = {"name": ["Ola", "Ola"], "email": ["ola@x.example"] * 2}
     none = work.post(f"{address}/invite", {**window(work, address), **two})
-    assert "They all are users or invited already." in work.get(none.location).text, "nobody was invited"
+    assert "They are all users or already invited." in work.get(none.location).text, "nobody was invited"
 
 
 def test_more_rows_without_a_script(work: Browser, api: Api) -> None:
