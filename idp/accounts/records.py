@@ -43,7 +43,7 @@ class Person:
 STATUSES = {
     "active": ("good", _l("Active")),
     "disabled": ("wrong", _l("Disabled")),
-    "closing": ("late", _l("Closing")),
+    "closing": ("late", _l("Closed by the person")),
 }
 
 COLUMNS = (

@@ -370,6 +370,7 @@ SENTENCES: Mapping[str, Any] = {
 
 KINDS: Mapping[str, tuple[Any, tuple[str, ...]]] = {
     "sign-ins": (_l("Sign-ins to apps"), ("AuthorizationOpened",)),
+    "verdicts": (_l("What apps were told"), ("VerdictTold",)),
     "people": (
         _l("People"),
         (

@@ -304,8 +304,8 @@ def quiet_guests(organization_id: str) -> Select[Any]:
 
 
 _since, _used = func.coalesce(Member.active_since, Member.created_at), func.coalesce(Member.last_used_at, 0)
-SOONEST_GUEST = (case((_used > _since, _used), else_=_since), Member.id)
-"""Who has not come for longest ends first."""
+LONGEST_AWAY = (case((_used > _since, _used), else_=_since), Member.id)
+"""Who has been away longest comes first: who ends soonest too, unless a warning that left late has moved the end."""
 
 
 def due_of_invitations(invitations: Sequence[Invitation]) -> list[Due]:

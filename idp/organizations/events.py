@@ -188,7 +188,10 @@ class MemberInvited(MemberEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class InvitationWithdrawn(MemberEvent):
-    """An open invitation was taken back; its link is dead."""
+    """An administrator took an open invitation back, and nothing else; its link is dead.
+
+    What makes a link pointless on the way (made Active, ended, invited anew, another address) is told by its own event.
+    """
 
     invitation_id: str
 

@@ -34,6 +34,10 @@ CAME_FROM = "first_app"
 """Cookie key, set when a user is activated: id of the app that the person set out from; its tile stands first."""
 
 
+SET_UP = 14 * 86400
+"""Seconds of a new account in which the launcher leads to what there is to set up."""
+
+
 class PinForm(FlaskForm):
     """Which app of which organization is pinned, or no longer."""
 
@@ -78,6 +82,7 @@ def home() -> str | Response:
         guests=guest_requests.counts_waiting(suppliers) if suppliers else {},
         # Once, to who has just shown how much more a password is to type.
         offer_passkey=actor.account.passkey_offered_at is None and "pwd" in actor.session.amr,
+        set_up=not actor.account.picture and clock.now() < actor.account.created_at + SET_UP,
         search=search,
     )
 

@@ -420,9 +420,9 @@ def test_a_user_who_is_closing_is_shown_so_and_delete_erases_at_once(office: Off
     person = office.world.account(given_name="Gro")
     inside(accounts.close_account, person.account_id, person.address)
     browser = office.signed_in(ADMIN)
-    assert "Closing" in browser.reads(f"{USER}?status=closing&q=gro")
+    assert browser.reads(f"{USER}?status=closing&q=gro").count("Closed by the person") == 2, "the filter and the row"
     shown = browser.reads(f"{USER}/{person.account_id}")
-    assert "Closing" in shown and "Is erased" in shown and "Disable User" not in shown
+    assert "Closed by the person" in shown and "Is erased" in shown and "Disable User" not in shown
     gone = browser.sends(f"{USER}/{person.account_id}/delete", typed=person.address)
     assert gone.status_code == 303 and _account(office, person.address) is None
     with office.app.app_context():

@@ -65,7 +65,7 @@ def test_the_launcher_opens_an_app_and_locks_the_others(client: Any, world: Any,
     assert "https://tag.example/login?iss=http%3A%2F%2Flocalhost&amp;organization=" in page
     assert "later.example" not in page, "the oldest client of an app is the one that an icon opens"
     text = text_of(page)
-    assert "Hello, Kari" in text and "Your apps in 2 organizations" in text
+    assert "Hello, Kari" in text and "Your apps in 2 organizations" in text and "Set up your account" in text
     assert text.index("Nordic Lift AS") < text.index("Breim Kran AS"), "what opens something comes first"
     assert "you have no license of Onix Pick and Pack assigned" in text
 
@@ -223,13 +223,14 @@ def test_the_app_of_the_sign_up_is_first(client: Any, world: Any, lift: Any) -> 
 
 
 def test_a_contact_reads_what_to_do_and_no_name_of_an_organization(client: Any, world: Any) -> None:
-    person = world.account()
+    person = world.account(created_at=clock.now() - 15 * 86400)
     place = world.organization(name="Hemmelig AS")
     world.member(place, person.account_id, status="contact")
     sign_in(client, person, world.password)
     text = text_of(client.get("/?lang=nb").get_data(as_text=True))
     assert "Du har ikke tilgang til noen organisasjon" in text and "Kontakt administratoren" in text
     assert "Hemmelig" not in text
+    assert "Sett opp kontoen" not in text, "nobody is reminded of it for ever"
 
 
 def test_names_are_text_wherever_they_stand(client: Any, world: Any) -> None:

@@ -220,7 +220,7 @@ def admit(member: Member, actor_id: str | None) -> None:
 
 
 def withdraw_invitations(member: Member) -> None:
-    """No open invitation of this member can be accepted any more."""
+    """No open invitation of this member can be accepted any more. What the caller does is told, this by itself not."""
     db.session.execute(
         update(Invitation)
         .where(Invitation.member_id == member.id, Invitation.unanswered())

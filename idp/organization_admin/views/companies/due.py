@@ -31,7 +31,7 @@ def companies_due() -> ResponseReturnValue:
     what = asked.filters.get("what", "users")
     id_ = acts.organization.id
     lists: dict[str, tuple[Any, Any, Any]] = {
-        "users": (ladders.quiet_guests(id_), ladders.SOONEST_GUEST, ladders.due_of_guests),
+        "users": (ladders.quiet_guests(id_), ladders.LONGEST_AWAY, ladders.due_of_guests),
         "invitations": (ladders.open_invitations(id_), ladders.SOONEST_INVITATION, ladders.due_of_invitations),
         "mails": (ladders.mails_sent(id_), ladders.NEWEST_MAIL, tuple),
     }
