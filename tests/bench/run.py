@@ -148,14 +148,14 @@ class Bench:
         world = World()
         with app.app_context():
             organization = world.organization("bench")
-            self.people = [world.user(organization, seat=True) for _ in range(8)]
+            self.people = [world.user(organization, seat=True) for _ in range(CONNECTIONS)]
             self.live = Live(self.provider, app, world)
             self.application = self.live.application("bench-app", scope="openid profile email")
             self.machine: Application = self.live.application(
                 "bench-machine", kind="machine", app_id=None, grant_types=["client_credentials"],
                 post_logout_redirect_uris=[],
             )  # fmt: skip
-        self.visitors = [Visitor(person.address, World.password) for person in self.people]
+        self.visitors = [Visitor(person.address, World.password) for person in self.people[:8]]
         self.tokens = [self.application.tokens_for(visitor) for visitor in self.visitors for _ in range(8)]
 
     @property
