@@ -135,6 +135,8 @@ def test_new_and_invite_as_user(app: Any, world: Any, here: Desk, company: str) 
     page = here.reads(path)
     assert "Invited" in page and "24 of 25 left" in page and "1 open invitation" in page
     assert here.sends(f"{path}/people/{odd}/state", action="resend").status_code == 303
+    often = [here.sends(f"{path}/people/{odd}/state", action="resend") for _ in range(6)][-1]
+    assert often.status_code == 429 and int(often.headers["Retry-After"]) > 0, "nobody is mailed without end"
     assert here.sends(f"{path}/people/{odd}/state", action="withdraw").status_code == 303
     assert "25 of 25 left" in here.reads(path)
     assert here.sends(f"{path}/people/{odd}/state", action="nothing").status_code == 400

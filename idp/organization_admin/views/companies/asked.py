@@ -81,6 +81,7 @@ def _page(
     new: CompanyForm | None = None,
     chosen: str = "",
     status: int = 200,
+    retry_after: int | None = None,
 ) -> ResponseReturnValue:
     page, handled = _listed()
     likely: list[service.Likely] = []
@@ -103,6 +104,7 @@ def _page(
     return web.page(
         "organization_admin/companies_requests.html",
         status,
+        retry_after,
         page=page,
         handled=handled,
         row=row,
@@ -154,7 +156,7 @@ def approve_request(request_id: str) -> ResponseReturnValue:
         db.session.rollback()
         row = _found(request_id)
         problem = _kindly(row) if refusal.code == "handled_meanwhile" else refusal.message
-        return _page(row, problem=problem, chosen=chosen, status=refusal.status)
+        return _page(row, problem=problem, chosen=chosen, status=refusal.status, retry_after=refusal.retry_after)
     flash(_("An invitation was sent to %(name)s.", name=member.name), "success")
     return redirect(acts.address("companies/requests"), 303)
 

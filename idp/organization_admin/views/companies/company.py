@@ -52,7 +52,9 @@ def company_users(company_id: str) -> ResponseReturnValue:
     return _people(the_company(company_id), "users")
 
 
-def _people(row: Company, tab: str, *, problem: Any = None, status: int = 200) -> ResponseReturnValue:
+def _people(
+    row: Company, tab: str, *, problem: Any = None, status: int = 200, retry_after: int | None = None
+) -> ResponseReturnValue:
     acts = acting()
     path = acts.address(f"companies/{row.id}{'' if tab == 'contacts' else '/users'}")
     asked = listing.read(path, request.args, sorts=("name", "-used") if tab == "users" else ("name",))
@@ -70,6 +72,7 @@ def _people(row: Company, tab: str, *, problem: Any = None, status: int = 200) -
     return web.page(
         "organization_admin/companies_people.html",
         status,
+        retry_after,
         page=page.with_rows(roster.entries(page.rows, clock.now())),
         listing=asked,
         ends=ends,
@@ -302,7 +305,10 @@ def company_person_state(company_id: str, member_id: str) -> ResponseReturnValue
             verb(member_id, actor_id=acts.account.id)
     except Refusal as refusal:
         db.session.rollback()
-        return _people(the_company(company_id), tab, problem=refusal.message, status=refusal.status)
+        return _people(
+            the_company(company_id), tab, problem=refusal.message, status=refusal.status,
+            retry_after=refusal.retry_after,
+        )  # fmt: skip
     flash(str(said) % {"name": name}, "success")
     if (back := request.form.get("back", "")) in DUE:
         return redirect(acts.address(f"companies/due{DUE[back]}"), 303)

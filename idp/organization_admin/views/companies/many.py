@@ -67,8 +67,7 @@ def add_many(company_id: str) -> ResponseReturnValue:
     try:
         more = _read(form)
     except Refusal as refusal:
-        form.form_errors.append(refusal.message)
-        return _page(row.id, form, [Line(one.name, one.email) for one in rows], status=refusal.status)
+        return _refused(row.id, form, rows, refusal)
     rows = _merged(rows, more)
     form.text.data = ""
     if len(rows) > MOST_ROWS:
@@ -89,8 +88,7 @@ def add_many(company_id: str) -> ResponseReturnValue:
             )  # fmt: skip
     except Refusal as refusal:
         db.session.rollback()
-        form.form_errors.append(refusal.message)
-        return _page(company_id, form, [Line(one.name, one.email) for one in rows], status=refusal.status)
+        return _refused(company_id, form, rows, refusal)
     return _after(company_id, form, rows, results)
 
 
@@ -146,6 +144,15 @@ def _after(
     return _page(company_id, form, kept, said=said, noted=noted, status=200 if invited or not kept else 400)
 
 
+def _refused(
+    company_id: str, form: ManyForm, rows: Sequence[service.GuestRow], refusal: Refusal
+) -> ResponseReturnValue:
+    """The form again, with every row in it."""
+    form.form_errors.append(refusal.message)
+    lines = [Line(one.name, one.email) for one in rows]
+    return _page(company_id, form, lines, status=refusal.status, retry_after=refusal.retry_after)
+
+
 def _page(
     company_id: str,
     form: ManyForm,
@@ -154,12 +161,14 @@ def _page(
     said: str | None = None,
     noted: Sequence[tuple[service.GuestRow, service.RowResult]] = (),
     status: int = 200,
+    retry_after: int | None = None,
     spare: int = EMPTY_ROWS,
 ) -> ResponseReturnValue:
     row = the_company(company_id)
     return web.page(
         "organization_admin/companies_many.html",
         status,
+        retry_after,
         form=form,
         lines=lines + [Line()] * spare,
         wrong=[(number, line) for number, line in enumerate(lines, start=1) if line.result],
