@@ -24,7 +24,7 @@ class Options:
     host: str = "127.0.0.1"
     port: int = 8000
     workers: int = 1
-    threads: int = 8
+    threads: int = 4
     certificate: Path | None = None
     key: Path | None = None
     key_password: str | None = None
