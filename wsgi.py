@@ -6,7 +6,7 @@ from idp import create_app
 
 app = create_app()
 
-# What stands now stays: the collector need not walk it again and again between requests (docs/explanation/performance.md).
+# What stands now stays: the collector need not walk it again and again between requests.
 gc.collect()
 gc.freeze()
 gc.set_threshold(10_000, 20, 10)
