@@ -14,7 +14,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from idp.settings import ROOT, load
+from idp.settings import ROOT, Passwords
 
 
 @dataclass(frozen=True)
@@ -76,14 +76,14 @@ def _taken(host: str, port: int) -> str | None:
     return None
 
 
-def serve(options: Options) -> None:
+def serve(options: Options, passwords: Passwords) -> None:
     """Listen until told to stop (SIGINT, SIGTERM). Each worker is a process with `threads` threads of its own."""
     from granian import Granian
     from granian.constants import HTTPModes, Interfaces
     from granian.http import HTTP1Settings
     from granian.log import LogLevels
 
-    share_cores(options.workers)
+    share_cores(options.workers, passwords)
     metrics = None
     if options.workers > 1 and not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         # Counters of several processes are added up through files in this folder.
@@ -113,9 +113,9 @@ def serve(options: Options) -> None:
             shutil.rmtree(metrics, ignore_errors=True)
 
 
-def share_cores(workers: int) -> None:
+def share_cores(workers: int, passwords: Passwords) -> None:
     """Hash as many passwords at once as there are cores, if the settings say nothing: more take each other's cache,
     and all of them become slower."""
-    if "concurrency" not in load().passwords.model_fields_set:
+    if "concurrency" not in passwords.model_fields_set:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         os.environ["ONIX_PASSWORDS__CONCURRENCY"] = str(max(1, cores // workers))

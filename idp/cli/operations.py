@@ -55,7 +55,7 @@ def serve(
     found += serving.problems(options, production=production, proxies=proxies)
     if found:
         raise SettingsError(found)
-    serving.serve(options)
+    serving.serve(options, settings.passwords)
 
 
 @click.command()

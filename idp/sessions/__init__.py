@@ -29,7 +29,6 @@ from .service import Actor as Actor
 from .service import actor as actor
 from .service import count_live_sessions as count_live_sessions
 from .service import end_own_session as end_own_session
-from .service import end_sessions_of as end_sessions_of
 from .service import ended_sessions as ended_sessions
 from .service import hold as hold
 from .service import live_sessions as live_sessions

@@ -103,7 +103,7 @@ def test_as_many_passwords_are_hashed_at_once_as_there_are_cores(
     if said is None:
         monkeypatch.delenv(name)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(8)), raising=False)
-    serve.share_cores(workers)
+    serve.share_cores(workers, load().passwords)
     assert load().passwords.concurrency == each
 
 

@@ -294,7 +294,7 @@ def test_end_sessions_of_spares_the_named_one(app: Any, client: Any, world: Any)
     log_in(other, person.address, world.password)
     keep = next(row.id for row in stored(app))
     with app.app_context(), unit_of_work():
-        assert sessions.end_sessions_of(person.account_id, "by_admin", except_id=keep) == 1
+        assert sessions.service.end_sessions_of(person.account_id, "by_admin", except_id=keep) == 1
     assert (who(client), who(other)) == ("A B", None)
 
 

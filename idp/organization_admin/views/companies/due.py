@@ -22,7 +22,8 @@ from .choices import READ, may_manage, supplier
 @blueprint.get("/companies/due")
 @administrator(*READ)
 def companies_due() -> ResponseReturnValue:
-    """Guests and invitations, the soonest first; with one click one is kept or sent again. And every mail so far."""
+    """Guests, who has been away longest first, and invitations, the soonest first; with one click one is kept or sent
+    again. And every mail so far."""
     supplier()
     acts = acting()
     asked = listing.read(
