@@ -6,7 +6,7 @@ The rows live in the database, so that no number of web processes multiplies a l
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from ipaddress import IPv6Address, ip_address
 from types import MappingProxyType
@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from . import clock
-from .database import Base, aside
+from .database import Base, aside, write_last
 from .refusal import Refusal
 from .secrets import digest
 
@@ -53,22 +53,30 @@ def _one_more(dialect: str, windowed: bool) -> Any:
     return statement.returning(_table.c.window_start, _table.c.count) if windowed else statement
 
 
-@cache
 def _these(number: int) -> Any:
-    return select(_table).where(
-        or_(
-            *(
-                and_(_table.c.kind == bindparam(f"kind{n}"), _table.c.subject_digest == bindparam(f"subject{n}"))
-                for n in range(number)
-            )
+    return or_(
+        *(
+            and_(_table.c.kind == bindparam(f"kind{n}"), _table.c.subject_digest == bindparam(f"subject{n}"))
+            for n in range(number)
         )
     )
 
 
-_clear = delete(_table).where(
-    _table.c.kind.in_(bindparam("kinds", expanding=True)),
-    _table.c.subject_digest.in_(bindparam("subjects", expanding=True)),
-)
+@cache
+def _read(number: int) -> Any:
+    return select(_table).where(_these(number))
+
+
+@cache
+def _forget(number: int) -> Any:
+    return delete(_table).where(_these(number))
+
+
+def _named(keys: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """The values of a statement about so many (kind, digest of the subject)."""
+    return {
+        f"{name}{n}": part for n, key in enumerate(keys) for name, part in zip(("kind", "subject"), key, strict=True)
+    }
 
 
 def add(connection: Connection, kind: str, subject: str, *, now: int, window: int, limit: int) -> int:
@@ -103,10 +111,7 @@ def admit(
 def read(connection: Connection, *counters: tuple[str, str]) -> list[tuple[int, int]]:
     """Start and count of each (kind, subject), without counting; (0, 0) where there is none. One statement."""
     keys = [(kind, digest(subject)) for kind, subject in counters]
-    values = {
-        f"{name}{n}": value for n, key in enumerate(keys) for name, value in zip(("kind", "subject"), key, strict=True)
-    }
-    rows = connection.execute(_these(len(keys)), values)
+    rows = connection.execute(_read(len(keys)), _named(keys))
     found = {(row.kind, row.subject_digest): (row.window_start, row[3]) for row in rows}
     return [found.get(key, (0, 0)) for key in keys]
 
@@ -122,9 +127,11 @@ def add_in_a_row(connection: Connection, kind: str, subject: str, *, now: int) -
     connection.execute(_one_more(connection.dialect.name, False), values)
 
 
-def clear(connection: Connection, kinds: Iterable[str], *subjects: str) -> None:
-    """Forget what was counted for these subjects. One statement."""
-    connection.execute(_clear, {"kinds": list(kinds), "subjects": [digest(subject) for subject in subjects]})
+def clear(kinds: Iterable[str], *subjects: str) -> None:
+    """Forget what was counted for these subjects, at the end of the unit of work. One statement."""
+    digests = [digest(subject) for subject in subjects]
+    keys = [(kind, subject) for kind in kinds for subject in digests]
+    write_last(_forget(len(keys)), _named(keys))
 
 
 def network_of(address: str) -> str:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any, Protocol
+
 from flask import has_request_context
 from flask import session as cookie
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import bindparam, select, update
-from sqlalchemy.orm import lazyload, load_only
 
 from idp.accounts import addresses, passwords
 from idp.accounts.models import Account, EmailAddress
 from idp.accounts.policy import closing
 from idp.kernel import clock, continuation
-from idp.kernel.database import db, single, unit_of_work
+from idp.kernel.database import autocommit, change, unit_of_work
 from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
 from idp.kernel.secrets import digest
@@ -23,7 +25,15 @@ FAMILIAR = "familiar"
 """Cookie key: marks of the accounts that have signed in in this browser."""
 
 
-def authenticate(identifier: str, password: str, address: str) -> Account | Refusal:
+@dataclass(frozen=True, slots=True)
+class Recognized:
+    """The account whose password was right, and the hash that it was compared with, or today's of the same password."""
+
+    id: str
+    password_hash: str
+
+
+def authenticate(identifier: str, password: str, address: str) -> Recognized | Refusal:
     """Who this is, or the *no* to show (returned, because the failure is remembered).
 
     `address` is the network address. Not inside a unit of work. The same answer and the same work for an unknown
@@ -38,7 +48,7 @@ def authenticate(identifier: str, password: str, address: str) -> Account | Refu
     throttle.check(key, address)
     stored = account.password_hash if account else None
     verdict = passwords.verify(stored, password)
-    if account is None or not verdict.ok:
+    if account is None or stored is None or not verdict.ok:
         throttle.fail(key, address)
         remember(subject, account.id if account else None, "wrong")
         return wrong()
@@ -46,8 +56,8 @@ def authenticate(identifier: str, password: str, address: str) -> Account | Refu
         remember(subject, account.id, "account_disabled")
         return disabled()
     if verdict.rehash:
-        _rehash(account, stored, passwords.hash_password(password))
-    return account
+        stored = _rehash(account.id, stored, passwords.hash_password(password))
+    return Recognized(account.id, stored)
 
 
 def wrong() -> Refusal:
@@ -65,7 +75,17 @@ def subject_of(identifier: str) -> str:
     return addresses.normalized_or_none(identifier) or identifier.strip().casefold()[:254]
 
 
-def counted_under(account: Account) -> str:
+class Counted(Protocol):
+    """An account, or those columns of it that counting needs."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def password_changed_at(self) -> int | None: ...
+
+
+def counted_under(account: Counted) -> str:
     """What attempts on an account are counted under: one count for all browsers, but one of its own for each browser in
     which the person has signed in since the password was set, so that strangers can't shut the door (R26)."""
     known = cookie.get(FAMILIAR) if has_request_context() else None
@@ -81,30 +101,27 @@ def codes_under(key: str) -> str:
     return f"codes of {key}"
 
 
-def remember_browser(account: Account) -> None:
+def remember_browser(account: Counted) -> None:
     """The person has signed in here."""
     mark = _mark(account)
     cookie[FAMILIAR] = [*(one for one in cookie.get(FAMILIAR, ()) if one != mark), mark][-5:]
 
 
-def _mark(account: Account) -> str:
+def _mark(account: Counted) -> str:
     return digest(f"{account.id} {account.password_changed_at} {continuation.browser()}")[:24]
 
 
 _by_address = (
-    select(Account)
+    select(Account.id, Account.status, Account.closes_at, Account.password_hash, Account.password_changed_at)
     .join(EmailAddress, EmailAddress.account_id == Account.id)
     .where(EmailAddress.normalized == bindparam("normalized"))
-    .options(
-        load_only(Account.status, Account.closes_at, Account.password_hash, Account.password_changed_at),
-        lazyload(Account.emails),
-    )
-    .execution_options(populate_existing=True)
 )
 
 
-def _find(normalized: str) -> Account | None:
-    return db.session.scalar(_by_address, {"normalized": normalized}, bind_arguments=single())
+def _find(normalized: str) -> Any:
+    """Columns, not an object: they are read once, beside hashes that leave nothing of the mapper's in the caches."""
+    with autocommit() as own:
+        return own.execute(_by_address, {"normalized": normalized}).one_or_none()
 
 
 def remember(subject: str, account_id: str | None, reason: str) -> None:
@@ -121,12 +138,13 @@ def remember(subject: str, account_id: str | None, reason: str) -> None:
         )
 
 
-def _rehash(account: Account, old: str | None, new: str) -> None:
-    """Store today's hash of the same password, unless the password changed meanwhile (R25)."""
-    with unit_of_work() as session:
-        session.execute(
-            update(Account).where(Account.id == account.id, Account.password_hash == old).values(password_hash=new),
-            execution_options={"synchronize_session": False},
+def _rehash(account_id: str, old: str, new: str) -> str:
+    """Store today's hash of the same password, unless the password changed meanwhile (R25). Gives whichever holds."""
+    with unit_of_work():
+        stored = change(
+            update(Account)
+            .where(Account.id == account_id, Account.password_hash == old)
+            .values(password_hash=new)
+            .execution_options(synchronize_session=False)
         )
-    db.session.refresh(account, ["password_hash"])
-    db.session.commit()
+    return new if stored else old

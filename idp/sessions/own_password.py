@@ -30,7 +30,6 @@ def change_own_password(
         found = ceremony.authenticate(identifier, current, address)
         if isinstance(found, Refusal):
             raise Refusal(found.code, _l("The current password is wrong."), field="current_password")
-        account = found
     elif account.password_hash is not None:
         raise Refusal("sign_in_again", _l("Something changed meanwhile. Sign in again."), status=401)
     hashed = passwords.hash_password(new)

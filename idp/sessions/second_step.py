@@ -40,7 +40,7 @@ class Waiting:
     begun: Ceremony | None = None
 
 
-def enter(account: Account, *, path: str | None, identifier: str, again: bool = False) -> bool:
+def enter(account: ceremony.Recognized, *, path: str | None, identifier: str, again: bool = False) -> bool:
     """After the right password: open the session, or begin the second step, which gives False. Inside a unit of work.
 
     The other arguments are those of `service.sign_in`. Raises `Refusal` like `service.hold`.
@@ -168,6 +168,6 @@ def _finish(step: Waiting, shown: tuple[str, ...], path: str | None) -> None:
     )
 
 
-def _fingerprint(account: Account) -> str:
+def _fingerprint(account: ceremony.Recognized | Account) -> str:
     """Of the password that was right; another one ends what it began."""
     return digest(account.password_hash or "")

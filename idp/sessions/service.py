@@ -6,29 +6,30 @@ status in one statement per request (P17, P18, R32).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 from flask import g, has_request_context, request
 from flask import session as cookie
 from flask_babel import lazy_gettext as _l
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
-from sqlalchemy import Select, bindparam, delete, func, or_, select, update
-from sqlalchemy.orm import joinedload, lazyload
+from sqlalchemy import Select, Table, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy.orm import joinedload, lazyload, make_transient_to_detached
 
 from idp.accounts import events as people
 from idp.accounts.credentials.methods import has_second_factor
 from idp.accounts.models import Account, EmailAddress
 from idp.accounts.service import may_sign_in
 from idp.kernel import clock, language
-from idp.kernel.database import aside, change, db, new_id, single
+from idp.kernel.database import aside, change, db, new_id, single, write_last
 from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
 from idp.kernel.secrets import digest, random_handle
 from idp.settings import Lifetimes, current_settings
 
 from . import events, policy, throttle
-from .ceremony import codes_under, counted_under, remember_browser
+from .ceremony import Recognized, codes_under, counted_under, remember_browser
 from .models import Session
 
 login_manager = LoginManager()
@@ -129,7 +130,7 @@ _locked = (
 )
 
 
-def hold(checked: Account) -> Held:
+def hold(checked: Recognized | Account) -> Held:
     """Hold the account whose person has been recognized, until the unit of work ends; changes of it wait.
 
     Raises `Refusal` when it was disabled or its password changed since it was checked.
@@ -178,18 +179,24 @@ def sign_in(
     if session is not None and session.account_id != fresh.id:
         _end(session, "replaced")
         session = None
+    shown = {
+        "handle_digest": digest(handle),
+        "auth_time": now if since is None else since,
+        "last_seen_at": now,
+        "expires_at": now + lifetimes.session_absolute,
+        "acr": policy.acr_of(methods),
+        "amr": methods,
+        "user_agent": _printable(user_agent if user_agent is not None else request.headers.get("User-Agent", "")),
+        "address": (address if address is not None else request.remote_addr or "")[:45],
+    }
     if session is None:
         if held.sessions >= MOST_SESSIONS:
             _end_oldest(fresh.id, held.sessions - MOST_SESSIONS + 1)
-        session = Session(id=new_id(), account_id=fresh.id, created_at=now)
-        db.session.add(session)
-    session.handle_digest = digest(handle)
-    session.auth_time, session.last_seen_at = now if since is None else since, now
-    session.expires_at = now + lifetimes.session_absolute
-    session.acr, session.amr = policy.acr_of(methods), methods
-    session.user_agent = _printable(user_agent if user_agent is not None else request.headers.get("User-Agent", ""))
-    session.address = (address if address is not None else request.remote_addr or "")[:45]
-    db.session.flush()
+        session = _open(fresh.id, now, shown)
+    else:
+        for name, value in shown.items():
+            setattr(session, name, value)
+        db.session.flush()
     if identifier is not None:
         counted = counted_under(fresh)
         throttle.clear(counted, codes_under(counted))
@@ -354,6 +361,20 @@ def on_account_deleted(event: people.AccountDeleted) -> None:
     """Failures are counted under the account, and under its addresses where there was none yet."""
     own = select(EmailAddress.normalized).where(EmailAddress.account_id == event.account_id)
     throttle.clear(event.account_id, codes_under(event.account_id), *db.session.scalars(own))
+
+
+_insert = insert(cast("Table", Session.__table__))
+
+
+def _open(account_id: str, now: int, shown: Mapping[str, Any]) -> Session:
+    """Insert the row with the unit's last statements: nothing in a sign-in reads it. What comes back is the row as it
+    is going to be, since the mapper's own insert costs as much as all the statement's rest."""
+    values = {"id": new_id(), "account_id": account_id, "created_at": now, "ended_at": None, "ended_reason": None}
+    write_last(_insert, {**values, **shown})
+    session = Session(**values, **shown)
+    make_transient_to_detached(session)
+    db.session.add(session)
+    return session
 
 
 def _end_oldest(account_id: str, number: int) -> None:
