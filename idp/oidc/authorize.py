@@ -24,7 +24,7 @@ from idp.accounts.policy import required_action
 from idp.kernel import continuation, language
 from idp.kernel.database import reader, unit_of_work
 from idp.kernel.refusal import Refusal
-from idp.kernel.web import allow_form_action, allow_image, in_rate_here, limiter
+from idp.kernel.web import allow_form_action, allow_image, count_request, in_rate_here
 from idp.organizations.facts import load_facts
 from idp.organizations.policy import AccountFacts, Choices, Decision, candidates, choose, entitlement
 from idp.organizations.sentences import explain
@@ -194,7 +194,7 @@ def send_to(asked: Asked, row: AuthorizationRequest | None, page: str, **establi
 
     Anybody may ask for that, signed in or not, and it makes rows: it counts like a form that is posted.
     """
-    limiter.count()
+    count_request()
     with unit_of_work():
         kept = row or requests.keep(asked.client.id, asked.parameters)
         if established:
@@ -287,7 +287,7 @@ def _on_page(
     """Pages stand at the stored request's own address, so none of the client's parameters stays in the bar."""
     if row is not None:
         return page(row)
-    limiter.count()
+    count_request()
     with unit_of_work():
         kept = requests.keep(asked.client.id, asked.parameters)
     return redirect(requests.path_of(kept.id), 303)

@@ -13,7 +13,7 @@ from idp.accounts.credentials.methods import methods_of
 from idp.accounts.service import required_action
 from idp.kernel import clock, continuation
 from idp.kernel.database import unit_of_work
-from idp.kernel.web import limiter
+from idp.kernel.web import count_request
 from idp.settings import current_settings
 
 from . import policy
@@ -103,7 +103,7 @@ def _and_back(page: str, back: str | None = None, context: dict[str, Any] | None
     if where == "/" or len(where) > LONGEST_PATH or where.startswith("//"):
         return page
     if looks:
-        limiter.count()
+        count_request()
     with unit_of_work():
         handle = continuation.begin(where, context)
     return f"{page}?continue={handle}"

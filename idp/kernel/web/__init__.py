@@ -19,13 +19,13 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from whitenoise import WhiteNoise
 
 from .. import language
-from . import errors
+from . import errors, rates
 from .answers import Answer, allow_camera, allow_form_action, allow_image, image, page, page_headers, private
 from .application import Application, is_machine_path
 from .cookie import CookieInterface
 from .errors import answer_errors
 from .input import check_input, cross_site, csrf, large_forms, widen
-from .rates import in_rate, in_rate_here, limiter
+from .rates import count_request, in_rate, in_rate_here
 
 _STATIC = Path(__file__).resolve().parents[2] / "static"
 
@@ -59,10 +59,6 @@ def init_app(app: Application) -> None:
         MAX_FORM_PARTS=100,
         WTF_CSRF_TIME_LIMIT=None,
         WTF_CSRF_SSL_STRICT=False,
-        RATELIMIT_STORAGE_URI=settings.redis_url.get_secret_value() if settings.redis_url else "process://",
-        RATELIMIT_STRATEGY="sliding-window-counter",
-        # Rates are no reason to wait: a Redis that is away is done without, and asked again later.
-        RATELIMIT_STORAGE_OPTIONS={"socket_connect_timeout": 0.5, "socket_timeout": 0.5} if settings.redis_url else {},
     )
     # Merging slashes answers a redirect that is built from the Host header; an address with two of them is no address.
     app.url_map.merge_slashes = False
@@ -71,7 +67,7 @@ def init_app(app: Application) -> None:
     app.session_interface = CookieInterface(app)
     language.init_app(app)
     csrf.init_app(app)
-    limiter.init_app(app)
+    rates.init_app(app)
     app.add_url_rule("/static/<path:filename>", endpoint="static", build_only=True)
     app.url_default_functions.setdefault(None, []).append(_versioned)
     files = WhiteNoise(app.wsgi_app, max_age=31_536_000, charset="utf-8")
@@ -102,6 +98,7 @@ __all__ = [
     "allow_form_action",
     "allow_image",
     "answer_errors",
+    "count_request",
     "cross_site",
     "csrf",
     "image",
@@ -110,7 +107,6 @@ __all__ = [
     "init_app",
     "is_machine_path",
     "large_forms",
-    "limiter",
     "page",
     "private",
 ]

@@ -22,7 +22,7 @@ from idp.kernel.continuation import Continuation
 from idp.kernel.database import unit_of_work
 from idp.kernel.forms import refuse
 from idp.kernel.refusal import Refusal
-from idp.kernel.web import allow_form_action, limiter
+from idp.kernel.web import allow_form_action, count_request
 from idp.sessions.forms import CodeForm
 
 from . import blueprint, owner
@@ -81,7 +81,7 @@ def set_up_authenticator() -> ResponseReturnValue:
             return _done(codes, _("Your authenticator app is set up."), waiting)
     begun = authenticator.begun(account.id)
     if begun is None:
-        limiter.count()
+        count_request()
         with unit_of_work():
             begun = authenticator.begin(account.id)
     key = authenticator.key_of(begun)
