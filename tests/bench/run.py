@@ -1,9 +1,9 @@
 """`make bench`: what the provider does in a second on this machine, beside yardsticks measured in the same run.
 
-The provider runs on a durable throw-away PostgreSQL with two Granian workers. H is a bare Flask answer on the same
-server, measured again beside each operation; the hash's rate is argon2id with the provider's own parameters on all
-cores. Machines are noisy: read the ratios, not the absolute numbers. `--seconds` is the time for each operation,
-`--repeats` how often (the median counts). The last part, `--propagation`, is how fast a loss arrives.
+`onix-account serve` runs on a durable throw-away PostgreSQL with two workers. H is a bare Flask answer on the same
+server with as many threads, measured again beside each operation; the hash's rate is argon2id with the provider's own
+parameters on all cores. Machines are noisy: read the ratios, not the absolute numbers. `--seconds` is the time for each
+operation, `--repeats` how often (the median counts). The last part, `--propagation`, is how fast a loss arrives.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from urllib.parse import urlencode, urlsplit
 
 import argon2
 
+from idp.serve import Options
 from tests.bench import propagation
 from tests.bench.load import CONNECTIONS, Hand, Load, Request, Result, run
 from tests.support.configuration import settings
@@ -41,6 +42,7 @@ from tests.support.server import Provider
 from tests.support.world import World
 
 WORKERS = 2
+THREADS = Options().threads
 # What each operation may not fall below: a share of H, or of the hash's rate for signing in.
 FLOORS = {
     "discovery": 0.6, "jwks": 0.6, "client_credentials": 0.15, "userinfo": 0.07, "introspection": 0.07,
@@ -132,8 +134,8 @@ class Bench:
         self.bare_port = free_port()
         bare = Process(
             [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port",
-             str(self.bare_port), "--workers", str(WORKERS), "--no-ws", "--log-level", "warning",
-             "tests.bench.bare:app"],
+             str(self.bare_port), "--workers", str(WORKERS), "--blocking-threads", str(THREADS), "--no-ws",
+             "--log-level", "warning", "tests.bench.bare:app"],
             log=folder / "bare.log", env=clean_environment(), cwd=ROOT,
         )  # fmt: skip
         stack.callback(bare.stop)
@@ -350,7 +352,7 @@ class Bench:
 def table(rows: list[Row], hashes: float | None) -> str:
     """The table as Markdown, with what each operation may not fall below."""
     lines = [
-        f"Python {platform.python_version()}, {os.cpu_count()} cores, {WORKERS} Granian workers, "
+        f"Python {platform.python_version()}, {os.cpu_count()} cores, {WORKERS} workers of {THREADS} threads, "
         "PostgreSQL durable, load and database on the same cores.",
         "",
         "| operation | /s | p50 ms | p99 ms | CPU ms + database | statements (all round trips) | ratio | floor |",

@@ -66,8 +66,8 @@ class Provider:
     def start_web(self, port: int, *, wait: bool = True) -> Process:
         """Start a web process on this port; used again after a kill."""
         command = [
-            sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port),
-            "--workers", str(self._workers_each), "--no-ws", "--log-level", "warning", "wsgi:app",
+            sys.executable, "-m", "idp.cli", "serve", "--host", "127.0.0.1", "--port", str(port),
+            "--workers", str(self._workers_each),
         ]  # fmt: skip
         self.web[port] = self._start(command, f"web-{port}")
         if wait:
