@@ -36,15 +36,23 @@ class Bus:
 
     def __init__(self) -> None:
         self._handlers: list[tuple[type[Event], Handler]] = []
+        self._listening: dict[type[Event], tuple[Handler, ...]] = {}
 
     def subscribe(self, kinds: type[Event] | Iterable[type[Event]], handler: Handler) -> None:
         for kind in [kinds] if isinstance(kinds, type) else kinds:
             self._handlers.append((kind, handler))
+        self._listening.clear()
 
     def emit(self, event: Event) -> None:
-        for kind, handler in self._handlers:
-            if isinstance(event, kind):
-                handler(event)
+        for handler in self._who_listens_to(type(event)):
+            handler(event)
+
+    def _who_listens_to(self, kind: type[Event]) -> tuple[Handler, ...]:
+        found = self._listening.get(kind)
+        if found is None:
+            found = tuple(handler for base, handler in self._handlers if issubclass(kind, base))
+            self._listening[kind] = found
+        return found
 
 
 def emit(event: Event) -> None:

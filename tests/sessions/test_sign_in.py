@@ -487,7 +487,7 @@ def test_r33_a_reset_ends_the_session_of_a_sign_in_under_way(app: Any, world: An
 
     with app.test_request_context():
         found = sessions.authenticate(person.address, world.password, "127.0.0.1")
-        assert isinstance(found, Account)
+        assert not isinstance(found, Refusal)
         with unit_of_work():
             sessions.sign_in(sessions.hold(found))
             thread = threading.Thread(target=reset)
