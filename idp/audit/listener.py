@@ -9,7 +9,7 @@ from typing import Any, cast
 from flask import g, has_request_context, request
 from sqlalchemy import Table, insert
 
-from idp.kernel.database import new_id, write_last
+from idp.kernel.database import db, new_id
 from idp.kernel.events import Bus, Event
 from idp.kernel.logging import redact
 
@@ -33,7 +33,7 @@ def subscribe(bus: Bus) -> None:
 def record(event: Event) -> None:
     """Add the entry of one event to the current transaction."""
     here = has_request_context()
-    write_last(
+    db.session.connection().execute(
         _add,
         {
             "id": new_id(),

@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from . import clock
-from .database import Base, aside, write_last
+from .database import Base, aside
 from .refusal import Refusal
 from .secrets import digest
 
@@ -127,11 +127,11 @@ def add_in_a_row(connection: Connection, kind: str, subject: str, *, now: int) -
     connection.execute(_one_more(connection.dialect.name, False), values)
 
 
-def clear(kinds: Iterable[str], *subjects: str) -> None:
-    """Forget what was counted for these subjects, at the end of the unit of work. One statement."""
+def clear(connection: Connection, kinds: Iterable[str], *subjects: str) -> None:
+    """Forget what was counted for these subjects. One statement."""
     digests = [digest(subject) for subject in subjects]
     keys = [(kind, subject) for kind in kinds for subject in digests]
-    write_last(_forget(len(keys)), _named(keys))
+    connection.execute(_forget(len(keys)), _named(keys))
 
 
 def network_of(address: str) -> str:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+import psycopg
 import uuid_utils
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import (
@@ -33,8 +34,6 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, registry
-
-from . import driver
 
 RESTED = 10.0  # seconds after which a pooled connection is asked whether it still lives
 
@@ -58,6 +57,35 @@ class _Base(DeclarativeBase):
             list[str]: JSON().with_variant(JSONB(), "postgresql"),
         },
     )
+
+
+class _Columns(Sequence[tuple[Any, ...]]):
+    """What a result's columns are called and of which type they are, worked out for whoever looks."""
+
+    def __init__(self, result: psycopg.pq.abc.PGresult) -> None:
+        self._result = result
+
+    def __len__(self) -> int:
+        return self._result.nfields
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[one] for one in range(len(self))[index]]
+        if index >= len(self):
+            raise IndexError(index)
+        return (self._result.fname(index) or b"").decode(), self._result.ftype(index), None, None, None, None, None
+
+
+class Cursor(psycopg.Cursor[Any]):
+    """psycopg's cursor with a description that costs nothing until it is read: SQLAlchemy reads it of each statement
+    once, and then only asks whether there is one. Looking up the type of each column took a sixth of UserInfo."""
+
+    @property
+    def description(self) -> Any:
+        result = self.pgresult
+        if result is None or not (result.nfields or result.status == psycopg.pq.ExecStatus.TUPLES_OK):
+            return None
+        return _Columns(result)
 
 
 SINGLE = "single"
@@ -101,38 +129,12 @@ def unit_of_work() -> Iterator[Session]:
     try:
         session.connection(execution_options={"onix_write": True})
         yield session
-        _finish(session)
         session.commit()
     except BaseException:
         session.rollback()
         raise
     finally:
         session.info.pop("unit_of_work", None)
-        session.info.pop("last", None)
-
-
-def write_last(statement: Executable, values: Mapping[str, Any]) -> None:
-    """Write this at the end of the unit of work, with its COMMIT in one round trip; at once where there is no unit.
-
-    For what nothing in the unit reads and what is not refused in any ordinary course: an error shows at the end.
-    """
-    session = db.session()
-    if session.info.get("unit_of_work"):
-        session.info.setdefault("last", []).append((statement, values))
-    else:
-        session.connection().execute(statement, values)
-
-
-def _finish(session: Session) -> None:
-    if not (last := session.info.pop("last", None)):
-        return
-    session.flush()
-    connection = session.connection()
-    if connection.dialect.name == "postgresql":
-        driver.committed_with(connection, last)
-        return
-    for statement, values in last:
-        connection.execute(statement, values)
 
 
 @contextmanager
@@ -213,7 +215,7 @@ def database_config(url: str) -> dict[str, Any]:
         "pool_size": 8,
         "max_overflow": 8,
         "connect_args": {
-            "cursor_factory": driver.Cursor,
+            "cursor_factory": Cursor,
             "options": "-c statement_timeout=15000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=30000",
         },
     }
@@ -232,7 +234,6 @@ def prepare_engines(engines: Mapping[str | None, Engine]) -> None:
         _autocommit_engines[engine] = engines[SINGLE]
         for one in engines.values():
             _check_idle_connections(one)
-        event.listen(engine, "connect", lambda connection, _record: driver.open_by_statement(connection))
         return
     _autocommit_engines[engine] = engine.execution_options(isolation_level="AUTOCOMMIT")
 
@@ -265,6 +266,6 @@ def _check_idle_connections(engine: Engine) -> None:
         if time.monotonic() - record.info.get("onix_rests_since", time.monotonic()) < RESTED:
             return
         try:
-            driver.ping(connection)
+            engine.dialect.do_ping(connection)
         except Exception as error:  # whatever the driver says: the pool makes a new one
             raise DisconnectionError from error

@@ -16,7 +16,7 @@ from __future__ import annotations
 from flask_babel import lazy_gettext as _l
 
 from idp.kernel import clock, counters
-from idp.kernel.database import aside
+from idp.kernel.database import aside, db
 from idp.kernel.refusal import Refusal
 from idp.settings import Throttle, current_settings
 
@@ -72,7 +72,7 @@ def fail(key: str, address: str | None) -> None:
 
 def clear(*keys: str) -> None:
     """Forget the attempts after a success. Inside the unit of work that has it."""
-    counters.clear((IDENTIFIER, ROW), *keys)
+    counters.clear(db.session.connection(), (IDENTIFIER, ROW), *keys)
 
 
 def too_many(wait: int) -> Refusal:

@@ -155,6 +155,6 @@ def test_single_reads_and_transactions_have_connections_of_their_own(app: Flask)
         session.execute(text("SELECT 1"))
         assert driver(single_read).autocommit and not driver(single_read).pgconn.transaction_status
         inside = driver(session.connection())
-        assert inside.pgconn.transaction_status == TransactionStatus.INTRANS
+        assert not inside.autocommit and inside.pgconn.transaction_status == TransactionStatus.INTRANS
         found = session.execute(text("SELECT 1 AS one, 'x' AS other"))
         assert list(found.keys()) == ["one", "other"] and found.one() == (1, "x")

@@ -9,8 +9,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, event
 
-from idp.kernel.driver import OpeningCursor
-
 _CONTROL = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "PRAGMA")
 _WRITES = ("INSERT", "UPDATE", "DELETE")
 
@@ -32,9 +30,7 @@ class Statements:
 def _alone(connection: Connection) -> bool:
     """Whether a statement sent now is a transaction by itself, as the driver sees it."""
     driver: Any = connection.connection.dbapi_connection
-    if connection.dialect.name == "sqlite":
-        return not driver.in_transaction
-    return driver.autocommit and driver.cursor_factory is not OpeningCursor
+    return not driver.in_transaction if connection.dialect.name == "sqlite" else bool(driver.autocommit)
 
 
 @contextmanager

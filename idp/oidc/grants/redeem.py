@@ -14,7 +14,7 @@ from typing import Any
 from authlib.oauth2.rfc6749 import InvalidGrantError
 from sqlalchemy import Connection, Row
 
-from idp.kernel.database import db, write_last
+from idp.kernel.database import db
 from idp.kernel.events import emit
 from idp.kernel.secrets import digest, random_handle
 from idp.organizations.policy import Decision
@@ -131,7 +131,7 @@ class Issuing:
 
     def new_refresh_token(self, authorization_id: str, scope: str) -> str:
         handle, values = self._refresh_token(authorization_id, scope)
-        write_last(statements.insert_refresh, values)
+        self.connection.execute(statements.insert_refresh, values)
         return handle
 
     def _refresh_token(self, authorization_id: str, scope: str) -> tuple[str, dict[str, Any]]:
