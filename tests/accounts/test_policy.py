@@ -50,7 +50,7 @@ def test_free_and_disposable_mail_is_no_work_e_mail(domain: str, work: bool) -> 
         ("kari@xn--blbr-roah.no", "kari@blåbær.no"),
         (unicodedata.normalize("NFD", "kåre@firma.no"), "kåre@firma.no"),
         ("STRASSE+x@firma.no", "strasse+x@firma.no"),
-        ("straße@firma.no", "strasse@firma.no"),
+        ("straße@firma.no", "straße@firma.no"),
     ],
 )
 def test_p35_addresses_are_compared_in_one_form(typed: str, normalized: str) -> None:
