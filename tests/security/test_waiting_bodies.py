@@ -1,4 +1,4 @@
-"""Bodies that never come stop nobody but who owes them (R44)."""
+"""Who sends or reads slowly, or never, stops nobody else (R44)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 
+from idp.kernel import spreadsheet
+from idp.kernel.refusal import Refusal
 from idp.kernel.web.entrance import LARGEST, WAITING, WAITING_OF_A_NETWORK, Entrance
+from tests.support.databases import one_database
 from tests.support.needs import wait_until
 
 
@@ -127,3 +130,35 @@ def test_so_many_work_at_once_and_the_work_ends_with_the_answer() -> None:
     for _ in range(3):
         with pytest.raises(RuntimeError):
             ask(app, method="GET")
+
+
+def test_r44_who_reads_slowly_keeps_nobody_from_being_worked_at() -> None:
+    def long(_environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [])
+        yield from (b"1", b"2", b"3")
+
+    app = Entrance(long, at_once=1)
+    slow = app({"REQUEST_METHOD": "GET"}, lambda *_: None)
+    pieces = iter(slow)
+    assert (next(pieces), next(pieces)) == (b"1", b"2")
+    assert ask(app, method="GET") == ("200", b"123"), "beside somebody who has not read to the end"
+    assert list(pieces) == [b"3"]
+    slow.close()
+    given_up = app({"REQUEST_METHOD": "GET"}, lambda *_: None)
+    assert next(iter(given_up)) == b"1"
+    given_up.close()
+    for _ in range(3):
+        assert ask(app, method="GET") == ("200", b"123"), "a permit that was given back is there once"
+
+
+@one_database
+def test_r44_files_that_are_read_slowly_leave_connections_to_others(app: Any) -> None:
+    with app.test_request_context():
+        sent = [spreadsheet.answer("a", ["b"], [["c"]]) for _ in range(spreadsheet.MOST)]
+        with pytest.raises(Refusal) as refused:
+            spreadsheet.answer("a", ["b"], [["c"]])
+        assert (refused.value.status, refused.value.retry_after) == (429, 10)
+        sent[0].close()
+        assert "c" in spreadsheet.answer("a", ["b"], [["c"]]).get_data(as_text=True), "what was read to its end is over"
+        for one in (*sent, spreadsheet.answer("a", ["b"], [["c"]])):
+            one.close()

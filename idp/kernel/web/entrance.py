@@ -42,9 +42,7 @@ class Entrance:
         self._inner = inner
         self._waiting: Counter[str] = Counter()  # network -> bodies
         self._lock = threading.Lock()
-        self._free: SimpleQueue[None] | None = SimpleQueue() if at_once else None
-        for _ in range(at_once):
-            self._let_go()
+        self._free: SimpleQueue[None] | None = _permits(at_once) if at_once else None
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if environ.get("CONTENT_LENGTH", "0") not in ("", "0") or "HTTP_TRANSFER_ENCODING" in environ:
@@ -59,16 +57,12 @@ class Entrance:
         try:
             answer = self._inner(environ, start_response)
         except BaseException:
-            self._let_go()
+            self._free.put(None)
             raise
         if isinstance(answer, list):
-            self._let_go()
-            return answer
-        return _Worked(answer, self._let_go)
-
-    def _let_go(self) -> None:
-        if self._free is not None:
             self._free.put(None)
+            return answer
+        return _Worked(answer, self._free)
 
     def _take_in(self, environ: dict[str, Any]) -> bool:
         """Wait for the whole body; False where too many are waited for already."""
@@ -94,6 +88,13 @@ class Entrance:
         return True
 
 
+def _permits(number: int) -> SimpleQueue[None]:
+    made: SimpleQueue[None] = SimpleQueue()
+    for _ in range(number):
+        made.put(None)
+    return made
+
+
 def _forget_body(environ: dict[str, Any]) -> None:
     """A body that means nothing is not waited for."""
     environ["wsgi.input"] = BytesIO()
@@ -102,20 +103,35 @@ def _forget_body(environ: dict[str, Any]) -> None:
 
 
 class _Worked:
-    """An answer that is made while it is sent: the work ends with it."""
+    """An answer that is made while it is sent. From its second piece on nothing is held while somebody reads: who reads
+    slowly would keep others from being worked at."""
 
-    def __init__(self, answer: Iterable[bytes], let_go: Callable[[], None]) -> None:
-        self._answer, self._let_go = answer, let_go
+    def __init__(self, answer: Iterable[bytes], free: SimpleQueue[None]) -> None:
+        self._answer, self._free = answer, free
         self._held = True
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self._answer)
+        pieces = iter(self._answer)
+        try:
+            yield next(pieces)
+            for piece in pieces:
+                self._let_go()
+                yield piece
+                self._free.get()
+                self._held = True
+        except StopIteration:
+            return
+        finally:
+            self._let_go()
 
     def close(self) -> None:
         try:
             if hasattr(self._answer, "close"):
                 self._answer.close()
         finally:
-            if self._held:
-                self._held = False
-                self._let_go()
+            self._let_go()
+
+    def _let_go(self) -> None:
+        if self._held:
+            self._held = False
+            self._free.put(None)
