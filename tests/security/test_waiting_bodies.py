@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from clients.relying_party import bodies as kit
 from idp.kernel import spreadsheet
 from idp.kernel.refusal import Refusal
 from idp.kernel.web.entrance import LARGEST, WAITING, WAITING_OF_A_NETWORK, Entrance
@@ -149,6 +150,16 @@ def test_r44_who_reads_slowly_keeps_nobody_from_being_worked_at() -> None:
     given_up.close()
     for _ in range(3):
         assert ask(app, method="GET") == ("200", b"123"), "a permit that was given back is there once"
+
+
+def test_r44_an_application_waits_for_a_bounded_number_of_bodies() -> None:
+    app = kit.Bodies(echo, most=2)
+    with owing(app, ["192.0.2.1", "192.0.2.2"]) as answers:
+        assert ask(app, body=BytesIO(b"x=y"), CONTENT_LENGTH="3")[0] == "503"
+        assert ask(app, method="GET", body=Owed(), CONTENT_LENGTH="3") == ("200", b"")
+    assert answers == ["200", "200"]
+    assert ask(app, body=BytesIO(b"x=y"), CONTENT_LENGTH="3") == ("200", b"x=y")
+    assert ask(app, body=Owed(), CONTENT_LENGTH=str(kit.LARGEST + 1)) == ("200", b"")
 
 
 @one_database
