@@ -14,6 +14,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from idp.kernel.web.entrance import WAITING
 from idp.settings import ROOT, Passwords
 
 
@@ -77,13 +78,15 @@ def _taken(host: str, port: int) -> str | None:
 
 
 def serve(options: Options, passwords: Passwords) -> None:
-    """Listen until told to stop (SIGINT, SIGTERM). Each worker is a process with `threads` threads of its own."""
+    """Listen until told to stop (SIGINT, SIGTERM). Each worker is a process in which `threads` threads work; the others
+    only wait for what is sent (`kernel/web/entrance.py`)."""
     from granian import Granian
     from granian.constants import HTTPModes, Interfaces
     from granian.http import HTTP1Settings
     from granian.log import LogLevels
 
     share_cores(options.workers, passwords)
+    os.environ["ONIX_AT_ONCE"] = str(options.threads)
     metrics = None
     if options.workers > 1 and not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         # Counters of several processes are added up through files in this folder.
@@ -95,7 +98,7 @@ def serve(options: Options, passwords: Passwords) -> None:
             port=options.port,
             interface=Interfaces.WSGI,
             workers=options.workers,
-            blocking_threads=options.threads,
+            blocking_threads=options.threads + WAITING,
             http=HTTPModes.auto if options.http2 else HTTPModes.http1,
             http1_settings=HTTP1Settings(header_read_timeout=15_000),
             websockets=False,

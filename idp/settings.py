@@ -198,6 +198,9 @@ class Settings(BaseSettings):
     redis_url: SecretStr | None = Field(None, description="Request rates per address; memory without it")
     debug: bool = Field(False, description="Refused in production")
     trusted_proxies: int = Field(0, ge=0, le=5, description="How many proxies in front set X-Forwarded-*")
+    at_once: int = Field(
+        0, ge=0, le=256, description="Requests worked at, at once, in one process; `serve` sets it to `--threads`"
+    )
     default_locale: Literal["en", "nb"] = Field("en", description="`en` or `nb`, for whoever has chosen none")
     log_format: Literal["json", "console"] = Field("json", description="`json`, or `console` for people")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(

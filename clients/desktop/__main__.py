@@ -9,6 +9,7 @@ import logging
 import pkgutil
 import secrets
 import sys
+import time
 import webbrowser
 from collections.abc import Callable, Sequence
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -87,7 +88,7 @@ class Listener:
         listener = self
 
         class Handler(BaseHTTPRequestHandler):
-            timeout = 10
+            timeout = 2  # seconds for one visit; others wait behind it
 
             def do_GET(self) -> None:
                 parts = urlsplit(self.path)
@@ -122,7 +123,8 @@ class Listener:
 
     def wait(self, seconds: int) -> dict[str, list[str]]:
         """The authorization response. Raises `TimedOut`."""
-        for _ in range(seconds):
+        until = time.monotonic() + seconds  # whoever knocks here takes nothing of it
+        while time.monotonic() < until:
             self._server.handle_request()
             if self.answer is not None:
                 return self.answer

@@ -8,8 +8,10 @@ import sys
 
 from granian import Granian
 from granian.constants import Interfaces
+from granian.http import HTTP1Settings
 
 from clients.relying_party.address import ConfigurationError
+from clients.relying_party.bodies import WAITING
 from clients.relying_party.settings import load
 
 
@@ -28,7 +30,8 @@ def serve(app: str, target: str) -> int:
         interface=Interfaces.WSGI,
         factory=True,
         workers=int(os.environ.get("RP_WORKERS", "1")),
-        blocking_threads=8,
+        blocking_threads=8 + WAITING,
+        http1_settings=HTTP1Settings(header_read_timeout=15_000),
         websockets=False,
         workers_kill_timeout=3,
         log_access=False,

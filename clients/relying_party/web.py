@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
 from clients.relying_party import native, pages, routes
+from clients.relying_party.bodies import Bodies
 from clients.relying_party.flow import SCOPE, Client, RelyingParty, SignInFailed
 from clients.relying_party.guard import guard, set_cookie
 from clients.relying_party.product import Product
@@ -61,6 +62,7 @@ def build(product: Product, settings: Settings) -> Flask:
     app.register_blueprint(product.blueprint)
     for name in ("login", "receive_logout"):
         csrf.exempt(app.view_functions[f"rp.{name}"])
+    app.wsgi_app = Bodies(app.wsgi_app)  # type: ignore[method-assign]
     app.after_request(_headers)
     app.context_processor(pages.page_values)
     app.register_error_handler(Unreachable, pages.unreachable)

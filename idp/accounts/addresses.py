@@ -13,7 +13,11 @@ from idp.kernel.refusal import Refusal
 
 @dataclass(frozen=True)
 class Address:
-    """`address` as the person typed it (NFC), `normalized` for comparing: case-folded, domain in Unicode."""
+    """`address` as the person typed it (NFC), `normalized` for comparing: in small letters, domain in Unicode.
+
+    Small letters and no more: folding would make `ß` two s and one domain another, whose owner could then prove
+    mailboxes of somebody else.
+    """
 
     address: str
     normalized: str
@@ -34,7 +38,7 @@ def parse(text: str | None) -> Address:
         )
     except (EmailNotValidError, UnicodeError, ValueError):
         raise _invalid() from None
-    normalized = unicodedata.normalize("NFC", found.normalized.casefold())
+    normalized = unicodedata.normalize("NFC", f"{found.local_part.lower()}@{found.domain}")
     if len(normalized) > 254 or len(found.normalized) > 254:
         raise _invalid()
     return Address(address=found.normalized, normalized=normalized, domain=normalized.rpartition("@")[2])
@@ -46,6 +50,12 @@ def normalized_or_none(text: str | None) -> str | None:
         return parse(text).normalized
     except Refusal:
         return None
+
+
+def same(one: str | None, other: str | None) -> bool:
+    """Whether two texts are one address."""
+    found = normalized_or_none(one)
+    return found is not None and found == normalized_or_none(other)
 
 
 def mailbox_of(normalized: str) -> str:

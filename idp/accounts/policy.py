@@ -37,6 +37,10 @@ _GUESSES_LOG10 = 8.0
 _JUDGED = 64
 # Marks that turn text around or hide; a name needs none of them, while joiners belong to some scripts.
 DIRECTION_MARKS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
+_NOTHING = dict.fromkeys(map(ord, "\u00ad\u180e\u200b\u2060\u2061\u2062\u2063\u2064"))
+"""Marks of no width that come along with copied text, and would make two names of what looks like one."""
+# Letters and signs by name that show nothing: Hangul's fillers and the empty Braille pattern.
+_BLANKS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 
 _COMMON = _l("This password is easy to guess: it is made of common words. Add words that don't belong together.")
 
@@ -80,17 +84,29 @@ def work_problem(domain: str) -> Any | None:
 
 
 def clean_name(text: str | None) -> str:
-    """A typed name as it is kept: NFC, outer spaces gone, inner runs of spaces made one."""
-    return " ".join(part for part in unicodedata.normalize("NFC", text or "").strip().split(" ") if part)
+    """A typed name as it is kept: NFC, outer spaces gone, inner runs of spaces made one, nothing without width."""
+    return " ".join(
+        part for part in without_nothing(unicodedata.normalize("NFC", text or "")).strip().split(" ") if part
+    )
+
+
+def without_nothing(text: str) -> str:
+    """The same without marks that nobody sees and no script needs."""
+    return text.translate(_NOTHING)
 
 
 def name_problem(name: str) -> Any | None:
     """Why this can't be a person's name (a lazy sentence), or None. Anything that prints is fine."""
-    if not name:
+    if not shows(name):
         return _l("Fill in this field.")
     if len(name) > NAME_LENGTH:
         return _l("Use at most %(number)s characters.", number=NAME_LENGTH)
     return _l("A name can't contain control characters.") if any(map(odd, name)) else None
+
+
+def shows(text: str) -> bool:
+    """Whether there is anything to be seen of it, so that nobody is called nothing."""
+    return any(unicodedata.category(sign)[0] not in "CZM" and sign not in _BLANKS for sign in text)
 
 
 def odd(sign: str) -> bool:

@@ -18,7 +18,7 @@ from .base import Failed, Missing, application, as_json, limited, show, with_app
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Where it listens.")
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes.")
-@click.option("--threads", default=4, show_default=True, type=click.IntRange(1, 256), help="Threads of each process.")
+@click.option("--threads", default=4, show_default=True, type=click.IntRange(1, 256), help="Threads of each that work.")
 @click.option("--tls-certificate", type=click.Path(path_type=Path), help="PEM file; TLS then ends here.")
 @click.option("--tls-key", type=click.Path(path_type=Path), help="PEM file of the certificate's key.")
 @click.option(

@@ -28,7 +28,7 @@ from sqlalchemy import Connection, insert
 from sqlalchemy.exc import IntegrityError
 
 from idp.kernel.database import autocommit
-from idp.kernel.outgoing import caller
+from idp.kernel.outgoing import caller, in_time
 from idp.kernel.secrets import digest
 from idp.settings import current_settings
 
@@ -42,6 +42,7 @@ LEEWAY = 60  # seconds a client's clock may run ahead
 LONGEST_ASSERTION = 3600  # seconds: how long a `jti` has to be kept
 KEYS_LIVE = 600  # seconds a fetched key set counts
 REFETCH_AFTER = 10  # seconds between two fetches for one client, whatever key ids turn up
+FETCH_WITHIN = 5  # seconds for a key set as a whole
 LARGEST_KEY_SET = 512 * 1024  # bytes
 
 _registry = jws.JWSRegistry(algorithms=list(ASSERTION_ALGORITHMS))
@@ -248,14 +249,17 @@ def fetch_key_set(uri: str) -> KeySet | None:
     local = settings.local and urlsplit(uri).hostname in ("localhost", "127.0.0.1", "::1")
     manager = caller(2, 3, loopback=local)
     try:
-        deadline = time.monotonic() + 5
-        with manager.get_session() as session, session.request("GET", uri, stream=True) as response:
+        with (
+            in_time(FETCH_WITHIN),
+            manager.get_session() as session,
+            session.request("GET", uri, stream=True) as response,
+        ):
             if response.status_code != 200:
                 return None
             body = b""
             for part in response.iter_content(16384):
                 body += part
-                if len(body) > LARGEST_KEY_SET or time.monotonic() > deadline:
+                if len(body) > LARGEST_KEY_SET:
                     return None
         return import_public_keys(json.loads(body))
     except (RequestException, OSError, ValueError, RecursionError, MetadataError) as error:

@@ -153,8 +153,8 @@ class ClientInfo(ClientMixin):
 
 def _without_loopback_port(uri: str) -> str | None:
     """`http://127.0.0.1:49152/cb` as `http://127.0.0.1/cb`; None for anything that is not a loopback IP literal."""
-    match = re.match(r"^http://(127\.0\.0\.1|\[::1\]):\d{1,5}(/[^#]*)?$", uri)
-    return f"http://{match[1]}{match[2] or ''}" if match else None
+    match = re.fullmatch(r"http://(127\.0\.0\.1|\[::1\]):([0-9]{1,5})(/[^#]*)?", uri)
+    return f"http://{match[1]}{match[3] or ''}" if match and int(match[2]) < 65536 else None
 
 
 def text_of(metadata: Mapping[str, Any], member: str, language: str) -> str | None:

@@ -17,6 +17,7 @@ from flask_mail import Message
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 
+from idp.accounts import addresses
 from idp.accounts import service as accounts
 from idp.accounts.models import Account, MailboxProof
 from idp.express import ladders
@@ -189,7 +190,7 @@ def _invitation(payload: dict[str, Any]) -> dict[str, Any] | None:
         return None
     member = db.session.get(Member, invitation.member_id)
     organization = db.session.get(Organization, member.organization_id) if member else None
-    if member is None or organization is None or (member.email or "").casefold() != payload["address"].casefold():
+    if member is None or organization is None or not addresses.same(member.email, payload["address"]):
         return None  # the link proves the mailbox that it is sent to, so it goes to no former address
     inviter = db.session.get(Account, invitation.invited_by) if invitation.invited_by else None
     return {

@@ -26,7 +26,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from idp.kernel import clock
 from idp.kernel.database import db, unit_of_work
-from idp.kernel.outgoing import caller
+from idp.kernel.outgoing import caller, in_time
 from idp.settings import current_settings
 
 from . import mails, service, smtp
@@ -37,6 +37,7 @@ POLL = 0.2  # seconds between two looks at an idle lane
 YOUNG = 300  # seconds: the age up to which a lane may be eager
 TURN = 5.0  # seconds that one destination may keep a thread
 BATCH = 8  # deliveries leased at once
+ANSWERED_WITHIN = 15  # seconds for one logout notice as a whole
 
 
 class Again(Exception):
@@ -101,9 +102,12 @@ def deliver_logout(delivery: Delivery, line: requests.Session | None = None) -> 
         return "dropped"
     uri, token = made
     try:
-        with (line or logout_line()).request(
-            "POST", uri, data={"logout_token": token}, headers={"Accept": "application/json"}, stream=True
-        ) as answer:
+        with (
+            in_time(ANSWERED_WITHIN),
+            (line or logout_line()).request(
+                "POST", uri, data={"logout_token": token}, headers={"Accept": "application/json"}, stream=True
+            ) as answer,
+        ):
             status = answer.status_code
             if answer.headers.get("Content-Length") == "0":
                 answer.raw.read()  # nothing follows: the connection can be used again; any other is closed unread

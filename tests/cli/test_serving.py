@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 import socket
+import ssl
 import subprocess
 import sys
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -187,6 +189,18 @@ def test_tls_ends_here_and_metrics_add_up_over_workers(databases: Any, tmp_path:
                 line for line in text.splitlines() if line.startswith("onix_requests_total{") and '"/login"' in line
             ]
             assert sum(float(line.rsplit(" ", 1)[1]) for line in count) == 10
+            trust = ssl.create_default_context(cafile=str(certificate))
+            with ExitStack() as owed:  # more than there are threads that work, each with a body that never comes (R44)
+                for _ in range(24):
+                    line = socket.create_connection(("localhost", port))
+                    stalled = owed.enter_context(trust.wrap_socket(line, server_hostname="localhost"))
+                    stalled.sendall(b"POST /oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\ngrant")
+                for path in ("/login", "/oauth2/jwks", "/signup"):
+                    assert get(path).ok
+                posted = requests.post(
+                    f"https://localhost:{port}/oauth2/token", data={"a": "b"}, verify=str(certificate), timeout=60
+                )
+                assert posted.json()["error"] == "invalid_client"
             assert "a-secret-in-the-query" not in process.text()
             assert re.search(r'route(=|": ")/login\b', process.text())
         finally:

@@ -97,6 +97,10 @@ def test_only_loopback_literals_of_native_clients_have_any_port(secure):
         "http://localhost:49152/callback",
         "https://127.0.0.1:49152/callback",
         "http://127.0.0.1:/callback",
+        "http://127.0.0.1:65536/callback",
+        "http://127.0.0.1:99999/callback",
+        "http://127.0.0.1:٨٠/callback",
+        "http://127.0.0.1:80/callback\n",
     ):
         assert not native.check_redirect_uri(uri)
     web = clients.find_client(register().client.id)

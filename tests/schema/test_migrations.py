@@ -74,6 +74,24 @@ def test_a_loss_that_waits_during_the_upgrade_to_0003_is_compared_after_it(conte
     assert compared == [0, 0]
 
 
+def test_addresses_that_were_folded_are_compared_in_small_letters_after_0014(context: Any, world: Any) -> None:
+    """P35: folding made `ß` two s, and so the mailbox of one domain another's."""
+    from flask_migrate import downgrade
+
+    from idp.accounts.models import EmailAddress
+    from idp.migrations import FOLDER, bring_to_head
+    from idp.organizations.models import Member
+
+    world.account("Åse@straße.example")  # kept folded, as it was
+    world.account("Åse@Plain.example")
+    world.member(world.organization(), email="Ola@straße.example", email_normalized="ola@strasse.example")
+    downgrade(directory=str(FOLDER), revision="0013")
+    bring_to_head()
+    found = db.session.scalars(db.select(EmailAddress.normalized).order_by(EmailAddress.normalized)).all()
+    assert found == ["åse@plain.example", "åse@straße.example"]
+    assert db.session.scalars(db.select(Member.email_normalized)).all() == ["ola@straße.example"]
+
+
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_upgrades_at_once_queue(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """Three processes that start together on an empty database: each finds it at head."""

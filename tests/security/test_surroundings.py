@@ -7,7 +7,9 @@ import io
 import json
 import logging
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from email import message_from_string
 from typing import Any
 
@@ -21,7 +23,8 @@ from idp.kernel.database import db, unit_of_work
 from idp.kernel.refusal import Refusal
 from idp.oidc.authentication import fetch_key_set
 from idp.organizations import service as organizations
-from idp.outbox import mails
+from idp.outbox import mails, worker
+from idp.outbox.models import Delivery
 from tests.accounts.steps import PERSON, last, link_of, listen, sign_up
 from tests.specs.person import Browser, answer_of
 from tests.support.databases import one_database
@@ -35,7 +38,7 @@ from tests.support.forms import log_in, submit, text_of
         ("Kari@Firma.no", "kari@firma.NO"),
         ("kåre@firma.no", "ka\u030are@firma.no"),
         ("KÅRE@firma.no", "kåre@firma.no"),
-        ("strasse@firma.no", "straße@firma.no"),
+        ("STRAẞE@firma.no", "straße@firma.no"),
         ("kari@blåbær.no", "kari@xn--blbr-roah.no"),
         ("kari@firma.no", " kari@firma.no "),
         ("kari@firma.no", "kari@ｆｉｒｍａ.no"),
@@ -137,10 +140,24 @@ def key_server() -> Iterator[tuple[int, list[str]]]:
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             asked.append(self.path)
+            if self.path.startswith("/drip"):
+                self._drip(b"HTTP/1.1 200 OK\r\n" + (b"X: " if self.path == "/drip-head" else b"\r\n"))
+                return
             self.send_response(302 if self.path == "/moved" else 200)
             self.send_header("Location", "/keys")
             self.end_headers()
             self.wfile.write(b"x" * 600_000 if self.path == "/huge" else body)
+
+        do_POST = do_GET
+
+        def _drip(self, begun: bytes) -> None:
+            """A letter now and then, as long as somebody reads."""
+            with suppress(OSError):
+                self.wfile.write(begun)
+                for _ in range(2_000):
+                    self.wfile.write(b" ")
+                    time.sleep(0.05)
+                asked.append("to the end")
 
         def log_message(self, *_: Any) -> None: ...
 
@@ -170,6 +187,23 @@ def test_r34_no_redirect_is_followed_and_size_is_bounded(context: Any, key_serve
     assert fetch_key_set(f"http://localhost:{port}/huge") is None
     assert fetch_key_set("http://169.254.169.254/latest") is None
     assert asked == ["/keys", "/moved", "/huge"]
+
+
+@one_database
+@pytest.mark.parametrize("path", ["/drip-head", "/drip-body"])
+def test_r34_who_answers_a_letter_at_a_time_keeps_nobody(
+    context: Any, key_server: Any, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """Each letter is in time for the next one, so the whole is bounded too: a thread would be kept for days."""
+    port, asked = key_server
+    address = f"http://localhost:{port}{path}"
+    monkeypatch.setattr("idp.oidc.authentication.FETCH_WITHIN", 1)
+    assert fetch_key_set(address) is None
+    monkeypatch.setattr(worker, "ANSWERED_WITHIN", 1)
+    monkeypatch.setattr("idp.oidc.logout.logout_token", lambda *_: (address, "token"))
+    notice = Delivery(payload={"client_id": "rp", "sub": "s", "sid": None})
+    assert worker.deliver_logout(notice) == "delivered", "it has said that it heard, and the rest is not waited for"
+    assert asked == [path, path]
 
 
 @one_database

@@ -23,6 +23,7 @@ from . import errors, rates
 from .answers import Answer, allow_camera, allow_form_action, allow_image, image, page, page_headers, private
 from .application import Application, is_machine_path
 from .cookie import CookieInterface
+from .entrance import Entrance
 from .errors import answer_errors
 from .input import check_input, cross_site, csrf, large_forms, widen
 from .rates import count_request, in_rate, in_rate_here
@@ -72,7 +73,7 @@ def init_app(app: Application) -> None:
     app.url_default_functions.setdefault(None, []).append(_versioned)
     files = WhiteNoise(app.wsgi_app, max_age=31_536_000, charset="utf-8")
     files.add_files(str(_STATIC), prefix="static/")
-    app.wsgi_app = files  # type: ignore[method-assign]
+    app.wsgi_app = Entrance(files, settings.at_once)  # type: ignore[method-assign]
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]

@@ -7,7 +7,7 @@ from typing import Literal, overload
 
 from flask_babel import lazy_gettext as _l
 
-from idp.accounts.policy import DIRECTION_MARKS
+from idp.accounts.policy import DIRECTION_MARKS, shows, without_nothing
 from idp.kernel.refusal import Refusal
 
 
@@ -21,13 +21,13 @@ def one_line(text: str | None, field: str, longest: int, required: bool = True) 
     `longest` counts code points. Raises `Refusal` for control characters and lone surrogates, which no database and no
     token takes alike, and for marks that turn text around, which could make a name look like another.
     """
-    tidy = " ".join((text or "").split())
-    if not tidy:
+    tidy = " ".join(without_nothing(text or "").split())
+    if any(unicodedata.category(one) in ("Cc", "Cs", "Cn", "Co") or one in DIRECTION_MARKS for one in tidy):
+        raise Refusal("text_invalid", _l("This has a character that can't be used."), field=field)
+    if not shows(tidy):
         if required:
             raise Refusal("required", _l("Fill in this field."), field=field)
         return None
-    if any(unicodedata.category(one) in ("Cc", "Cs", "Cn", "Co") or one in DIRECTION_MARKS for one in tidy):
-        raise Refusal("text_invalid", _l("This has a character that can't be used."), field=field)
     if len(tidy) > longest:
         raise Refusal("text_too_long", _l("This is too long."), field=field)
     return tidy

@@ -206,6 +206,9 @@ def test_a_native_client_returns_to_any_loopback_port(browser_of: Any, person: A
     uri = f"http://127.0.0.1{port}/callback"
     browser = browser_of("desk", redirect_uri=uri)
     assert answer_of(browser.sign_in(browser.follow(browser.ask()), person), uri)["code"], "it was signed in for"
+    for no_port in ("65536", "99999", "٨٠", "80\n"):
+        refused = browser.ask(redirect_uri=f"http://127.0.0.1:{no_port}/callback", response_type="token")
+        assert reason_of(refused) == "redirect_uri_unknown"
 
 
 @pytest.mark.parametrize("uri", ["http://127.0.0.1:5/callback", "com.example.desk:/callback"])

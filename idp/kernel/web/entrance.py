@@ -1,0 +1,137 @@
+"""What a request waits for before it is worked at: its own body, and one of the few who work.
+
+A server in threads gives each request a thread while its body comes in, and nothing ends a body that never comes: as
+many idle connections as there are threads would stop everything (security R44). So `serve` has many more threads than
+work at once; a body is waited for outside of the work, and by a bounded number of threads, of which one network gets a
+part. Who only looks is always let in.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from io import BytesIO
+from queue import SimpleQueue
+from typing import Any
+
+from ..counters import network_of
+
+WAITING = 192
+"""So many bodies may one process wait for: `serve` has so many threads beside those that work."""
+WAITING_OF_A_NETWORK = 32
+LARGEST = 6_000_000
+"""Bytes; no form may be larger (`large_forms`), and a larger one is refused by what it says of itself."""
+_BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
+_BUSY = b"Too many requests are being sent right now. Try again in a moment.\n"
+_BUSY_HEADERS = (
+    ("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(_BUSY))), ("Retry-After", "10"),
+    ("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"), ("Connection", "close"),
+)  # fmt: skip
+
+Inner = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+
+class Entrance:
+    """WSGI in front of the application, behind whatever says where a request comes from.
+
+    `at_once`: how many requests are worked at, at once; 0: as many as come.
+    """
+
+    def __init__(self, inner: Inner, at_once: int = 0) -> None:
+        self._inner = inner
+        self._waiting: Counter[str] = Counter()  # network -> bodies
+        self._lock = threading.Lock()
+        self._free: SimpleQueue[None] | None = _permits(at_once) if at_once else None
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if environ.get("CONTENT_LENGTH", "0") not in ("", "0") or "HTTP_TRANSFER_ENCODING" in environ:
+            if environ["REQUEST_METHOD"] in _BODILESS:
+                _forget_body(environ)
+            elif not self._take_in(environ):
+                start_response("503 Service Unavailable", list(_BUSY_HEADERS))
+                return [_BUSY]
+        if self._free is None:
+            return self._inner(environ, start_response)
+        self._free.get()
+        try:
+            answer = self._inner(environ, start_response)
+        except BaseException:
+            self._free.put(None)
+            raise
+        if isinstance(answer, list):
+            self._free.put(None)
+            return answer
+        return _Worked(answer, self._free)
+
+    def _take_in(self, environ: dict[str, Any]) -> bool:
+        """Wait for the whole body; False where too many are waited for already."""
+        length = environ.get("CONTENT_LENGTH", "")
+        if length.isdecimal() and int(length[:9]) > LARGEST:
+            environ["wsgi.input"] = BytesIO()  # what it says of itself refuses it
+            return True
+        if not (length.isdecimal() or environ.get("wsgi.input_terminated")):
+            return True  # nothing tells where it ends
+        network = network_of(environ.get("REMOTE_ADDR", ""))
+        with self._lock:
+            if self._waiting[network] >= WAITING_OF_A_NETWORK or self._waiting.total() >= WAITING:
+                return False
+            self._waiting[network] += 1
+        try:
+            sent = environ["wsgi.input"].read(int(length) if length.isdecimal() else LARGEST + 1)  # in chunks: all
+        finally:
+            with self._lock:
+                self._waiting[network] -= 1
+                if not self._waiting[network]:
+                    del self._waiting[network]
+        environ["wsgi.input"] = BytesIO(sent)
+        return True
+
+
+def _permits(number: int) -> SimpleQueue[None]:
+    made: SimpleQueue[None] = SimpleQueue()
+    for _ in range(number):
+        made.put(None)
+    return made
+
+
+def _forget_body(environ: dict[str, Any]) -> None:
+    """A body that means nothing is not waited for."""
+    environ["wsgi.input"] = BytesIO()
+    environ.pop("CONTENT_LENGTH", None)
+    environ.pop("HTTP_TRANSFER_ENCODING", None)
+
+
+class _Worked:
+    """An answer that is made while it is sent. From its second piece on nothing is held while somebody reads: who reads
+    slowly would keep others from being worked at."""
+
+    def __init__(self, answer: Iterable[bytes], free: SimpleQueue[None]) -> None:
+        self._answer, self._free = answer, free
+        self._held = True
+
+    def __iter__(self) -> Iterator[bytes]:
+        pieces = iter(self._answer)
+        try:
+            yield next(pieces)
+            for piece in pieces:
+                self._let_go()
+                yield piece
+                self._free.get()
+                self._held = True
+        except StopIteration:
+            return
+        finally:
+            self._let_go()
+
+    def close(self) -> None:
+        try:
+            if hasattr(self._answer, "close"):
+                self._answer.close()
+        finally:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        if self._held:
+            self._held = False
+            self._free.put(None)
