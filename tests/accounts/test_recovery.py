@@ -30,7 +30,8 @@ def ask(client: Any, address: str) -> Any:
 
 def test_reset_sets_the_password_and_ends_every_session(app: Any, client: Any, heard: list[Any], world: Any) -> None:
     """R33."""
-    person = world.account()
+    person = world.account(verified=False)
+    world.change(Account, person.account_id, must_change_password=True)
     other = app.test_client()
     assert log_in(other, person.address, world.password).status_code == 303
     assert other.get("/logout").text.count("Stay signed in") == 1
@@ -44,6 +45,7 @@ def test_reset_sets_the_password_and_ends_every_session(app: Any, client: Any, h
     assert form_with(client.get("/login").text, "identifier").fields["identifier"] == person.address
     assert log_in(client, person.address, world.password).status_code == 400
     assert log_in(client, person.address, GOOD).status_code == 303
+    assert client.get("/account/security").status_code == 200, "the mailbox is proven, and the password one's own"
 
 
 def test_r28_a_reset_signs_nobody_in(app: Any, client: Any, heard: list[Any], world: Any) -> None:

@@ -313,6 +313,15 @@ def test_an_assertion_counts_once_in_one_browser_in_time_and_for_its_key(
     other = app.test_client()
     assert client.post("/login/passkey", data={**data, "csrf_token": token_of(client)}).status_code == 400, "replayed"
     begun = begin(other).json
+    for verified in (False, True):
+        shown = {
+            "ceremony": begun["ceremony"],
+            "credential": key.show(begun["publicKey"], verified=verified),
+            "on": "login",
+        }
+        answer = other.post("/login/passkey", data={**shown, "csrf_token": token_of(other)})
+        assert answer.status_code == 400, "a challenge that was answered wrongly is spent"
+    begun = begin(other).json
     clock.advance(600)
     late = {"ceremony": begun["ceremony"], "credential": key.show(begun["publicKey"]), "on": "login"}
     answer = other.post("/login/passkey", data={**late, "csrf_token": token_of(other)})
