@@ -30,9 +30,12 @@ def test_allow() -> None:
     verdict = decide(claims(company_id="c-1", company_name="Kunde AS"), "tag", NOW)
     assert isinstance(verdict, Granted) and verdict.allowed
     assert verdict == decide(claims(company_id="c-1", company_name="Kunde AS"), "urn:onix:tag", NOW)
+    assert verdict == decide(claims(company_id="c-1", company_name="Kunde AS", aud=["urn:onix:tag"]), "tag", NOW + 299)
     assert verdict.organization_name == "Nordic Lift AS"
     assert verdict.company_name == "Kunde AS"
     assert verdict.edition == "tag:standard"
+    ending = decide(claims(onix_access=access(license={"edition": "tag:standard", "ends_at": NOW + 40})), "tag", NOW)
+    assert isinstance(ending, Granted) and ending.license_ends_at == NOW + 40
     assert verdict.roles == ("Inspector",)
     assert verdict.expires_at == NOW + 300
     assert verdict.may("tag:print.write") and not verdict.may("tag:print") and not verdict.may("pickandpack:access")
