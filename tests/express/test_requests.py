@@ -1,4 +1,4 @@
-"""Requests for access: the public form, the mail that confirms, and many at once."""
+"""Requests for access: the public form, the mail that confirms, and many at once (R40)."""
 
 from __future__ import annotations
 
