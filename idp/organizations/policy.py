@@ -252,8 +252,6 @@ def license_of(member: MemberFacts, app: App, now: int) -> tuple[str | None, Lic
     held = licenses if step == "organization" else [license_ for license_ in licenses if license_.id in member.seats]
     if current := [license_ for license_ in held if license_.current(now)]:
         return None, max(current, key=lambda license_: _worth(license_, app))
-    if step == "organization":
-        return ("license_expired" if any(license_.ended(now) for license_ in held) else "license_missing"), None
     if held:  # a license that has not started counts as missing, also beside an ended one
         return ("license_expired" if all(license_.ended(now) for license_ in held) else "license_missing"), None
     on_sale = [license_ for license_ in licenses if license_.current(now)]
@@ -323,23 +321,20 @@ def choose(
         found = tuple(member for member in found if member.id == member_id)
     if account.disabled or not found:
         return entitlement(account, None, app, now)
-    decisions = [entitlement(account, member, app, now) for member in found]
-    allowing = [decision for decision in decisions if decision.allowed]
+    decisions = {
+        member.id: entitlement(account, member, app, now)
+        for member in sorted(found, key=lambda member: _preference(member, last_member_id))
+    }
+    allowing = {id_: decision for id_, decision in decisions.items() if decision.allowed}
     if not allowing:
-        return min(decisions, key=lambda decision: (-decision.reached, *_preference(decision, last_member_id)))
-    if len(allowing) == 1:
-        return allowing[0]
-    for decision in allowing:
-        if decision.judged and decision.judged.id == last_member_id:
-            return decision
-    return Choices(tuple(sorted(allowing, key=lambda decision: _preference(decision, None))))
+        return max(decisions.values(), key=lambda decision: decision.reached)
+    if last_member_id in allowing:
+        return allowing[last_member_id]
+    return next(iter(allowing.values())) if len(allowing) == 1 else Choices(tuple(allowing.values()))
 
 
-def _preference(decision: Decision, last_member_id: str | None) -> tuple[bool, str, str, str]:
+def _preference(member: MemberFacts, last_member_id: str | None) -> tuple[bool, str, str, str]:
     """An order that never depends on how rows happened to come out of the database."""
-    member = decision.judged
-    if member is None:
-        return (True, "", "", "")
     return (member.id != last_member_id, member.organization.name.casefold(), member.company_name or "", member.id)
 
 
@@ -363,7 +358,7 @@ def _acting(members: Iterable[MemberFacts], organization: str | None) -> Iterabl
         member
         for member in members
         if (organization is None and member.organization.kind == "self")
-        or (organization is not None and organization in (member.organization.id, member.organization.slug))
+        or organization in (member.organization.id, member.organization.slug)
     )
 
 

@@ -102,7 +102,7 @@ def test_an_address_is_added_by_its_link_and_may_become_the_primary(
     assert addresses(app, kari.account_id) == {NEW: True}
     told = mailed(app, "addresses_changed")[3:]
     assert {to for to, _subject, _text in told} == {kari.address, "KARI@private.example"}
-    assert log_in(app.test_client(), kari.address, world.password).status_code != 303
+    assert log_in(app.test_client(), kari.address, world.password).status_code == 400
     assert "/remove" not in client.get(PAGE).text, "the last one stays"
 
 

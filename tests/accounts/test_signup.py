@@ -207,7 +207,7 @@ def test_r23_fields_carry_the_right_autocomplete(app: Any, client: Any, heard: l
 @pytest.mark.parametrize("token", ["x", "a.b.c", "%00", "%ed%a0%80", "é", "x" * 5000, "..", "W10.aaaa.bbbb"])
 def test_p19_forged_links_are_unknown_and_never_an_error(client: Any, token: str) -> None:
     for path in ("/activate/", "/password/reset/", "/mailbox/"):
-        assert client.get(path + token).status_code in (400, 404, 308)
+        assert client.get(path + token).status_code == (400 if token == "%00" else 404)
 
 
 def test_p19_a_link_of_another_purpose_opens_nothing(app: Any, client: Any, heard: list[Any]) -> None:

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from clients.relying_party import words
-from clients.relying_party.access import Denied, Granted, decide
+from clients.relying_party.access import Denied, Granted, decide, request_address
 from tests.clients.issuer import ALLOW, deny
 
 NOW = 1_800_000_000
@@ -30,9 +30,14 @@ def test_allow() -> None:
     verdict = decide(claims(company_id="c-1", company_name="Kunde AS"), "tag", NOW)
     assert isinstance(verdict, Granted) and verdict.allowed
     assert verdict == decide(claims(company_id="c-1", company_name="Kunde AS"), "urn:onix:tag", NOW)
+    assert verdict == decide(claims(company_id="c-1", company_name="Kunde AS", aud=["urn:onix:tag"]), "tag", NOW + 299)
     assert verdict.organization_name == "Nordic Lift AS"
     assert verdict.company_name == "Kunde AS"
     assert verdict.edition == "tag:standard"
+    ending = decide(claims(onix_access=access(license={"edition": "tag:standard", "ends_at": NOW + 40})), "tag", NOW)
+    assert isinstance(ending, Granted) and ending.license_ends_at == NOW + 40
+    odd = decide(claims(onix_access=access(license={"edition": 5, "ends_at": "soon"})), "tag", NOW)
+    assert isinstance(odd, Granted) and (odd.edition, odd.license_ends_at) == (None, None)
     assert verdict.roles == ("Inspector",)
     assert verdict.expires_at == NOW + 300
     assert verdict.may("tag:print.write") and not verdict.may("tag:print") and not verdict.may("pickandpack:access")
@@ -85,6 +90,7 @@ CLOSED: list[tuple[str, dict[str, Any], str]] = [
     ("no entitlements claim", {"entitlements": ...}, "token_unreadable"),
     ("no organization", {"org_id": ...}, "token_unreadable"),
     ("organization without a name", {"org_name": ""}, "token_unreadable"),
+    ("organization's name a number", {"org_name": 5}, "token_unreadable"),
     ("no member", {"member_id": ...}, "token_unreadable"),
     ("member of no type", {"member_type": ...}, "token_unreadable"),
 ]
@@ -97,6 +103,8 @@ def test_closed(change: dict[str, Any], code: str) -> None:
     assert verdict.code == code
     assert verdict.headline and verdict.cause and verdict.remedy
     assert not verdict.may("tag:access")
+    expires_at = change.get("exp", NOW + 300)
+    assert verdict.expires_at == (expires_at if type(expires_at) is int else 0)
 
 
 def test_nothing_at_all_is_closed() -> None:
@@ -130,6 +138,21 @@ def test_denials_are_explained(code: str) -> None:
     norwegian = decide(claims(**body), "tag", NOW, "nb")
     assert isinstance(norwegian, Denied)
     assert norwegian.headline.startswith("Du har ikke tilgang til ")
+
+
+@pytest.mark.parametrize(
+    ("code", "organization", "address"),
+    [
+        ("license_missing", "o-1", "https://id.example/access/request?app=tag&organization=o-1"),
+        ("contact_only", None, "https://id.example/access/request?app=tag"),
+        ("no_organization", None, None),
+        ("account_disabled", "o-1", None),
+        ("token_unreadable", "o-1", None),
+    ],
+)
+def test_where_the_person_asks_for_access(code: str, organization: str | None, address: str | None) -> None:
+    verdict = Denied(code=code, headline="", cause="", remedy="", organization_id=organization)
+    assert request_address(verdict, "https://id.example", "urn:onix:tag") == address
 
 
 def test_a_denial_without_sentences_gets_the_kits_own() -> None:

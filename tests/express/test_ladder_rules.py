@@ -1,4 +1,4 @@
-"""The rules of the ladders as tables: what is due on which day, also for a worker that comes late."""
+"""The rules of the ladders as tables: what is due on which day, also for a worker that comes late (R40)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests for access: the public form, the mail that confirms, and many at once."""
+"""Requests for access: the public form, the mail that confirms, and many at once (R40)."""
 
 from __future__ import annotations
 
@@ -116,7 +116,8 @@ class TestForm:
             answer = asked(client, **values)
             page = answer.get_data(as_text=True)
             assert answer.status_code == 400 and 'aria-invalid="true"' in page, values
-            assert 'value="123 456 785"' in page or "company_number" in values
+            kept = form_with(page, "company_name").fields
+            assert all(kept[name] == typed for name, typed in TYPED.items() if name not in values), values
         assert rows(app) == [] and deliveries(app) == []
         assert client.post(PATH, data=TYPED).status_code == 400, "without the form's token"
 
@@ -139,19 +140,41 @@ class TestForm:
         assert late.status_code == 410 and "expired" in text_of(late.get_data(as_text=True))
         clock.advance(7 * 86400)
         with app.app_context(), unit_of_work():
+            assert requests.tidy(clock.now() - 1) == 0
             assert requests.tidy(clock.now()) == 1
 
-    def test_a_newer_request_of_a_mailbox_replaces_the_open_one(self, app: Any, client: Any, supplier: str) -> None:
-        for name in ("First AS", "Second AS"):
-            asked(client, company_name=name)
-        with app.app_context():
-            for row in rows(app):
-                with unit_of_work():
-                    requests.confirm(requests.confirmation_link(row).rpartition("/")[2])
-            assert [(row.company_name, row.outcome) for row in rows(app)] == [
-                ("First AS", "replaced"), ("Second AS", None),
-            ]  # fmt: skip
-            assert requests.count_waiting(supplier) == 1
+    def test_a_newer_request_of_a_mailbox_replaces_the_open_one(
+        self, context: Any, world: Any, do: Any, supplier: str, clock: Any
+    ) -> None:
+        """And no other: none of another mailbox or supplier, none that was answered, none that nobody confirmed."""
+        elsewhere = world.organization("vest")
+
+        def typed(name: str, place: str = supplier, email: str = TYPED["email"]) -> Any:
+            return do(requests.ask, place, **{**TYPED, "company_name": name, "email": email})
+
+        def confirmed(*values: str) -> Any:
+            row = typed(*values)
+            return do(requests.confirm, requests.confirmation_link(row).rpartition("/")[2])
+
+        do(requests.reject, confirmed("Answered AS").id, "No such company.")
+        confirmed("Another AS", supplier, "another@kunde.example")
+        confirmed("Elsewhere AS", elsewhere)
+        typed("Unconfirmed AS")
+        confirmed("First AS")
+        confirmed("Second AS", supplier, TYPED["email"].upper())
+
+        def outcomes() -> dict[str, str | None]:
+            return {row.company_name: row.outcome for row in rows(context)}
+
+        assert outcomes() == {
+            "Answered AS": "rejected", "Another AS": None, "Elsewhere AS": None, "Unconfirmed AS": None,
+            "First AS": "replaced", "Second AS": None,
+        }  # fmt: skip
+        assert requests.counts_waiting([supplier, elsewhere]) == {supplier: 2, elsewhere: 1}
+        assert requests.count_waiting(supplier) == 2
+        assert do(requests.tidy, clock.now() + 365 * 86400 - 1) == 1, "the one that nobody confirmed"
+        assert do(requests.tidy, clock.now() + 365 * 86400) == 2
+        assert set(outcomes()) == {"Another AS", "Elsewhere AS", "Second AS"}, "what waits stays"
 
 
 def all_at_once(app: Any, acts: list[Callable[[], Any]]) -> list[str]:

@@ -22,7 +22,7 @@ def test_p03_the_time_of_sign_in_does_not_age_a_code(protocol: Any, clock: Any) 
 
     sid = protocol.session(auth_time=clock.now() - 20 * 86400)
     token = protocol.tokens(sid=sid)
-    assert claims_of(token["id_token"])["auth_time"] <= clock.now() - 20 * 86400
+    assert claims_of(token["id_token"])["auth_time"] == clock.now() - 20 * 86400
 
 
 @one_database
@@ -35,7 +35,7 @@ def test_p14_behind_a_proxy_the_protocol_works_over_plain_http(make_app: Any, da
     http = app.test_client()
     for base in ("http://10.0.0.7:8000", "https://id.example"):
         answer = http.post("/oauth2/token", data={"grant_type": "x"}, base_url=base)
-        assert answer.status_code in (400, 401) and answer.json["error"] != "insecure_transport"
+        assert (answer.status_code, answer.json["error"]) == (401, "invalid_client")
         document = http.get("/.well-known/openid-configuration", base_url=base).json
         assert document["token_endpoint"] == "https://id.example/oauth2/token"
 
@@ -64,11 +64,9 @@ def test_p15_only_the_algorithm_that_was_meant_verifies(protocol: Any, alg: str)
 @one_database
 def test_p16_r44_the_frameworks_limits_are_set(app: Any, client: Any) -> None:
     assert app.config["MAX_CONTENT_LENGTH"] <= 1_000_000 and app.config["MAX_FORM_PARTS"] <= 100
-    many = {f"field{number}": "x" for number in range(101)}
-    assert client.post("/oauth2/token", data=many).status_code in (400, 401, 413)
     boundary = "".join(f'--b\r\nContent-Disposition: form-data; name="f{n}"\r\n\r\nx\r\n' for n in range(150)) + "--b--"
     answer = client.post("/login", data=boundary, content_type="multipart/form-data; boundary=b")
-    assert answer.status_code in (400, 413)
+    assert answer.status_code == 413
 
 
 @one_database
@@ -89,7 +87,7 @@ def test_p17_the_cookie_holds_a_random_handle_and_nothing_to_read(app: Any, clie
     thief.set_cookie(app.config["SESSION_COOKIE_NAME"], cookie.value)
     assert thief.get("/").status_code == 200
     form = form_with(client.get("/logout").get_data(as_text=True), "csrf_token", "/logout")
-    assert client.post(form.action, data=form.fields).status_code in (200, 303)
+    assert client.post(form.action, data=form.fields).status_code == 303
     assert thief.get("/").status_code == 303
 
 

@@ -19,9 +19,7 @@ CONFORMANCE = [*range(1, 76), *range(87, 104)]
 # Requirements (R) and traps of the libraries (P) that have no place in this provider yet, and why.
 NOT_YET = {
     "R21": "FAPI 2.0 comes later",
-    "R40": "Express comes later",
     "R41": "ConneX and SCIM come later",
-    "R47": "export and erasure come with the account page",
     "R48": "a matter of the project's pipeline, not of the product",
     "R50": "a matter of operation",
 }

@@ -174,6 +174,18 @@ TABLE: list[tuple[str, RequestFacts, SessionFacts | None, Any, frozenset[str] | 
      Ask(PARTNER["consent_scope"])),
     ("the family is never asked", asked("consent"), ME, ALLOW, None, Issue(ALLOW)),
     ("a denial comes before consent", asked(**PARTNER), ME, DENY, None, Refuse("access_denied", "license_missing")),
+    # anybody on the person's device could be who asks
+    ("on this device", asked(on_this_device=True), ME, ALLOW, None, Ask(frozenset())),
+    ("on this device, silent", asked("none", on_this_device=True), ME, ALLOW, None, refused("interaction_required")),
+    ("on this device, signed in for it", asked(on_this_device=True, signed_in_sid="s1"), ME, ALLOW, None,
+     Issue(ALLOW)),
+    ("on this device, pressed Go on", asked(on_this_device=True, consented_sid="s1"), ME, ALLOW, None, Issue(ALLOW)),
+    ("on this device, pressed in another session", asked(on_this_device=True, consented_sid="s0"), ME, ALLOW, None,
+     Ask(frozenset())),
+    ("on this device, agreed long ago", asked(on_this_device=True, **PARTNER), ME, None, AGREED,
+     Ask(PARTNER["consent_scope"])),
+    ("on this device, signed in for it, never asked", asked(on_this_device=True, signed_in_sid="s1", **PARTNER), ME,
+     None, None, Ask(PARTNER["consent_scope"])),
     # the person said no
     ("the person said no", asked(denied=True), None, None, None, refused("access_denied")),
     ("the person said no, signed in", asked(denied=True), ME, ALLOW, None, refused("access_denied")),

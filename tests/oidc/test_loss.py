@@ -27,6 +27,20 @@ def heard(protocol):
     return news
 
 
+@pytest.fixture
+def bystander(protocol, heard):
+    """Somebody else of the same organization at the same client, signed in and while away: loses and hears nothing."""
+    person = protocol.world.user(protocol.organization_id)
+    who = {"person": person, "member_id": person.member_id}
+    theirs = [
+        protocol.tokens("tag-bc", **who),
+        protocol.tokens("tag-bc", scope="openid offline_access", offline=True, **who),
+    ]
+    yield person
+    assert [protocol.refresh(token["refresh_token"], "tag-bc").status_code for token in theirs] == [200, 200]
+    assert person.account_id not in {event.sub for event in heard if isinstance(event, LogoutDue)}
+
+
 def changed(protocol, member_ids=None):
     with protocol.app.app_context(), unit_of_work():
         emit(EntitlementChanged(at=kernel_clock.now(), organization_id=protocol.organization_id, member_ids=member_ids))
@@ -52,7 +66,7 @@ def test_a_lost_seat_is_told_to_the_clients_that_had_it_and_to_no_other(protocol
     assert not [event for event in heard if isinstance(event, AuthorizationWithdrawn)]
 
 
-def test_a_smaller_set_of_privileges_is_a_loss_and_a_gain_is_none(protocol, heard):
+def test_a_smaller_set_of_privileges_is_a_loss_and_a_gain_is_none(protocol, heard, bystander):
     from idp.organizations.models import RolePrivilege
 
     protocol.tokens("tag-bc")
@@ -159,7 +173,7 @@ def test_a_page_is_compared_with_one_reading_of_the_facts_and_one_writing(protoc
     assert sum("WITH mine" in text for text in seen.texts) == 1
 
 
-def test_sign_out_ends_online_grants_and_tells_every_client_of_the_session(protocol, heard):
+def test_sign_out_ends_online_grants_and_tells_every_client_of_the_session(protocol, heard, bystander):
     from idp.sessions.events import SessionEnded
 
     sid = protocol.session()
@@ -173,13 +187,13 @@ def test_sign_out_ends_online_grants_and_tells_every_client_of_the_session(proto
     assert protocol.refresh(offline["refresh_token"], "pick-bc").status_code == 200
 
 
-@pytest.mark.parametrize("lost", ["AccountDisabled", "PasswordChanged"])
-def test_a_disabled_account_and_a_new_password_end_online_and_offline(protocol, heard, lost):
+@pytest.mark.parametrize("lost", ["AccountDisabled", "AccountClosing", "PasswordChanged"])
+def test_a_disabled_account_and_a_new_password_end_online_and_offline(protocol, heard, lost, bystander):
     from idp.accounts import events
 
     online = protocol.tokens("tag-bc")
     offline = protocol.tokens("tag-bc", scope="openid offline_access", offline=True)
-    extra = {"by_reset": False} if lost == "PasswordChanged" else {}
+    extra = {"AccountClosing": {"closes_at": 2**40}, "PasswordChanged": {"by_reset": False}}.get(lost, {})
     with protocol.app.app_context(), unit_of_work():
         emit(getattr(events, lost)(at=kernel_clock.now(), account_id=protocol.person.account_id, **extra))
     for token in (online, offline):
@@ -189,7 +203,18 @@ def test_a_disabled_account_and_a_new_password_end_online_and_offline(protocol, 
     assert len(set(logouts(heard))) == 2
 
 
-def test_a_withdrawn_consent_ends_the_clients_grants_only(protocol, heard):
+def test_a_new_password_ends_no_grant_where_the_person_wants_to_stay_signed_in(protocol, heard):
+    """docs/decisions/0024."""
+    from idp.accounts.events import PasswordChanged
+
+    token = protocol.tokens("tag-bc")
+    with protocol.app.app_context(), unit_of_work():
+        account_id = protocol.person.account_id
+        emit(PasswordChanged(at=kernel_clock.now(), account_id=account_id, by_reset=False, everywhere=False))
+    assert protocol.refresh(token["refresh_token"], "tag-bc").status_code == 200 and logouts(heard) == []
+
+
+def test_a_withdrawn_consent_ends_the_clients_grants_only(protocol, heard, bystander):
     mine, other = protocol.tokens("tag-bc"), protocol.tokens("tag")
     with protocol.app.app_context(), unit_of_work():
         emit(ConsentWithdrawn(at=kernel_clock.now(), account_id=protocol.person.account_id, client_id="tag-bc"))
@@ -197,12 +222,19 @@ def test_a_withdrawn_consent_ends_the_clients_grants_only(protocol, heard):
     assert protocol.userinfo(other["access_token"]).status_code == 200
 
 
-def test_reuse_is_told_to_the_client(protocol, heard):
+def test_reuse_is_told_to_the_client(protocol, heard, bystander):
     """Withdrawal for any reason queues a logout token."""
-    grant = protocol.grant("tag-bc")
+    grant = protocol.grant("tag-bc", nonce="one")
     protocol.redeem(grant, "tag-bc")
+    others = [
+        ("tag-bc", protocol.tokens("tag-bc", sid=grant.sid, nonce="another")),
+        ("tag", protocol.tokens("tag", sid=grant.sid, nonce="one")),
+        ("tag-bc", protocol.tokens("tag-bc", nonce="one")),
+    ]
     protocol.redeem(grant, "tag-bc")
     assert logouts(heard) == [("tag-bc", grant.sid)]
+    for client_id, other in others:
+        assert protocol.refresh(other["refresh_token"], client_id).status_code == 200, "of another sign-in or request"
     assert [event.reason for event in heard if isinstance(event, AuthorizationWithdrawn)] == ["code_reused"]
 
 
@@ -237,7 +269,7 @@ def test_an_address_registered_elsewhere_meanwhile_hears_of_a_loss(protocol, hea
     assert [client_id for client_id, _ in logouts(heard)] == ["tag"]
 
 
-def test_the_first_second_factor_ends_what_a_password_has_opened_for_use_while_away(protocol, heard):
+def test_the_first_second_factor_ends_what_a_password_has_opened_for_use_while_away(protocol, heard, bystander):
     """What a thief with the password took along before, signed out since or not; two factors' own grants go on."""
     from idp.sessions import service
     from idp.sessions.models import Session

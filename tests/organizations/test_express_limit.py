@@ -1,4 +1,4 @@
-"""At most 25 Express users and open invitations for each customer of a supplier, whichever way somebody comes in."""
+"""At most 25 Express users and open invitations for each customer of a supplier, whichever way they come in (R40)."""
 
 from __future__ import annotations
 

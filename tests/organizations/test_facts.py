@@ -14,6 +14,7 @@ from idp.kernel.database import autocommit, db
 from idp.organizations import facts as reading
 from idp.organizations.catalog import App, current_catalog
 from idp.organizations.facts import load_facts, load_facts_of_all_apps, load_members_facts
+from idp.organizations.models import Member
 from idp.organizations.policy import AccountFacts, entitlement
 
 Do = Callable[..., Any]
@@ -147,6 +148,24 @@ def test_invitations_as_they_stand_today(world: Any, context: Any, clock: Any) -
     assert state() == "pending"
     clock.advance(10)
     assert state() == "expired"
+
+
+def test_a_guest_whose_end_has_come_is_ended_before_the_job_says_so(world: Any, context: Any, clock: Any) -> None:
+    person = world.account(status="closing")
+    member = world.member(world.organization(), person.account_id, terminates_at=clock.now() + 10)
+
+    def state() -> tuple[bool, bool, str, str | None]:
+        facts = load_facts(db.session, person.account_id, "tag")
+        assert facts is not None
+        return facts.disabled, facts.closing, facts.members[0].status, facts.members[0].ended_reason
+
+    clock.advance(9)
+    assert state() == (True, True, "active", None)
+    clock.advance(1)
+    assert state() == (True, True, "ended", "inactive")
+    world.change(Member, member, status="disabled")
+    world.change(Account, person.account_id, status="disabled")
+    assert state() == (True, False, "disabled", None)
 
 
 def test_many_members_of_one_organization_read_alike(world: Any, context: Any, statements: Any) -> None:

@@ -125,7 +125,7 @@ def test_what_is_refused_is_said_and_nothing_is_written(
     typed = {"given_name": "Kari", "family_name": "Nord", "email": "kari@works.example", "type": "employee", **values}
     answer = browser.sends(f"{USER}/add", **{name: ids.get(value, value) for name, value in typed.items()})
     page = answer.get_data(as_text=True)
-    assert answer.status_code in (400, 409), answer.status_code
+    assert answer.status_code == (409 if "ConneX" in said else 400)
     assert said in text_of(page)
     kept = form_with(page, "given_name").fields
     assert all(kept[name] == typed[name] for name in ("given_name", "email")) and kept["password"] == ""
@@ -383,7 +383,7 @@ def test_who_lost_every_factor_is_helped_by_a_platform_administrator(office: Off
     assert "Remove second factors" in browser.reads(path) and "passkeys" in browser.reads(path)
     lesser = office.signed_in(READS, WRITES)
     assert "Remove second factors" not in lesser.reads(path)
-    assert lesser.post(f"{path}/remove-second-factors").status_code in (403, 404)
+    assert lesser.post(f"{path}/remove-second-factors").status_code == 403
     asked = browser.get(f"{path}/remove-second-factors")
     assert asked.status_code == 200 and "really the person who asks" in asked.text
     assert browser.post(f"{path}/remove-second-factors").status_code == 303

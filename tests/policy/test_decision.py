@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idp.organizations.policy import CODES, AccountFacts, MemberFacts, choose, entitlement, may
+from idp.organizations.policy import CODES, AccountFacts, MemberFacts, choose, entitlement, may, tellable
 
 from .worlds import CATALOG, DAY, NOW, PICK_AND_PACK, TAG, account, license_, member, organization, role
 
@@ -27,7 +27,11 @@ TABLE = {
     "contact whose invitation ran out": ({"status": "contact", "invitation": "expired"}, "invitation_expired"),
     "active, an old invitation is open": ({"invitation": "pending"}, None),
     "ended by an administrator": ({"status": "ended", "ended_reason": "ended"}, "membership_ended"),
+    "left by the person": ({"status": "ended", "ended_reason": "left"}, "membership_ended:left"),
+    "came back after leaving, disabled since": ({"status": "disabled", "ended_reason": "left"}, "member_disabled"),
     "ended for inactivity": ({"status": "ended", "ended_reason": "inactive"}, "terminated_inactive"),
+    "announced to end, and the job is late": ({"terminates_at": NOW}, "terminated_inactive"),
+    "announced to end in a second": ({"terminates_at": NOW + 1}, None),
     "disabled": ({"status": "disabled"}, "member_disabled"),
     "somebody else's record": ({"account_linked": False}, "no_organization"),
     # 6
@@ -54,6 +58,12 @@ TABLE = {
         {"licenses": (LATER, FULL), "seats": (LATER.id,)}, "license_missing"),
     "seat of an ended one and of one that starts later": ({"licenses": (ENDED, LATER)}, "license_missing"),
     "seat of another app only": ({"licenses": (license_(app="pickandpack"),)}, "license_missing"),
+    "seat of a license that starts this second": (
+        {"licenses": (dataclasses.replace(TODAY, starts_at=NOW),)}, None),
+    "more seats held than bought, none of them": (
+        {"licenses": (license_("current", free=-1),), **NO_SEAT}, "seat_limit_reached"),
+    "seat of an edition that is sold no more": (
+        {"licenses": (license_("current", edition="tag:gone"),)}, "privilege_missing:role"),
     "bidder, no license at all": ({"type": "bidder", "licenses": ()}, None),
     "consultant, no license at all": ({"type": "consultant", "licenses": ()}, None),
     "no license and no role": ({"licenses": (), "roles": ()}, "license_missing"),
@@ -78,13 +88,27 @@ def test_decision_table(values: dict[str, Any], expected: str | None) -> None:
 @pytest.mark.parametrize("values", [values for values, _ in TABLE.values()], ids=TABLE.keys())
 def test_disabled_account_comes_before_everything(values: dict[str, Any]) -> None:
     one = member(**values)
-    decision = entitlement(account(one, disabled=True), one, TAG, NOW)
-    assert (decision.code, decision.member, decision.ask) == ("account_disabled", None, ())
+    for closing, expected in ((False, "account_disabled"), (True, "account_disabled:closing")):
+        person = dataclasses.replace(account(one, disabled=True), closing=closing)
+        decision = entitlement(person, one, TAG, NOW)
+        assert (told(decision), decision.member, decision.ask) == (expected, None, ())
 
 
-def test_no_member_is_no_organization() -> None:
-    decision = choose(account(), TAG, NOW)
-    assert (decision.code, decision.member, decision.ask) == ("no_organization", None, ())
+@pytest.mark.parametrize("members", [(), (member(account_linked=False),)])
+def test_no_member_is_no_organization(members: Any) -> None:
+    decision = choose(account(*members), TAG, NOW)
+    assert (decision.code, decision.judged, decision.ask) == ("no_organization", None, ())
+
+
+def test_organizations_that_are_told_to_the_person() -> None:
+    """Those in which it gets as far as code 5: what would be told in a token."""
+    for values, expected in TABLE.values():
+        one = member(**values)
+        told_of = {} if expected and expected in CODES[:5] else {one.organization.id: [one]}
+        assert tellable(account(one), NOW) == told_of
+        assert tellable(account(one, disabled=True), NOW) == {}
+    both = [member(id=id_, company_id=id_) for id_ in ("m-1", "m-2")]
+    assert tellable(account(*both), NOW) == {"o-nordic-lift": both}
 
 
 @pytest.mark.parametrize("code", ["invitation_expired", "invitation_pending", "contact_only"])
@@ -100,26 +124,36 @@ def test_denial_carries_nothing_that_could_be_taken_for_a_right() -> None:
         one = member(**values)
         decision = entitlement(account(one), one, TAG, NOW)
         carried = (decision.roles, decision.entitlements, decision.privileges)
+        assert (decision.account_id, decision.app_id) == ("a", "tag")
         if expected:
             assert carried == ((), (), ()) and decision.license is None and decision.ends_at is None
         else:
             assert TAG.access in decision.privileges
 
 
-@pytest.mark.parametrize(
-    ("held", "edition"),
-    [
-        (("tag:basic",), "tag:basic"),
-        (("tag:basic", "tag:standard"), "tag:standard"),
-        (("tag:standard", "tag:basic"), "tag:standard"),
-    ],
-)
-def test_highest_edition_counts(held: tuple[str, ...], edition: str) -> None:
-    one = member(licenses=tuple(license_("current", edition=name) for name in held))
+# Of two licenses the first one counts: their edition, when they end, and their id, by which rows come.
+BETTER: dict[str, tuple[tuple[str, int | None, str], tuple[str, int | None, str]]] = {
+    "the higher edition": (("tag:standard", DAY, "l-1"), ("tag:basic", None, "l-2")),
+    "the one that never ends": (("tag:basic", None, "l-1"), ("tag:basic", 2 * DAY, "l-2")),
+    "the one that lasts longer": (("tag:basic", 2 * DAY, "l-1"), ("tag:basic", DAY, "l-2")),
+    "one or the other, but always the same": (("tag:basic", DAY, "l-2"), ("tag:basic", DAY, "l-1")),
+    "an edition that is still sold": (("tag:basic", DAY, "l-1"), ("tag:gone", None, "l-2")),
+}
+
+
+@pytest.mark.parametrize("both", BETTER.values(), ids=BETTER.keys())
+@pytest.mark.parametrize("turned", [False, True])
+def test_which_of_two_licenses_counts(both: Any, turned: bool) -> None:
+    found = [
+        dataclasses.replace(license_("open", edition=edition), id=id_, ends_at=None if lasts is None else NOW + lasts)
+        for edition, lasts, id_ in both
+    ]
+    one = member(licenses=tuple(reversed(found) if turned else found))
     decision = entitlement(account(one), one, TAG, NOW)
-    assert decision.entitlements == (edition,)
-    assert decision.ends_at == NOW + DAY
-    assert ("tag:print.write" in decision.privileges) is (edition == "tag:standard")
+    assert decision.license == found[0]
+    assert decision.entitlements == (found[0].edition,)
+    assert decision.ends_at == found[0].ends_at
+    assert ("tag:print.write" in decision.privileges) is (found[0].edition == "tag:standard")
 
 
 def test_license_ends_by_itself() -> None:
@@ -136,6 +170,7 @@ def test_license_ends_by_itself() -> None:
         ((license_("ended", app="express"),), "license_expired:organization"),
         ((license_("future", app="express"),), "license_missing:organization"),
         ((license_("ended", app="express"), license_("open", app="express")), None),
+        ((license_("ended", app="express"), license_("future", app="express")), "license_missing:organization"),
     ],
 )
 def test_express_guest_stands_on_the_suppliers_license(licenses: Any, expected: str | None) -> None:
@@ -187,6 +222,12 @@ MAY = {
     "administrator, by id": (organization(), "account:people.manage", "o-nordic-lift", True),
     "administrator, elsewhere": (organization(), "account:people.manage", "breim-kran", False),
     "administrator, nowhere in particular": (organization(), "account:people.manage", None, False),
+    "administrator of self, nowhere in particular": (
+        organization("onix", kind="self"),
+        "account:people.manage",
+        None,
+        False,
+    ),
     "of a suspended organization": (SUSPENDED, "account:people.manage", "nordic-lift", False),
     "platform privilege outside self": (organization(), "account:platform.admin", "nordic-lift", False),
     "platform privilege of self": (organization("onix", kind="self"), "account:platform.admin", "breim-kran", True),
@@ -260,6 +301,7 @@ def test_the_choice_is_one_of_the_members_decisions_and_the_furthest(person: Acc
         )
     elif person.disabled or not own:
         assert chosen.code == ("account_disabled" if person.disabled else "no_organization")
+        assert chosen.judged is None
     else:
         assert chosen in own and chosen.reached == max(one.reached for one in own)
 

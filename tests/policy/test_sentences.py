@@ -38,6 +38,11 @@ def test_headlines(codes: tuple[str, ...], headline: str) -> None:
         assert explain(code, None, **NAMES, language="nb").headline != headline
 
 
+def test_no_role_and_the_wrong_role_are_two_sentences() -> None:
+    causes = [explain("privilege_missing", detail, **NAMES, language="en").cause for detail in ("no_role", "role")]
+    assert "no role has been assigned to you" in causes[0] and "your role doesn't have the privilege" in causes[1]
+
+
 @pytest.mark.parametrize("code", CODES[1:5])
 def test_codes_2_to_4_name_no_organization(code: str) -> None:
     for language in ("en", "nb"):

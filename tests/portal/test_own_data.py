@@ -1,4 +1,6 @@
-"""Two promises about a person's own data: the archive holds all of it and nothing of others, an erasure leaves none."""
+"""Two promises about a person's own data (R47): the archive holds all of it and nothing of others, an erasure leaves
+none.
+"""
 
 from __future__ import annotations
 

@@ -140,7 +140,7 @@ def test_what_a_form_may_not_do(app: Any, client: Any, world: Any) -> None:
     in_base64 = client.post(
         HERE, data={**form.fields, "file": "x" * 900_000}, content_type="application/x-www-form-urlencoded"
     )
-    assert in_base64.status_code in (400, 413)
+    assert in_base64.status_code == 400
     parts = {f"file{number}": (io.BytesIO(b"x"), "x") for number in range(200)}
     assert client.post(HERE, data={**form.fields, **parts}, content_type="multipart/form-data").status_code == 413
     without = client.post(
@@ -164,7 +164,7 @@ def test_what_a_form_may_not_do(app: Any, client: Any, world: Any) -> None:
         f"{mine}/x",
         "/pictures/" + "x" * 5000,
     ):
-        assert client.get(path).status_code in (400, 404), path
+        assert client.get(path).status_code == 404, path
     assert client.post(str(mine)).status_code == 405
     assert browser_of(app, world, other).get("/account/picture/earlier").status_code == 404
 

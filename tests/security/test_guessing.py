@@ -8,9 +8,11 @@ import pytest
 
 from idp.accounts import service as accounts
 from idp.jobs import tidy
+from idp.kernel import counters
 from idp.kernel.counters import network_of
-from idp.kernel.database import unit_of_work
+from idp.kernel.database import aside, unit_of_work
 from idp.sessions.throttle import LONGEST_WAIT, MOST_IN_A_ROW, pace
+from tests.support.databases import one_database
 from tests.support.forms import form_with, log_in, submit
 
 DAY = 86400
@@ -100,4 +102,44 @@ def test_r26_a_subscriber_of_ipv6_is_one_address(client: Any) -> None:
 def test_what_a_network_address_is_counted_under() -> None:
     assert network_of("192.0.2.7") == network_of("::ffff:192.0.2.7") == "192.0.2.7"
     assert network_of("2001:db8::1") != network_of("2001:db8:0:1::1")
-    assert network_of("fe80::1%eth0") and network_of("") == "" and network_of("unix:") == "unix:"
+    assert network_of("2001:db8:1:2::9") == network_of("2001:0DB8:1:2:ffff::1")
+    assert network_of("fe80::1%eth0") == network_of("fe80::2")
+    assert network_of("") == "" and network_of("unix:") == "unix:"
+
+
+@one_database
+def test_what_is_counted_is_admitted_up_to_its_limit_within_its_window(context: Any) -> None:
+    """Three in sixty seconds. What comes above is refused with the seconds to wait and does not prolong them."""
+    table = [  # when, how long to wait
+        (0, 0), (10, 0), (59, 0), (59, 1), (59, 1), (60, 0), (61, 0), (62, 0), (63, 57), (119, 1), (120, 0),
+    ]  # fmt: skip
+    for second, wait in table:
+        now = 1_000_000 + second
+        with aside() as own:
+            start, count = counters.read(own, ("kind", "one"))[0]
+            assert counters.left(start, count, now=now, window=60, limit=3) == wait, second
+            assert counters.add(own, "kind", "one", now=now, window=60, limit=3) == wait, second
+    with aside() as own:
+        assert counters.read(own, ("kind", "other"), ("other", "one"), ("kind", "one")) == [
+            (0, 0), (0, 0), (1_000_120, 1)
+        ]  # fmt: skip
+        assert counters.left(1_000_000, 3, now=1_000_059, window=60, limit=4) == 0
+        counters.clear(own, ["other"], "one")
+        counters.clear(own, ["kind"], "other")
+        assert counters.read(own, ("kind", "one")) == [(1_000_120, 1)]
+        counters.clear(own, ["kind"], "other", "one")
+        assert counters.read(own, ("kind", "one")) == [(0, 0)]
+
+
+@one_database
+def test_counters_are_kept_for_their_window_and_rows_of_failures_for_a_year(context: Any) -> None:
+    with aside() as own:
+        for second in (0, 1):
+            counters.add(own, "kind", f"at {second}", now=second, window=60, limit=3)
+            counters.add_in_a_row(own, "row", f"at {second}", now=second)
+        counters.add_in_a_row(own, "row", "at 0", now=0)
+    kinds = [("kind", "at 0"), ("kind", "at 1"), ("row", "at 0"), ("row", "at 1")]
+    for now, left in ((59, [1, 1, 2, 1]), (60, [0, 1, 2, 1]), (61, [0, 0, 2, 1]), (500, [0, 0, 0, 1])):
+        with aside() as own:
+            counters.tidy(own, now=now, window=60, rows={"row": 500})
+            assert [count for _start, count in counters.read(own, *kinds)] == left, now

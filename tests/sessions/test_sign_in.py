@@ -245,7 +245,10 @@ def test_r32_idle_and_absolute_end(app: Any, client: Any, world: Any, clock: Any
         clock.advance(12 * 3600 - 100)
         assert who(client) == "A B"
     clock.advance(12 * 3600 - 100)
-    clock.advance(7000)
+    assert who(client) == "A B"
+    clock.advance(5999)
+    assert who(client) == "A B", "30 days less a second"
+    clock.advance(1)
     assert who(client) is None
 
 
@@ -343,15 +346,23 @@ def test_a_continuation_leads_back_and_only_in_its_browser(app: Any, client: Any
     assert (answer.status_code, answer.headers["Location"]) == (303, "/oauth2/authorize/abc")
 
 
-@pytest.mark.parametrize("handle", ["https://evil.example", "//evil.example", "\0", "x" * 100_000, "é"])
-def test_p18_what_is_no_handle_leads_nowhere(client: Any, world: Any, handle: str) -> None:
+@pytest.mark.parametrize(
+    ("handle", "expected"),
+    [
+        ("https://evil.example", (303, "/")),
+        ("//evil.example", (303, "/")),
+        ("\0", (400, None)),
+        ("x" * 100_000, (303, "/")),
+        ("é", (303, "/")),
+    ],
+)
+def test_p18_what_is_no_handle_leads_nowhere(client: Any, world: Any, handle: str, expected: Any) -> None:
     page = client.get("/login")
     form = form_with(page.text, "identifier", "/login").filled(
         identifier=world.account().address, password=world.password
     )
     answer = client.post("/login", data={**form, "continue": handle})
-    assert answer.status_code in (303, 400, 413, 414)
-    assert answer.headers.get("Location", "/") == "/"
+    assert (answer.status_code, answer.headers.get("Location")) == expected
 
 
 def test_choose_goes_on_as_the_same_person(app: Any, client: Any, heard: list[Any], world: Any) -> None:
@@ -421,7 +432,7 @@ def test_a_reset_during_the_change_of_a_first_password_stands(
     refused = submit(client, page, "current_password", current_password=world.password, password=GOOD)
     assert refused.status_code == 401
     monkeypatch.undo()
-    assert log_in(app.test_client(), person.address, GOOD).status_code != 303
+    assert log_in(app.test_client(), person.address, GOOD).status_code == 400
     assert log_in(app.test_client(), person.address, "set-by-mail-meanwhile").status_code == 303
 
 

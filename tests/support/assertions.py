@@ -26,7 +26,9 @@ def assertion(
     claims = {"iss": client_id, "sub": client_id, "aud": ISSUER, "jti": str(uuid.uuid4()), "iat": now, "exp": now + 60}
     claims = {name: value for name, value in {**claims, **over}.items() if value is not None}
     registry = jws.JWSRegistry(algorithms=[alg])
-    return jwt.encode({"alg": alg, "kid": key.get("kid") or "none", **(header or {})}, claims, key, [alg], registry)
+    told = {"alg": alg, "kid": key.get("kid") or "none", **(header or {})}
+    told = {name: value for name, value in told.items() if value is not None}
+    return jwt.encode(told, claims, key, [alg], registry)
 
 
 def assertion_form(key: Any, client_id: str, **values: Any) -> dict[str, str]:

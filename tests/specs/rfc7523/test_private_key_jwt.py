@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from idp.oidc.authentication import fetch_key_set
 from tests.support.assertions import assertion_form, client_key
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -53,6 +54,8 @@ def test_audiences(signer, key, audience):
         {"aud": "https://evil.example"},
         {"aud": None},
         {"aud": [5]},
+        {"aud": []},
+        {"aud": "http://localhost/oauth2/introspect"},
         {"aud": ["https://evil.example", "http://localhost"]},
         {"exp": 1},
         {"exp": None},
@@ -65,11 +68,53 @@ def test_audiences(signer, key, audience):
         {"iat": 99999999999},
         {"nbf": 99999999999},
         {"nbf": "x"},
+        {"iat": True},
+        {"jti": "x" * 501},
+        {"padding": "x" * 8192},
     ],
 )
 def test_each_defect_is_refused(signer, key, over):
     answer = ask(signer, assertion_form(key, "signer", **over))
     assert answer.status_code == 401 and answer.json["error"] == "invalid_client", answer.text
+
+
+def test_times_to_the_second(signer, key, clock):
+    """A client's clock may run a minute ahead; an assertion is kept an hour."""
+    now = clock.now()
+    for over, status in (
+        ({"exp": now}, 401),
+        ({"exp": now + 1}, 200),
+        ({"exp": now + 3660}, 200),
+        ({"exp": now + 3661}, 401),
+        ({"iat": now + 60, "nbf": now + 60, "jti": "x" * 500}, 200),
+        ({"iat": now + 61}, 401),
+        ({"nbf": now + 61}, 401),
+        ({"iat": None}, 200),
+    ):
+        assert ask(signer, assertion_form(key, "signer", **over)).status_code == status, over
+
+
+def test_each_endpoint_is_an_audience_at_itself(signer, key):
+    form = assertion_form(key, "signer", aud="http://localhost/oauth2/introspect")
+    assert signer.http.post("/oauth2/introspect", data={"token": "x", **form}).json == {"active": False}
+
+
+def test_only_keys_that_are_meant_for_it_verify(protocol):
+    """53: by the key id where the assertion names one, and by what the key is for."""
+    one, other, unnamed = client_key(kid="one"), client_key(kid="other"), client_key(kid=None)
+    public = [key.as_dict(private=False) for key in (one, other)]
+    protocol.register("signer", jwks={"keys": public}, **METHOD)
+    for key, kid, status in (
+        (one, "one", 200), (one, "other", 401), (other, None, 200), (one, "unknown", 401), (unnamed, None, 401),
+    ):  # fmt: skip
+        assert ask(protocol, assertion_form(key, "signer", header={"kid": kid})).status_code == status, kid
+    rsa = client_key("RS256")
+    told = {name: value for name, value in rsa.as_dict(private=False).items() if name not in ("use", "alg")}
+    for number, (more, status) in enumerate(
+        (({}, 200), ({"alg": "PS256"}, 401), ({"use": "sig", "alg": "RS256"}, 200))
+    ):
+        protocol.register(f"rsa-{number}", jwks={"keys": [{**told, **more}]}, **METHOD)
+        assert ask(protocol, assertion_form(rsa, f"rsa-{number}", alg="RS256")).status_code == status, more
 
 
 def test_once(signer, key):
@@ -162,16 +207,29 @@ def test_keys_behind_an_address_are_cached_and_an_unknown_kid_fetches_again(prot
 
 
 @pytest.mark.parametrize(
-    ("status", "body"), [(500, b""), (302, b""), (200, b"<html>"), (200, b"[]"), (200, b"{}" + b" " * 600_000)]
-)
-def test_an_address_that_gives_no_keys_is_no_server_error(protocol, key_server, status, body):
-    """39."""
-    key_server.status, key_server.body = status, body
+    ("status", "made_of"),
+    [
+        (500, lambda keys: keys), (302, lambda keys: keys), (404, lambda keys: keys), (200, lambda keys: b"<html>"),
+        (200, lambda keys: b"[]"), (200, lambda keys: keys + b" " * 600_000),
+    ],
+)  # fmt: skip
+def test_an_address_that_gives_no_keys_is_no_server_error(protocol, key_server, key, status, made_of):
+    """39: whatever comes with the right keys in it counts for nothing but as an answer of 200, at most 512 kB long."""
+    key_server.status, key_server.body = status, made_of(published(key))
     protocol.register("signer", jwks_uri=f"http://127.0.0.1:{key_server.server_port}/keys", **METHOD)
-    assert ask(protocol, assertion_form(client_key(), "signer")).status_code == 401
+    assert ask(protocol, assertion_form(key, "signer")).status_code == 401
+    assert key_server.asked == 1
+    key_server.status, key_server.body = 200, published(key)
+    assert ask(protocol, assertion_form(key, "signer")).status_code == 401, "it is not asked again at once"
 
 
-def test_private_addresses_are_not_fetched(protocol):
-    """39: the issuer's being local opens loopback only."""
-    protocol.register("signer", jwks_uri="https://10.0.0.1/keys", **METHOD)
-    assert ask(protocol, assertion_form(client_key(), "signer")).status_code == 401
+def test_private_addresses_are_not_fetched(protocol, make_app, database_url, key_server):
+    """39, R34: only where the issuer itself is this machine, and then nothing but this machine."""
+    key_server.body = published(client_key())
+    here = f"http://127.0.0.1:{key_server.server_port}/keys"
+    with protocol.app.app_context():
+        assert fetch_key_set(here) is not None
+        assert fetch_key_set(here.replace("127.0.0.1", "127.1")) is None, "another name for it is none"
+    with make_app(database_url, issuer="https://id.example").app_context():
+        assert fetch_key_set(here) is None
+    assert key_server.asked == 1

@@ -113,7 +113,7 @@ def test_resources(protocol):
     assert answer.status_code == 200, answer.text
     claims = claims_of(answer.json["access_token"])
     assert claims["aud"] == "http://localhost/api/v1"
-    assert all(name.startswith("account:") for name in claims["privileges"])
+    assert claims["privileges"] == ["account:access", "account:people.manage"]
     refused = protocol.refresh(answer.json["refresh_token"], resource="urn:onix:work")
     assert refused.status_code == 400 and refused.json["error"] == "invalid_target"
 
