@@ -110,7 +110,11 @@ def invitation_accepted(slug: str) -> ResponseReturnValue:
     """After an Express guest accepted: the way into Onix Express, where the documents are."""
     supplier = service.find_organization(slug)
     if supplier is None or supplier.slug != slug or not service.is_supplier(supplier.id):
-        raise Refusal("organization_unknown", _l("There is no such page."), status=404)
+        raise Refusal(
+            "organization_unknown",
+            _l("The address may be mistyped, or the link may be old. Ask whoever gave it to you for a new one."),
+            status=404,
+        )
     return web.page("organizations/accepted.html", supplier=supplier)
 
 
