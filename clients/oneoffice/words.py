@@ -114,7 +114,7 @@ NB: dict[str, str] = {
     "Add somebody to Onix Works, change the roles, disable, or delete.": "Legg til noen i Onix Works, endre rollene, deaktiver eller slett.",
     "Organizations": "Organisasjoner",
     "The customers of the family, active or suspended.": "Kundene i familien, aktive eller suspendert.",
-    "Which privileges go together under one name.": "Hvilke tilganger som hører sammen under ett navn.",
+    "Which privileges go together under one name.": "Hvilke rettigheter som hører sammen under ett navn.",
     "Licenses": "Lisenser",
     "What each organization has bought, and who holds the seats.": "Hva hver organisasjon har kjøpt, og hvem som har plassene.",
     "All of Administration": "Hele Administrasjon",

@@ -77,6 +77,7 @@ def page_values() -> dict[str, Any]:
         "moment": _moment,
         "page_address": _page_address,
         "member_type": _member_type,
+        "role_names": _role_names,
         "edition_name": _edition_name,
         "spaced": _spaced,
         "for_windows": bool(settings.desktop_client_id),
@@ -103,13 +104,16 @@ def _asset(endpoint: str, filename: str) -> str:
 
 
 def _day(instant: int) -> str:
+    """A day as Onix Account writes it."""
     moment = datetime.fromtimestamp(instant, UTC)
-    return moment.strftime("%d.%m.%Y" if g.language == "nb" else "%Y-%m-%d")
+    month = words.MONTHS[g.language][moment.month - 1]
+    return f"{moment.day}{'.' if g.language == 'nb' else ''} {month} {moment.year}"
 
 
 def _moment(instant: int) -> str:
     """Day and time, in UTC as everywhere in the family."""
-    return f"{_day(instant)} {datetime.fromtimestamp(instant, UTC):%H:%M} UTC"
+    between = " " if g.language == "nb" else ", "
+    return f"{_day(instant)}{between}{datetime.fromtimestamp(instant, UTC):%H:%M} UTC"
 
 
 def _page_address(page: int) -> str:
@@ -131,6 +135,10 @@ def _spaced(number: int) -> str:
 def _member_type(value: str) -> str:
     known = {"employee": "Employee", "express": "Express guest", "bidder": "Bidder", "consultant": "Consultant"}
     return say(known[value]) if value in known else value
+
+
+def _role_names(names: tuple[str, ...]) -> str:
+    return ", ".join(words.ROLES.get(name, name) if g.language == "nb" else name for name in names)
 
 
 def _edition_name(edition: str) -> str:
@@ -194,8 +202,7 @@ def http_error(error: HTTPException) -> Any:
     said = {
         403: (
             "You can't do that here",
-            "Your role lets you look at this, or does not include it at all. Ask your administrator for the privilege "
-            "if you need it.",
+            "Your role does not include this. Ask your administrator for the privilege if you need it.",
         ),
         413: ("This is too large", "Choose a smaller file, or send less at once."),
         404: ("This page does not exist", "The address may be mistyped, or what was here is gone."),

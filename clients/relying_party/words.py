@@ -11,6 +11,24 @@ from typing import NamedTuple
 
 LANGUAGES = ("en", "nb")
 LANGUAGE_NAMES = {"en": "English", "nb": "Norsk bokmål"}
+ROLES = {
+    "Inspector": "Kontrollør",
+    "Tag reader": "Tag-leser",
+    "Picker": "Plukker",
+    "Pick and Pack reader": "Pick and Pack-leser",
+    "Order handler": "Ordrebehandler",
+    "Customer contact": "Kundekontakt",
+    "Express reader": "Express-leser",
+    "Express guest": "Express-gjest",
+    "Bidder": "Tilbyder",
+    "Consultant": "Konsulent",
+    "Platform administrator": "Plattformadministrator",
+}
+"""The family's own roles in Bokmål; a token names a role as it is stored, and an organization's own stays as it is."""
+MONTHS = {
+    "en": ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
+    "nb": ("jan.", "feb.", "mars", "apr.", "mai", "juni", "juli", "aug.", "sep.", "okt.", "nov.", "des."),
+}
 
 
 class Denial(NamedTuple):
@@ -237,7 +255,7 @@ NB: dict[str, str] = {
     "The sign-in service can't be reached": "Innloggingstjenesten svarer ikke",
     "Your sign-in has to be renewed, and Onix Account does not answer right now. Nothing is lost: this page tries again by itself.": "Innloggingen din må fornyes, og Onix Account svarer ikke akkurat nå. Ingenting er tapt: siden prøver igjen av seg selv.",
     "You can't do that here": "Dette kan du ikke gjøre her",
-    "Your role lets you look at this, or does not include it at all. Ask your administrator for the privilege if you need it.": "Rollen din lar deg bare se på dette, eller omfatter det ikke i det hele tatt. Spør administratoren om rettigheten hvis du trenger den.",
+    "Your role does not include this. Ask your administrator for the privilege if you need it.": "Rollen din omfatter ikke dette. Spør administratoren om rettigheten hvis du trenger den.",
     "This page does not exist": "Denne siden finnes ikke",
     "The address may be mistyped, or what was here is gone.": "Adressen kan være feilskrevet, eller det som var her er borte.",
     "This is too large": "Dette er for stort",

@@ -88,9 +88,9 @@ class ActivationForm(NewPasswordForm):
 
     given_name = StringField(_l("First name"), [_Required()], render_kw={"maxlength": policy.NAME_LENGTH})
     family_name = StringField(_l("Last name"), [_Required()], render_kw={"maxlength": policy.NAME_LENGTH})
-    password = PasswordField(_l("Password"), [_Required()])
-    language = SelectField(_l("Language"), choices=LANGUAGES)
     phone_number = StringField(_l("Phone"), [Optional()], render_kw={"maxlength": 40})
+    language = SelectField(_l("Language"), choices=LANGUAGES)
+    password = PasswordField(_l("Password"), [_Required()])
 
     def validate_given_name(self, field: Field) -> None:
         field.data = _name(field.data)

@@ -47,7 +47,11 @@ def supplier(slug: str) -> Organization:
     """The supplier of this short name that can be asked for access. Raises `Refusal` (404) for everybody else alike."""
     found = organizations.find_organization(slug)
     if found is None or found.slug != slug or found.status != "active" or not organizations.is_supplier(found.id):
-        raise Refusal("organization_unknown", _l("There is no such page."), status=404)
+        raise Refusal(
+            "organization_unknown",
+            _l("The address may be mistyped, or the link may be old. Ask whoever gave it to you for a new one."),
+            status=404,
+        )
     return found
 
 

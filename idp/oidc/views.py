@@ -43,6 +43,7 @@ _PROBLEMS = {
 }
 
 _GONE = _l("This sign-in can no longer go on. Start again in the application.")
+_LOST = _l("This sign-in took too long, was begun in another browser, or is finished.")
 
 
 @blueprint.route("/oauth2/authorize", methods=["GET", "POST"])
@@ -241,7 +242,7 @@ def _refused(problem: Unrecognized | Rejected, values: MultiDict[str, str]) -> R
 
 
 def _expired() -> Response:
-    return _page("oidc/error.html", 400, reason="request_expired", problem=_GONE)
+    return _page("oidc/error.html", 400, reason="request_expired", problem=_LOST)
 
 
 def _page(template: str, status: int, **values: object) -> Response:

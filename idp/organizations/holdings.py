@@ -187,7 +187,7 @@ LICENSE_STATES = {
     "current": (_l("Current"), "good"),
     "soon": (_l("Ends soon"), "late"),
     "future": (_l("Not started"), "plain"),
-    "ended": (_l("Ended"), "wrong"),
+    "ended": (_l("Expired"), "wrong"),
 }
 """By state of a license: its word, and the kind of label that shows it."""
 

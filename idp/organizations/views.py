@@ -17,7 +17,7 @@ from idp.accounts import passwords, policy
 from idp.accounts import service as accounts
 from idp.accounts.forms import ActivationForm, ConfirmForm
 from idp.accounts.models import Account
-from idp.kernel import continuation, opened, web
+from idp.kernel import continuation, language, opened, web
 from idp.kernel.database import db, unit_of_work
 from idp.kernel.refusal import Refusal
 
@@ -110,7 +110,11 @@ def invitation_accepted(slug: str) -> ResponseReturnValue:
     """After an Express guest accepted: the way into Onix Express, where the documents are."""
     supplier = service.find_organization(slug)
     if supplier is None or supplier.slug != slug or not service.is_supplier(supplier.id):
-        raise Refusal("organization_unknown", _l("There is no such page."), status=404)
+        raise Refusal(
+            "organization_unknown",
+            _l("The address may be mistyped, or the link may be old. Ask whoever gave it to you for a new one."),
+            status=404,
+        )
     return web.page("organizations/accepted.html", supplier=supplier)
 
 
@@ -119,7 +123,7 @@ def _create(token: str, row: Invitation, member: Member) -> ResponseReturnValue:
     form.context = (member.email or "",)
     if not form.is_submitted():
         form.given_name.data, form.family_name.data = member.given_name, member.family_name
-        form.language.data = member.language or "en"
+        form.language.data = member.language or language.shown()
     if not form.validate_on_submit():
         return _page(row, member, form, asks="create", status=400 if form.errors else 200)
     hashed = passwords.hash_password(form.password.data or "")

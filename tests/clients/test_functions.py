@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import tomllib
 from typing import Any
 
 import pytest
@@ -233,6 +234,8 @@ def test_every_text_of_every_page_is_translated() -> None:
         described = __import__(product, fromlist=["product"]).product()
         for sentence in (described.slogan, described.pitch, *described.points):
             assert sentence in described.translations
+    roles = tomllib.loads((Path(root).parent / "config" / "catalog.toml").read_text())["roles"]
+    assert {name: role["nb"] for name, role in roles.items() if role["nb"] != name} == words.ROLES
 
 
 @pytest.mark.parametrize("app", ["tag", "pick_and_pack", "oneoffice", "express", "work"])

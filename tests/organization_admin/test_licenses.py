@@ -53,7 +53,7 @@ def test_the_list(world: Any, administrator: Any, members: Any, place: str, cloc
         page, "Tag Standard"
     )
     ended = _row(page, "Tag Basic")
-    assert "Ended" in ended and "Nearly" not in ended and "0 of 2 in use" in ended and "left" not in ended
+    assert "Expired" in ended and "Nearly" not in ended and "0 of 2 in use" in ended and "left" not in ended
     overview = browser.get(LICENSES.rpartition("licenses")[0])
     assert overview.status_code == 200 and "2 of 2 in use, 0 left" in text_of(overview.text), "one with an end, too"
     pack = _row(page, "Pick and Pack")

@@ -130,7 +130,7 @@ LICENSE = Table(
         Filter(
             "state",
             _l("Status"),
-            lambda: (("current", _l("Current")), ("ended", _l("Ended"))),
+            lambda: (("current", _l("Current")), ("ended", _l("Expired"))),
             lambda value: (
                 License.ends_at <= clock.now()
                 if value == "ended"

@@ -28,7 +28,7 @@ from .choices import MANAGE, READ, CompanyForm, ContactForm, frame, the_company
 
 TABS = {"contacts": ("contact",), "users": ("active", "disabled", "ended")}
 DUE = {"users": "", "invitations": "?what=invitations"}
-"""Where on the screen *Who ends when* a button was pressed."""
+"""Where on the screen *Expiry and warnings* a button was pressed."""
 
 
 class LinkForm(FlaskForm):

@@ -1,4 +1,4 @@
-"""Who ends when: open invitations and guests who have not come for long, what comes next, and which mail said what."""
+"""*Expiry and warnings*: open invitations, guests who have not come for long, what comes next, which mail said what."""
 
 from __future__ import annotations
 
