@@ -33,7 +33,14 @@ def licenses() -> ResponseReturnValue:
     acts = acting()
     listing = read(acts.address("licenses"), request.args, sorts=("app",), filters={"state": LICENSE_STATES})
     page = holdings.licenses_page(acts.organization.id, listing, clock.now())
-    return render_template("organization_admin/licenses_list.html", page=page, listing=page.listing, **_shared())
+    states = [(state, words) for state, (words, _kind) in LICENSE_STATES.items()]
+    return render_template(
+        "organization_admin/licenses_list.html",
+        page=page,
+        listing=page.listing,
+        choices=[(None, _("All licenses")), *states],
+        **_shared(),
+    )
 
 
 @blueprint.get("/licenses/<license_id>")
