@@ -36,8 +36,8 @@ def _by_link() -> bool:
     return request.method != "POST" and "token" in (request.view_args or {})
 
 
-def _page(name: str, status: int = 200, retry_after: int | None = None, **values: Any) -> ResponseReturnValue:
-    return web.page(f"accounts/{name}.html", status, retry_after, **values)
+def _page(name: str, status: web.Status = 200, **values: Any) -> ResponseReturnValue:
+    return web.page(f"accounts/{name}.html", status, **values)
 
 
 @blueprint.route("/signup", methods=["GET", "POST"])
@@ -54,8 +54,7 @@ def signup() -> ResponseReturnValue:
         _send_activation(typed, context.get("app_id"))
     except Refusal as refusal:
         form.address.errors = [*form.address.errors, refusal.message]
-        status, retry_after = refusal.status, refusal.retry_after
-        return _page("signup", status, retry_after, form=form, handle=handle, context=context)
+        return _page("signup", refusal, form=form, handle=handle, context=context)
     return _page("signup_sent", address=typed.strip(), handle=handle, context=context)
 
 
@@ -169,7 +168,7 @@ def forgot() -> ResponseReturnValue:
         service.admit_network(request.remote_addr or "")
     except Refusal as refusal:
         form.address.errors = [refusal.message]
-        return _page("forgot", refusal.status, refusal.retry_after, form=form, handle=handle)
+        return _page("forgot", refusal, form=form, handle=handle)
     if service.admit_mail(typed, "reset"):
         with unit_of_work():
             service.request_reset(typed, language.current())

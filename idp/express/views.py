@@ -35,7 +35,7 @@ def ask(slug: str) -> ResponseReturnValue:
                 service.ask(supplier.id, **form.typed, language=language.shown())
     except Refusal as refusal:
         refuse(form, refusal, address="email")
-        return web.page("express/ask.html", refusal.status, refusal.retry_after, form=form, supplier=supplier)
+        return web.page("express/ask.html", refusal, form=form, supplier=supplier)
     return render_template("express/asked.html", supplier=supplier, address=(form.email.data or "").strip())
 
 

@@ -159,7 +159,7 @@ def _page(
     form: ConfirmForm | ActivationForm,
     *,
     asks: str,
-    status: int,
+    status: web.Status,
     add: str | None = None,
 ) -> ResponseReturnValue:
     inviter = db.session.get(Account, row.invited_by) if row.invited_by else None

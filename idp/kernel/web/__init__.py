@@ -20,7 +20,7 @@ from whitenoise import WhiteNoise
 
 from .. import language
 from . import errors
-from .answers import Answer, allow_camera, allow_form_action, allow_image, image, page, page_headers, private
+from .answers import Answer, Status, allow_camera, allow_form_action, allow_image, image, page, page_headers, private
 from .application import Application, is_machine_path
 from .cookie import CookieInterface
 from .errors import answer_errors
@@ -98,6 +98,7 @@ def init_app(app: Application) -> None:
 __all__ = [
     "Answer",
     "Application",
+    "Status",
     "allow_camera",
     "allow_form_action",
     "allow_image",

@@ -60,7 +60,7 @@ def license_of_user(account_id: str) -> ResponseReturnValue:
         ),
     )
     form = form_of(fields, Scope())
-    status = 200
+    status: web.Status = 200
     if form.validate_on_submit():
         try:
             chosen = typed(form, fields)["license"]
@@ -69,7 +69,7 @@ def license_of_user(account_id: str) -> ResponseReturnValue:
         except Refusal as refusal:
             db.session.rollback()
             refuse(form, refusal)
-            status = refusal.status
+            status = refusal
         else:
             flash(_("The license is assigned: the account is complete."), "success")
             back = f"/admin/records/core/user/{account_id}" if scope_of(USER.read) else "/admin/records/core/seat"

@@ -52,9 +52,7 @@ def company_users(company_id: str) -> ResponseReturnValue:
     return _people(the_company(company_id), "users")
 
 
-def _people(
-    row: Company, tab: str, *, problem: Any = None, status: int = 200, retry_after: int | None = None
-) -> ResponseReturnValue:
+def _people(row: Company, tab: str, *, problem: Any = None, status: web.Status = 200) -> ResponseReturnValue:
     acts = acting()
     path = acts.address(f"companies/{row.id}{'' if tab == 'contacts' else '/users'}")
     asked = listing.read(path, request.args, sorts=("name", "-used") if tab == "users" else ("name",))
@@ -72,7 +70,6 @@ def _people(
     return web.page(
         "organization_admin/companies_people.html",
         status,
-        retry_after,
         page=page.with_rows(roster.entries(page.rows, clock.now())),
         listing=asked,
         ends=ends,
@@ -98,7 +95,7 @@ def _details(
     link: LinkForm | None = None,
     *,
     problem: Any = None,
-    status: int = 200,
+    status: web.Status = 200,
     stored: bool = False,
 ) -> ResponseReturnValue:
     if form is None:
@@ -146,7 +143,7 @@ def edit_company(company_id: str) -> ResponseReturnValue:
     except Refusal as refusal:
         refuse(form, refusal)
         changed = refusal.code == "changed_meanwhile"
-        return _details(the_company(company_id), form, status=refusal.status, stored=changed)
+        return _details(the_company(company_id), form, status=refusal, stored=changed)
     flash(_("The changes are saved."), "success")
     return redirect(acts.address(f"companies/{company_id}/details"), 303)
 
@@ -166,7 +163,7 @@ def link_company(company_id: str) -> ResponseReturnValue:
     except Refusal as refusal:
         db.session.rollback()
         refuse(form, refusal)
-        return _details(the_company(company_id), link=form, status=refusal.status)
+        return _details(the_company(company_id), link=form, status=refusal)
     flash(_("The link was taken away.") if wanted is None else _("The company is linked."), "success")
     return redirect(acts.address(f"companies/{company_id}/details"), 303)
 
@@ -182,7 +179,7 @@ def delete_company(company_id: str) -> ResponseReturnValue:
             service.delete_company(row.id, version=version_of(request.form.get("version")), actor_id=acts.account.id)
     except Refusal as refusal:
         db.session.rollback()
-        return _details(the_company(company_id), problem=refusal.message, status=refusal.status)
+        return _details(the_company(company_id), problem=refusal.message, status=refusal)
     flash(_("%(name)s is deleted.", name=name), "success")
     return redirect(acts.address("companies"), 303)
 
@@ -305,10 +302,7 @@ def company_person_state(company_id: str, member_id: str) -> ResponseReturnValue
             verb(member_id, actor_id=acts.account.id)
     except Refusal as refusal:
         db.session.rollback()
-        return _people(
-            the_company(company_id), tab, problem=refusal.message, status=refusal.status,
-            retry_after=refusal.retry_after,
-        )  # fmt: skip
+        return _people(the_company(company_id), tab, problem=refusal.message, status=refusal)
     flash(str(said) % {"name": name}, "success")
     if (back := request.form.get("back", "")) in DUE:
         return redirect(acts.address(f"companies/due{DUE[back]}"), 303)

@@ -150,7 +150,7 @@ def _refused(
     """The form again, with every row in it."""
     form.form_errors.append(refusal.message)
     lines = [Line(one.name, one.email) for one in rows]
-    return _page(company_id, form, lines, status=refusal.status, retry_after=refusal.retry_after)
+    return _page(company_id, form, lines, status=refusal)
 
 
 def _page(
@@ -160,15 +160,13 @@ def _page(
     *,
     said: str | None = None,
     noted: Sequence[tuple[service.GuestRow, service.RowResult]] = (),
-    status: int = 200,
-    retry_after: int | None = None,
+    status: web.Status = 200,
     spare: int = EMPTY_ROWS,
 ) -> ResponseReturnValue:
     row = the_company(company_id)
     return web.page(
         "organization_admin/companies_many.html",
         status,
-        retry_after,
         form=form,
         lines=lines + [Line()] * spare,
         wrong=[(number, line) for number, line in enumerate(lines, start=1) if line.result],
