@@ -31,11 +31,6 @@ def _come_back() -> tuple[str | None, dict[str, Any]]:
     return handle, found.context
 
 
-def _by_link() -> bool:
-    """Whether this is a look at the mailed address itself."""
-    return request.method != "POST" and "token" in (request.view_args or {})
-
-
 def _page(name: str, status: web.Status = 200, **values: Any) -> ResponseReturnValue:
     return web.page(f"accounts/{name}.html", status, **values)
 
@@ -83,7 +78,7 @@ def activate(token: str) -> ResponseReturnValue:
         return _resend(token, seen)
     if seen.proof is None or seen.state != "open":
         return _dead_link("activation", seen, token)
-    if _by_link():
+    if opened.by_link():
         return opened.go_on("/activate", token)
     form = ActivationForm()
     form.context = (seen.proof.address,)
@@ -187,7 +182,7 @@ def reset(token: str) -> ResponseReturnValue:
     seen = service.read(token, "reset")
     if seen.proof is None or seen.state != "open":
         return _dead_link("reset", seen, token)
-    if _by_link():
+    if opened.by_link():
         return opened.go_on("/password/reset", token)
     form = NewPasswordForm()
     account = service.find_by_address(seen.proof.normalized)
@@ -220,7 +215,7 @@ def mailbox(token: str) -> ResponseReturnValue:
     seen = service.read(token, "mailbox")
     if seen.proof is None or seen.state != "open":
         return _dead_link("mailbox", seen, token)
-    if _by_link():
+    if opened.by_link():
         return opened.go_on("/mailbox", token)
     form = ConfirmForm()
     if not form.validate_on_submit():

@@ -51,7 +51,7 @@ def confirm(token: str) -> ResponseReturnValue:
     found = service.read(token)
     if found.state != "open" or found.row is None:
         return _dead(found)
-    if request.method != "POST" and "token" in (request.view_args or {}):
+    if opened.by_link():
         return opened.go_on("/guest-request", token)
     form = ConfirmForm()
     if not form.validate_on_submit():

@@ -88,7 +88,6 @@ def add_organization() -> ResponseReturnValue:
                 actor_id=actor_id,
             )
     except Refusal as refusal:
-        db.session.rollback()
         refuse(form, refusal, address="email")
         return _page("organizations_add", refusal, form=form, fields=NEW)
     flash(_("%(name)s was added, and its administrator was told.", name=made.name), "success")
@@ -201,7 +200,6 @@ def _done(organization_id: str, name: str, fields: tuple[Field, ...], act: Any) 
         with unit_of_work():
             said = act(values)
     except Refusal as refusal:
-        db.session.rollback()
         refuse(form, refusal, address="email")
         return _shown(organization_id, refusal, **{name: form})
     flash(said, "success")

@@ -146,7 +146,6 @@ def add_record(zone: str, table: str) -> ResponseReturnValue:
         with unit_of_work():
             row_id = shown.add(prepared, Acting(acting().account.id, scope))
     except Refusal as refusal:
-        db.session.rollback()
         refuse(form, refusal, address="email")
         return _page("records_add", refusal, zone=find_zone(zone), table=shown, form=form, fields=fields, added=None)
     if "another" in request.form:
@@ -205,7 +204,6 @@ def _record(zone: str, table: str, row_id: str) -> ResponseReturnValue:
         with unit_of_work():
             shown.edit(row_id, values, Acting(acting().account.id, write))
     except Refusal as refusal:
-        db.session.rollback()
         refuse(form, refusal, address="email")
         if refusal.code == "changed_meanwhile":
             form.version.data = shown.values(_row(shown, read, row_id)).get("version", "")
@@ -268,7 +266,6 @@ def act(zone: str, table: str, row_id: str, action: str) -> ResponseReturnValue:
         with unit_of_work():
             verb.act(row_id, {"reason": form.reason.data or ""}, Acting(acting().account.id, scope))
     except Refusal as refusal:
-        db.session.rollback()
         refuse(form, refusal, why="reason")
         row = None if verb.whole else _row(shown, scope, row_id)
         return _ask(shown, row_id, row, verb, form, refusal)

@@ -151,7 +151,6 @@ def approve_request(request_id: str) -> ResponseReturnValue:
         with unit_of_work():
             member = service.approve(request_id, chosen or None, actor_id=acts.account.id)
     except Refusal as refusal:
-        db.session.rollback()
         row = _found(request_id)
         problem = _kindly(row) if refusal.code == "handled_meanwhile" else refusal.message
         return _page(row, problem=problem, chosen=chosen, status=refusal)
@@ -169,7 +168,6 @@ def reject_request(request_id: str) -> ResponseReturnValue:
         with unit_of_work():
             row = service.reject(request_id, form.reason.data, actor_id=acts.account.id)
     except Refusal as refusal:
-        db.session.rollback()
         row = _found(request_id)
         if refusal.code == "handled_meanwhile":
             return _page(row, problem=_kindly(row), status=refusal)
@@ -194,7 +192,6 @@ def company_of_request(request_id: str) -> ResponseReturnValue:
                 actor_id=acts.account.id,
             )
     except Refusal as refusal:
-        db.session.rollback()
         form.validate()
         refuse(form, refusal)
         return _page(_found(request_id), new=form, status=refusal)

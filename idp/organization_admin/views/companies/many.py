@@ -19,7 +19,7 @@ from flask_wtf import FlaskForm
 from wtforms import FileField, TextAreaField
 
 from idp.kernel import web
-from idp.kernel.database import db, unit_of_work
+from idp.kernel.database import unit_of_work
 from idp.kernel.refusal import Refusal
 from idp.kernel.secrets import random_handle
 from idp.kernel.web import large_forms
@@ -87,7 +87,6 @@ def add_many(company_id: str) -> ResponseReturnValue:
                 actor_id=acts.account.id,
             )  # fmt: skip
     except Refusal as refusal:
-        db.session.rollback()
         return _refused(company_id, form, rows, refusal)
     return _after(company_id, form, rows, results)
 

@@ -13,8 +13,8 @@ from werkzeug.datastructures import MultiDict
 
 from idp.accounts import addresses
 from idp.kernel import clock, language, listing, web
-from idp.kernel.database import db, unit_of_work
-from idp.kernel.forms import refuse, version_of
+from idp.kernel.database import unit_of_work
+from idp.kernel.forms import refuse, renew_version, version_of
 from idp.kernel.refusal import Refusal
 from idp.organizations import roster, service
 
@@ -192,8 +192,7 @@ def edit_person(member_id: str) -> ResponseReturnValue:
         refuse(form, refusal, address="email")
         entry, changed = entry_of(member_id), refusal.code == "changed_meanwhile"
         if changed:
-            form.version.data = form.version.raw_data = None
-            form.version.data = str(entry.member.version)
+            renew_version(form, entry.member.version)
         known = _same_person(acts, form, member_id) if refusal.code == "already_member" else None
         return show(entry, form, status=refusal, known=known, stored=changed)
     flash(_("The changes are saved."), "success")
@@ -222,7 +221,6 @@ def person_state(member_id: str) -> ResponseReturnValue:
         with unit_of_work():
             verb(member_id, actor_id=acts.account.id)
     except Refusal as refusal:
-        db.session.rollback()
         return show(entry_of(member_id), problem=refusal.message, status=refusal)
     flash(str(said) % {"name": entry.person.name}, "success")
     return redirect(acts.address(f"people/{member_id}"), 303)
@@ -250,7 +248,6 @@ def person_holdings(member_id: str) -> ResponseReturnValue:
         with unit_of_work():
             service.change_holdings(member_id, **changes, activate="activate" in request.form, actor_id=acts.account.id)
     except Refusal as refusal:
-        db.session.rollback()
         ticked = (roles, licenses)
         return show(entry_of(member_id), problem=refusal.message, status=refusal, ticked=ticked)
     if "activate" in request.form and was_contact:
