@@ -21,7 +21,7 @@ from tests.support.authenticators import (
     set_up_app,
     token_of,
 )
-from tests.support.forms import form_with, log_in
+from tests.support.forms import browser_of, form_with
 from tests.support.races import at_once
 
 pytestmark = [pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)]
@@ -40,9 +40,7 @@ def person(world: Any) -> Any:
 
 @pytest.fixture
 def owner(app: Any, world: Any, person: Any) -> Any:
-    browser = app.test_client()
-    log_in(browser, person.address, world.password)
-    return browser
+    return browser_of(app, world, person)
 
 
 @pytest.fixture
