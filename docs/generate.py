@@ -148,24 +148,19 @@ def catalog_page() -> str:
 def decisions_page() -> str:
     """Every code of the decision with its sentences."""
     policy = importlib.import_module("idp.organizations.policy")
-    explain = importlib.import_module("idp.organizations.sentences").explain
+    sentences = importlib.import_module("idp.organizations.sentences")
     text = (
         "# Reasons\n\nWhy the answer is no: one stable code, looked for in this order, in `onix_access.reason` of the"
         " token (or in `error_description`). The sentences come with the token, in the person's language.\n"
     )
-    details = {
-        "account_disabled": (None, "closing"),
-        "privilege_missing": ("no_role", "role"),
-        "membership_ended": (None, "left"),
-        "license_expired": (None, "organization"),
-        "license_missing": (None, "organization"),
-    }
     for number, code in enumerate(policy.CODES, 1):
         text += f"\n## {number}. `{code}`\n"
-        for detail in details.get(code, (None,)):
+        for detail in sentences.details_of(code):
             text += f"\n`{detail}`\n" if detail else ""
             for language in ("en", "nb"):
-                said = explain(code, detail, app_name="Onix Tag", organization_name="Nordic Lift AS", language=language)
+                said = sentences.explain(
+                    code, detail, app_name="Onix Tag", organization_name="Nordic Lift AS", language=language
+                )
                 text += f"\n- {language}: **{said.headline}** {said.cause} *{said.remedy}*"
             text += "\n"
     return text
@@ -188,7 +183,7 @@ def api_page() -> str:
     """Every operation of the API, its scopes, models and refusals."""
     from idp.api.document import SCOPES, describe, refusals_of
     from idp.api.page import kind
-    from idp.api.problems import TITLES
+    from idp.api.problems import DENIALS, TITLES
 
     app = idp.create_app(settings.load(environment="test", database_url="sqlite:///:memory:"))
     with app.app_context():
@@ -219,9 +214,9 @@ def api_page() -> str:
         )
         for member, inner in schema["properties"].items():
             text += f"| `{member}` | {kind(inner).replace('|', 'or')} | {inner.get('description', '')} |\n"
-    text += "\n## Refusals\n\nProblem details (RFC 9457). A person's denial has its own [code](reasons.md).\n\n"
+    text += "\n## Refusals\n\nProblem details (RFC 9457). The last are [denials](reasons.md) of the person.\n\n"
     text += "| Code | Meaning |\n| --- | --- |\n"
-    return text + "".join(f"| `{code}` | {words} |\n" for code, words in TITLES.items())
+    return text + "".join(f"| `{code}` | {words} |\n" for code, words in (TITLES | DENIALS).items())
 
 
 def pages() -> dict[str, Callable[[], Any]]:

@@ -65,6 +65,4 @@ NB: dict[str, str] = {
     "The second link is for those who have no access yet: it leads to the form on which they ask you for it.": "Den andre lenken er for dem som ikke har tilgang ennå: den fører til skjemaet der de ber dere om det.",
     "Try it": "Prøv den",
     "Type your short name above, and the button appears here.": "Skriv inn kortnavnet ovenfor, så vises knappen her.",
-    "Earlier": "Forrige",
-    "Next": "Neste",
 }

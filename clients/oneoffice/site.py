@@ -12,6 +12,7 @@ from clients.oneoffice.data import site as data
 from clients.relying_party.fields import line
 from clients.relying_party.guard import granted, needs, person, work_data
 from clients.relying_party.lists import listed
+from clients.relying_party.rows import Taken
 
 READ, WRITE = parts.read(parts.SITE), parts.write(parts.SITE)
 blueprint = Blueprint("site", __name__)
@@ -56,8 +57,8 @@ def add_project() -> Any:
             data.add_project(
                 connection, granted().organization_id, form.number.data, form.name.data, form.customer.data
             )
-    except data.Taken:
-        form.number.errors = ["This number is already in use."]
+    except Taken as taken:
+        form.number.errors = [str(taken)]
         return _projects(form, 409)
     return redirect(url_for("oneoffice.site.projects", done="added"), 303)
 

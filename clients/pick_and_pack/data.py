@@ -9,6 +9,8 @@ import secrets
 import sqlite3
 from dataclasses import dataclass
 
+from clients.relying_party.rows import next_step, take_step
+
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS orders (
   id TEXT PRIMARY KEY, organization_id TEXT NOT NULL, number TEXT NOT NULL, customer TEXT NOT NULL, goods TEXT NOT NULL,
@@ -41,7 +43,7 @@ class Order:
     @property
     def next_step(self) -> str | None:
         """The only step that can be taken now, if any."""
-        return next((step for step, (before, _) in STEPS.items() if before == self.status), None)
+        return next_step(STEPS, self.status)
 
 
 def seed(connection: sqlite3.Connection, organization_id: str) -> None:
@@ -65,14 +67,4 @@ def orders(connection: sqlite3.Connection, organization_id: str, limit: int, off
 
 def move(connection: sqlite3.Connection, organization_id: str, id_: str, step: str, by: str) -> bool | None:
     """Take `step` for one order. False when it is not at that point any more, None when there is no such order."""
-    before, after = STEPS[step]
-    moved = connection.execute(
-        "UPDATE orders SET status = ?, moved_by = ? WHERE organization_id = ? AND id = ? AND status = ?",
-        (after, by, organization_id, id_, before),
-    ).rowcount
-    if moved:
-        return True
-    there = connection.execute(
-        "SELECT 1 FROM orders WHERE organization_id = ? AND id = ?", (organization_id, id_)
-    ).fetchone()
-    return False if there else None
+    return take_step(connection, "orders", organization_id, id_, STEPS[step], moved_by=by)

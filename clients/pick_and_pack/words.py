@@ -14,7 +14,6 @@ NB: dict[str, str] = {
     "Customer's name": "Kunde",
     "Goods": "Varer",
     "Status": "Status",
-    "Actions": "Handlinger",
     "New": "Ny",
     "Picked": "Plukket",
     "Packed": "Pakket",
@@ -36,6 +35,4 @@ NB: dict[str, str] = {
     "Pack orders": "Pakke ordrer",
     "Ship orders": "Sende ordrer",
     "read only": "kun lesing",
-    "Earlier": "Forrige",
-    "Next": "Neste",
 }

@@ -15,6 +15,7 @@ from clients.relying_party.guard import granted, needs, person, work_data
 from clients.relying_party.lists import listed
 from clients.relying_party.pages import say
 from clients.relying_party.product import Product
+from clients.relying_party.rows import Taken
 from clients.relying_party.settings import Settings, load
 from clients.relying_party.web import build
 from clients.tag import data
@@ -81,8 +82,8 @@ def register() -> Any:
     try:
         with work_data().writing() as connection:
             data.register(connection, granted().organization_id, form.number.data, form.name.data, form.location.data)
-    except data.Taken:
-        form.number.errors = ["This number is already in use."]
+    except Taken as taken:
+        form.number.errors = [str(taken)]
         return _home(form, 409)
     return redirect(url_for("tag.home", done="registered"), 303)
 

@@ -6,6 +6,8 @@ import secrets
 import sqlite3
 from dataclasses import dataclass
 
+from clients.relying_party.rows import numbered
+
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS equipment (
   id TEXT PRIMARY KEY, organization_id TEXT NOT NULL, number TEXT NOT NULL, name TEXT NOT NULL, location TEXT NOT NULL,
@@ -50,10 +52,6 @@ class Inspection:
     inspected_at: int
 
 
-class Taken(Exception):
-    """The number is already used in this organization."""
-
-
 def seed(connection: sqlite3.Connection, organization_id: str) -> None:
     """A little equipment for an organization that opens Onix Tag for the first time."""
     connection.executemany(
@@ -82,14 +80,12 @@ def find(connection: sqlite3.Connection, organization_id: str, id_: str) -> Equi
 
 
 def register(connection: sqlite3.Connection, organization_id: str, number: str, name: str, location: str) -> None:
-    """Add equipment. Raises `Taken` when the organization uses the number already."""
-    try:
+    """Add equipment. Raises `Taken`."""
+    with numbered():
         connection.execute(
             "INSERT INTO equipment (id, organization_id, number, name, location) VALUES (?, ?, ?, ?, ?)",
             (secrets.token_hex(8), organization_id, number, name, location),
         )
-    except sqlite3.IntegrityError as error:
-        raise Taken from error
 
 
 def put_tag(connection: sqlite3.Connection, organization_id: str, id_: str, by: str) -> bool:

@@ -20,6 +20,7 @@ from clients.relying_party.lists import listed
 from clients.relying_party.pages import say
 from clients.relying_party.product import Product
 from clients.relying_party.provider import Unreachable
+from clients.relying_party.rows import Taken
 from clients.relying_party.settings import Settings, load
 from clients.relying_party.web import build
 from clients.work import customers, data, deliveries
@@ -110,8 +111,8 @@ def add_order() -> Any:
                 connection, granted().organization_id, form.number.data, form.customer.data,
                 (form.customer_number.data or "").strip(), form.task.data,
             )  # fmt: skip
-    except data.Taken:
-        form.number.errors = ["This number is already in use."]
+    except Taken as taken:
+        form.number.errors = [str(taken)]
         return _home(form, 409)
     return redirect(url_for("work.order", id_=id_, done="added"), 303)
 
@@ -128,9 +129,10 @@ def order(id_: str) -> Any:
 @needs("work:orders.write")
 def move(id_: str, step: str) -> Any:
     """Take the order's next step."""
-    _found(data.order, id_)
     with work_data().writing() as connection:
         moved = data.move(connection, granted().organization_id, id_, step, person().name)
+    if moved is None:
+        abort(404)
     return redirect(url_for("work.order", id_=id_, done=step if moved else "late"), 303)
 
 
@@ -181,8 +183,8 @@ def upload() -> Any:
                 file_name=(form.file.data.filename or "")[-100:], content=content, waits=deliveries.possible(),
                 by=person().name, now=clock.now(),
             )  # fmt: skip
-    except data.Taken:
-        form.number.errors = ["This number is already in use."]
+    except Taken as taken:
+        form.number.errors = [str(taken)]
         return _inspections(form, 409)
     item = _found(data.inspection, id_)
     _deliver(item, customers.standing_of(item.customer, item.customer_number))

@@ -9,6 +9,8 @@ import secrets
 import sqlite3
 from dataclasses import dataclass
 
+from clients.relying_party.rows import next_step, numbered, take_step
+
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS orders (
   id TEXT PRIMARY KEY, organization_id TEXT NOT NULL, number TEXT NOT NULL, customer TEXT NOT NULL,
@@ -55,7 +57,7 @@ class Order:
     @property
     def next_step(self) -> str | None:
         """The only step that can be taken now, if any."""
-        return next((step for step, (before, _) in STEPS.items() if before == self.status), None)
+        return next_step(STEPS, self.status)
 
 
 @dataclass(frozen=True)
@@ -81,10 +83,6 @@ class Inspection:
     def waits_until(self) -> int:
         """When the bytes that wait may go (UTC seconds)."""
         return self.at + KEPT
-
-
-class Taken(Exception):
-    """The number is already used in this organization."""
 
 
 def seed(connection: sqlite3.Connection, organization_id: str) -> None:
@@ -121,26 +119,18 @@ def add_order(
 ) -> str:
     """A new order; its id. Raises `Taken`."""
     id_ = secrets.token_hex(8)
-    try:
+    with numbered():
         connection.execute(
             "INSERT INTO orders (id, organization_id, number, customer, customer_number, task)"
             " VALUES (?, ?, ?, ?, ?, ?)",
             (id_, organization_id, number, customer, customer_number, task),
         )
-    except sqlite3.IntegrityError as error:
-        raise Taken from error
     return id_
 
 
-def move(connection: sqlite3.Connection, organization_id: str, id_: str, step: str, by: str) -> bool:
-    """Take `step` for one order; False when it is not at that point any more."""
-    before, after = STEPS[step]
-    return bool(
-        connection.execute(
-            "UPDATE orders SET status = ?, handled_by = ? WHERE organization_id = ? AND id = ? AND status = ?",
-            (after, by, organization_id, id_, before),
-        ).rowcount
-    )
+def move(connection: sqlite3.Connection, organization_id: str, id_: str, step: str, by: str) -> bool | None:
+    """Take `step` for one order. False when it is not at that point any more, None when there is no such order."""
+    return take_step(connection, "orders", organization_id, id_, STEPS[step], handled_by=by)
 
 
 def inspections(connection: sqlite3.Connection, organization_id: str, limit: int, offset: int) -> list[Inspection]:
@@ -167,15 +157,13 @@ def add_inspection(
 ) -> str:  # fmt: skip
     """Write down what was uploaded; its id. `waits`: the bytes are kept until they are delivered. Raises `Taken`."""
     id_ = secrets.token_hex(8)
-    try:
+    with numbered():
         connection.execute(
             "INSERT INTO inspection VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
             (
                 id_, organization_id, number, customer, customer_number, equipment, file_name, len(content), by, now,
             ),
         )  # fmt: skip
-    except sqlite3.IntegrityError as error:
-        raise Taken from error
     if waits:
         _forget_old(connection, now)
         connection.execute("INSERT INTO undelivered VALUES (?, ?)", (id_, content))

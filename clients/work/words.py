@@ -27,7 +27,6 @@ NB: dict[str, str] = {
     "Add order": "Legg til ordre",
     "Number": "Nummer",
     "Organization number": "Organisasjonsnummer",
-    "optional": "valgfritt",
     "Equipment": "Utstyr",
     "Report or picture": "Rapport eller bilde",
     "PDF, PNG or JPEG, at most 10 MB": "PDF, PNG eller JPEG, høyst 10 MB",
@@ -83,10 +82,4 @@ NB: dict[str, str] = {
     "{left} of {limit} left": "{left} av {limit} igjen",
     "Invite all": "Inviter alle",
     "More rows": "Flere rader",
-    "Check these fields": "Sjekk disse feltene",
-    "This number is already in use.": "Nummeret er allerede i bruk.",
-    "This field is required.": "Feltet må fylles ut.",
-    "Too long.": "For langt.",
-    "Earlier": "Forrige",
-    "Next": "Neste",
 }

@@ -154,8 +154,8 @@ class MailboxProof(Base):
     purpose: `activation` (a new account), `reset` (a new password), `mailbox` (prove an address of `account_id`),
     `address` (add one to it); `known`, `nobody` and `claimed` carry no link, see `service`.
     The link is signed over id and `generation`; sending again raises the generation, so the older link dies.
-    `app_id` is the application that the person came from first, `continuation_path` is not kept: activation happens in
-    whichever browser.
+    `app_id` is the application that the person came from first. What else waited for the person is not kept: activation
+    happens in whichever browser.
     """
 
     __tablename__ = "mailbox_proof"

@@ -31,13 +31,8 @@ def _come_back() -> tuple[str | None, dict[str, Any]]:
     return handle, found.context
 
 
-def _by_link() -> bool:
-    """Whether this is a look at the mailed address itself."""
-    return request.method != "POST" and "token" in (request.view_args or {})
-
-
-def _page(name: str, status: int = 200, retry_after: int | None = None, **values: Any) -> ResponseReturnValue:
-    return web.page(f"accounts/{name}.html", status, retry_after, **values)
+def _page(name: str, status: web.Status = 200, **values: Any) -> ResponseReturnValue:
+    return web.page(f"accounts/{name}.html", status, **values)
 
 
 @blueprint.route("/signup", methods=["GET", "POST"])
@@ -54,8 +49,7 @@ def signup() -> ResponseReturnValue:
         _send_activation(typed, context.get("app_id"))
     except Refusal as refusal:
         form.address.errors = [*form.address.errors, refusal.message]
-        status, retry_after = refusal.status, refusal.retry_after
-        return _page("signup", status, retry_after, form=form, handle=handle, context=context)
+        return _page("signup", refusal, form=form, handle=handle, context=context)
     return _page("signup_sent", address=typed.strip(), handle=handle, context=context)
 
 
@@ -84,7 +78,7 @@ def activate(token: str) -> ResponseReturnValue:
         return _resend(token, seen)
     if seen.proof is None or seen.state != "open":
         return _dead_link("activation", seen, token)
-    if _by_link():
+    if opened.by_link():
         return opened.go_on("/activate", token)
     form = ActivationForm()
     form.context = (seen.proof.address,)
@@ -169,7 +163,7 @@ def forgot() -> ResponseReturnValue:
         service.admit_network(request.remote_addr or "")
     except Refusal as refusal:
         form.address.errors = [refusal.message]
-        return _page("forgot", refusal.status, refusal.retry_after, form=form, handle=handle)
+        return _page("forgot", refusal, form=form, handle=handle)
     if service.admit_mail(typed, "reset"):
         with unit_of_work():
             service.request_reset(typed, language.current())
@@ -188,7 +182,7 @@ def reset(token: str) -> ResponseReturnValue:
     seen = service.read(token, "reset")
     if seen.proof is None or seen.state != "open":
         return _dead_link("reset", seen, token)
-    if _by_link():
+    if opened.by_link():
         return opened.go_on("/password/reset", token)
     form = NewPasswordForm()
     account = service.find_by_address(seen.proof.normalized)
@@ -221,7 +215,7 @@ def mailbox(token: str) -> ResponseReturnValue:
     seen = service.read(token, "mailbox")
     if seen.proof is None or seen.state != "open":
         return _dead_link("mailbox", seen, token)
-    if _by_link():
+    if opened.by_link():
         return opened.go_on("/mailbox", token)
     form = ConfirmForm()
     if not form.validate_on_submit():

@@ -11,6 +11,7 @@ from flask_babel import force_locale
 
 from idp.kernel import language
 from idp.kernel.refusal import Refusal
+from idp.organizations.sentences import VOICES
 from idp.settings import current_settings
 
 MEDIA_TYPE = "application/problem+json"
@@ -18,7 +19,6 @@ MEDIA_TYPE = "application/problem+json"
 TITLES = {
     "invalid_token": "The access token is missing or not good",
     "insufficient_scope": "The access token lacks a scope",
-    "privilege_missing": "The person's role lacks the privilege",
     "not_a_person": "The access token is not a person's",
     "not_told": "The client is told of no organization",
     "invalid_request": "The request can't be read",
@@ -38,20 +38,10 @@ TITLES = {
     "unavailable": "The service is busy",
     "server_error": "Something went wrong on our side",
 }
-"""What a code means, whatever request it answers. A person's denial travels under its own code (docs/reference)."""
+"""What a code means, whatever request it answers."""
 
-DENIALS = {
-    "account_disabled": "The person's account is disabled or closed",
-    "no_organization": "The person is no user of any organization",
-    "invitation_expired": "The person's invitation has expired",
-    "invitation_pending": "The person has not accepted the invitation yet",
-    "contact_only": "The person is a contact only, and no user",
-    "membership_ended": "The person is no user of the organization any more",
-    "terminated_inactive": "The person's access ended after a year without a sign-in",
-    "member_disabled": "The person is disabled in the organization",
-    "organization_suspended": "The organization is suspended",
-}
-"""Why the person may not use the API at all, beside `privilege_missing`: it needs no license, so none is missing."""
+DENIALS = {code: voices.title for code, voices in VOICES.items() if voices.title}
+"""Why the person may not use the API, or not this of it."""
 
 _OF_HTTP = {
     "not_found": "not_found",

@@ -23,6 +23,7 @@ from idp.oidc.clients import cached_client
 from idp.organizations.models import Company, License, Member, Role
 from idp.organizations.people import shown_as
 from idp.organizations.policy import CODES, WITHOUT_ORGANIZATION
+from idp.organizations.sentences import VOICES
 from idp.organizations.titles import app_name, edition_name, privilege_title, role_called, role_title
 
 from .models import AuditEntry
@@ -295,23 +296,6 @@ _ROWS: Mapping[str, tuple[Any, Callable[[Any], str]]] = {
     "company_id": (Company, lambda row: row.name),
 }
 
-DENIALS: Mapping[str, Any] = {
-    "account_disabled": _l("the account is disabled"),
-    "no_organization": _l("not a user of any organization"),
-    "invitation_expired": _l("the invitation has expired"),
-    "invitation_pending": _l("the invitation is not accepted yet"),
-    "contact_only": _l("only a contact"),
-    "membership_ended": _l("the membership has ended"),
-    "terminated_inactive": _l("ended for inactivity"),
-    "member_disabled": _l("disabled"),
-    "organization_suspended": _l("the organization is suspended"),
-    "license_expired": _l("the license has expired"),
-    "seat_limit_reached": _l("all licenses are in use"),
-    "license_missing": _l("no license is assigned"),
-    "privilege_missing": _l("no role gives the privilege to open it"),
-}
-"""Why somebody was denied access, in a sentence's last words."""
-
 SENTENCES: Mapping[str, Any] = {
     "OrganizationCreated": _l("%(actor)s created the organization."),
     "OrganizationChanged": _l("%(actor)s changed the organization."),
@@ -413,7 +397,7 @@ def _sentence(row: AuditEntry, names: _Names) -> str:
         "license": names.of("license_id", row),
         "company": names.of("company_id", row),
         "app": ", ".join(app_name(app_id) for app_id in row.app_ids.split()) or _("an app"),
-        "code": DENIALS.get(row.result) or row.result,
+        "code": VOICES[row.result].clause if row.result in VOICES else row.result,
         "client": client.name(language.shown()) if client else (row.client_id or ""),
     }
     return str(str(pattern) % values)

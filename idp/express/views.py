@@ -35,7 +35,7 @@ def ask(slug: str) -> ResponseReturnValue:
                 service.ask(supplier.id, **form.typed, language=language.shown())
     except Refusal as refusal:
         refuse(form, refusal, address="email")
-        return web.page("express/ask.html", refusal.status, refusal.retry_after, form=form, supplier=supplier)
+        return web.page("express/ask.html", refusal, form=form, supplier=supplier)
     return render_template("express/asked.html", supplier=supplier, address=(form.email.data or "").strip())
 
 
@@ -51,7 +51,7 @@ def confirm(token: str) -> ResponseReturnValue:
     found = service.read(token)
     if found.state != "open" or found.row is None:
         return _dead(found)
-    if request.method != "POST" and "token" in (request.view_args or {}):
+    if opened.by_link():
         return opened.go_on("/guest-request", token)
     form = ConfirmForm()
     if not form.validate_on_submit():

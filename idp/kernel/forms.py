@@ -25,6 +25,12 @@ def refuse(form: Any, refusal: Refusal, **instead: str) -> None:
         form.form_errors.append(refusal.message)
 
 
+def renew_version(form: Any, version: int) -> None:
+    """Let the form carry what is stored now, whatever was sent: whoever saves again has seen it."""
+    form.version.raw_data = None
+    form.version.data = str(version)
+
+
 def version_of(text: str | None) -> int:
     """The version of a row that a form carries; 0, which no row has, for what is no number."""
     return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 18 else 0

@@ -147,20 +147,20 @@ def at_time(instant: int, where: str | None = None) -> str:
     return f"{format_datetime(there, _TIMED[shown()], rebase=False)} {name}"
 
 
-def day_of(instant: int, where: str | None = None) -> date:
+def day_of(instant: int) -> date:
     """The day on which an instant (UTC seconds) lies for whoever reads."""
-    return _there(instant, where).date()
+    return _there(instant, None).date()
 
 
-def start_of(day: date, where: str | None = None) -> int:
+def start_of(day: date) -> int:
     """When a day of whoever reads begins, in UTC seconds: 23 to 25 hours after the one before."""
-    there = datetime(day.year, day.month, day.day, tzinfo=_zone_of(where or zone()))
+    there = datetime(day.year, day.month, day.day, tzinfo=_zone_of(zone()))
     return int((there - datetime.fromtimestamp(0, tz=UTC)).total_seconds())
 
 
-def end_of(day: date, where: str | None = None) -> int | None:
+def end_of(day: date) -> int | None:
     """When it is over: the start of the day that follows. None for the last day of the calendar."""
-    return None if day == date.max else start_of(day + timedelta(1), where)
+    return None if day == date.max else start_of(day + timedelta(1))
 
 
 def iso(instant: int) -> str:

@@ -9,7 +9,7 @@ shows dead ones where they are.
 
 from __future__ import annotations
 
-from flask import redirect
+from flask import redirect, request
 from flask import session as cookie
 from werkzeug.wrappers import Response
 
@@ -17,6 +17,11 @@ from .secrets import digest
 
 _KEY = "opened"
 _MOST = 4  # links, each some 120 characters of the cookie
+
+
+def by_link() -> bool:
+    """Whether this is a look at the mailed address itself."""
+    return request.method != "POST" and "token" in (request.view_args or {})
 
 
 def keep(place: str, token: str) -> str:

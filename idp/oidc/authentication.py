@@ -169,7 +169,7 @@ def _by_assertion(form: Mapping[str, str], client_id: str | None, endpoint: str,
         raise ClientRefused
     if not _signed_by(client, signed, str(alg), header.get("kid")):
         raise ClientRefused
-    if not _acceptable(claims, subject, endpoint, now) or not _first_use(subject, claims, now):
+    if not _acceptable(claims, subject, endpoint, now) or not _first_use(subject, claims):
         raise ClientRefused
     return Authenticated(client, "private_key_jwt")
 
@@ -198,7 +198,7 @@ def _acceptable(claims: Mapping[str, Any], subject: str, endpoint: str, now: int
     return isinstance(jti, str) and 0 < len(jti) <= 500
 
 
-def _first_use(client_id: str, claims: Mapping[str, Any], now: int) -> bool:
+def _first_use(client_id: str, claims: Mapping[str, Any]) -> bool:
     """Remember the `jti`, in a transaction of its own: also a request that fails afterwards has used it (R10)."""
     try:
         with autocommit() as connection:

@@ -128,9 +128,9 @@ def signing_key(alg: str, now: int | None = None) -> SigningKeyPair:
     return keyring().signing_key(alg, clock.now() if now is None else now)
 
 
-def hint_keys(now: int | None = None) -> KeySet:
+def hint_keys() -> KeySet:
     """Keys for `id_token_hint`: an expired ID Token is still good as a hint (Core §3.1.2.1), for up to 90 days."""
-    return keyring().verification_keys(clock.now() if now is None else now, kept_for=90 * 86400)
+    return keyring().verification_keys(clock.now(), kept_for=90 * 86400)
 
 
 def ensure_keys() -> None:

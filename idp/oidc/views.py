@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, current_app, redirect, render_template, request
+from flask import Blueprint, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from idp import sessions
-from idp.kernel import clock, language
+from idp.kernel import clock, language, web
 from idp.kernel.database import unit_of_work
 from idp.kernel.refusal import Refusal
 from idp.kernel.web import cross_site
@@ -157,7 +157,7 @@ def end_session() -> ResponseReturnValue:
     language.hint(values.get("ui_locales"))
     wish = logging_out.read(values)
     if isinstance(wish, logging_out.Fault):
-        return _page("oidc/logout_error.html", 400, reason=wish.reason)
+        return web.page("oidc/logout_error.html", 400, reason=wish.reason)
     if request.method == "POST":
         # Our cookie did not come with the other site's form (P22); the wish travels signed, without the token.
         return redirect(f"/oauth2/logout/confirm?request={logging_out.sign(wish)}", 303)
@@ -169,7 +169,7 @@ def confirm_end_session() -> ResponseReturnValue:
     """The same, after a POST."""
     wish = logging_out.unsign(request.args.get("request", ""))
     language.hint(wish.language if wish else None)
-    return _page("oidc/logout_error.html", 400, reason="expired") if wish is None else _log_out(wish)
+    return web.page("oidc/logout_error.html", 400, reason="expired") if wish is None else _log_out(wish)
 
 
 @blueprint.post("/oauth2/logout/confirm")
@@ -177,7 +177,7 @@ def end_session_confirmed() -> ResponseReturnValue:
     """*Sign out* was pressed on the page that asks."""
     wish = logging_out.unsign(request.form.get("request", ""))
     if wish is None:
-        return _page("oidc/logout_error.html", 400, reason="expired")
+        return web.page("oidc/logout_error.html", 400, reason="expired")
     with unit_of_work():
         sessions.sign_out()
     return _logged_out(wish, asked=True)
@@ -187,14 +187,14 @@ def end_session_confirmed() -> ResponseReturnValue:
 def logged_out() -> ResponseReturnValue:
     """Where a sign-out ends that leads nowhere else."""
     language.hint(request.args.get("ui_locales"))
-    return _page("oidc/logged_out.html", 200)
+    return web.page("oidc/logged_out.html")
 
 
 def _log_out(wish: logging_out.LogoutWish) -> ResponseReturnValue:
     who = sessions.actor()
     step = logging_out.next_step(wish, who.account.id if who else None, who.session.id if who else None)
     if step == "ask":
-        return _page("oidc/logout.html", 200, **logging_out.page(wish, who))
+        return web.page("oidc/logout.html", **logging_out.page(wish, who))
     if step == "end":
         with unit_of_work():
             sessions.sign_out()
@@ -238,17 +238,11 @@ def _refused(problem: Unrecognized | Rejected, values: MultiDict[str, str]) -> R
     if isinstance(problem, Rejected):
         return issuer.failure(problem.destination, problem.error, problem.description, server().issuer)
     language.hint(known(values).get("ui_locales"))
-    return _page("oidc/error.html", 400, reason=problem.reason, problem=_PROBLEMS[problem.reason])
+    return web.page("oidc/error.html", 400, reason=problem.reason, problem=_PROBLEMS[problem.reason])
 
 
 def _expired() -> Response:
-    return _page("oidc/error.html", 400, reason="request_expired", problem=_LOST)
-
-
-def _page(template: str, status: int, **values: object) -> Response:
-    response = current_app.make_response(render_template(template, **values))
-    response.status_code = status
-    return response
+    return web.page("oidc/error.html", 400, reason="request_expired", problem=_LOST)
 
 
 def _one(values: MultiDict[str, str], name: str) -> str | None:

@@ -37,6 +37,9 @@ CODES = (
 WITHOUT_ORGANIZATION = frozenset(CODES[: CODES.index("contact_only") + 1])
 """Reasons under which nothing about an organization is told (codes 1 to 4)."""
 
+BEFORE_LICENSE = frozenset(CODES[: CODES.index("license_expired")])
+"""Reasons that no license or role changes (codes 1 to 6); a client of no app meets no others."""
+
 NOBODY_TO_ASK = frozenset({"account_disabled", "no_organization"})
 """No administrator of an organization can help with these."""
 

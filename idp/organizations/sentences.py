@@ -1,13 +1,18 @@
-"""The words of a denial, in both languages: a headline, what caused it, and what to do about it.
+"""The words of a denial: a headline, what caused it, and what to do about it; and what others hear of its code.
 
-The wording is the help centre's ("Create an Onix Tag user with Onix Account"). They are data and not translations of
-templates, because they travel in tokens, in the language of the authorization, to applications that have no words for
-them of their own.
+The wording for the person is the help centre's ("Create an Onix Tag user with Onix Account"), in both languages. It is
+data and no translation of templates, because it travels in tokens, in the language of the authorization, to
+applications that have no words of their own. What an administrator and a program read says the same in another voice:
+`VOICES` has them side by side.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from flask_babel import lazy_gettext as _l
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,28 +36,55 @@ _DISABLED = {
     "en": "Your account is disabled",
     "nb": "Kontoen din er deaktivert",
 }
-
 _CLOSED = {
     "en": "Your account is closed",
     "nb": "Kontoen din er avsluttet",
 }
 
-_HEADLINES = {
-    "account_disabled": _DISABLED,
-    "account_disabled.closing": _CLOSED,
-    "no_organization": _NO_ORGANIZATION,
-    "invitation_expired": _NO_ORGANIZATION,
-    "invitation_pending": _NO_ORGANIZATION,
-    "contact_only": _NO_ORGANIZATION,
-    "membership_ended": _NO_ORGANIZATION,
-    "terminated_inactive": _NO_ORGANIZATION,
-    "member_disabled": _NO_ORGANIZATION,
-    "organization_suspended": _NOT_THIS_ONE,
-    "license_expired": _NOT_THIS_ONE,
-    "seat_limit_reached": _NOT_THIS_ONE,
-    "license_missing": _NOT_THIS_ONE,
-    "privilege_missing": _NOT_THIS_ONE,
+
+class Voices(NamedTuple):
+    """How a code is told beside its sentences, which are for the person.
+
+    headline: what stands above them, in both languages. clause: the last words of a sentence in the audit trail,
+    translated as a page is. title: to a program that acts for the person (RFC 9457 §3.1.3), of the person, in English;
+    None where no program meets the code, because the API asks for no license.
+    """
+
+    headline: Mapping[str, str]
+    clause: Any
+    title: str | None
+
+
+VOICES: Mapping[str, Voices] = {
+    "account_disabled": Voices(_DISABLED, _l("the account is disabled"), "The person's account is disabled or closed"),
+    "no_organization": Voices(
+        _NO_ORGANIZATION, _l("not a user of any organization"), "The person is no user of any organization"
+    ),
+    "invitation_expired": Voices(
+        _NO_ORGANIZATION, _l("the invitation has expired"), "The person's invitation has expired"
+    ),
+    "invitation_pending": Voices(
+        _NO_ORGANIZATION, _l("the invitation is not accepted yet"), "The person has not accepted the invitation yet"
+    ),
+    "contact_only": Voices(_NO_ORGANIZATION, _l("only a contact"), "The person is a contact only, and no user"),
+    "membership_ended": Voices(
+        _NO_ORGANIZATION, _l("the membership has ended"), "The person is no user of the organization any more"
+    ),
+    "terminated_inactive": Voices(
+        _NO_ORGANIZATION, _l("ended for inactivity"), "The person's access ended after a year without a sign-in"
+    ),
+    "member_disabled": Voices(_NO_ORGANIZATION, _l("disabled"), "The person is disabled in the organization"),
+    "organization_suspended": Voices(
+        _NOT_THIS_ONE, _l("the organization is suspended"), "The organization is suspended"
+    ),
+    "license_expired": Voices(_NOT_THIS_ONE, _l("the license has expired"), None),
+    "seat_limit_reached": Voices(_NOT_THIS_ONE, _l("all licenses are in use"), None),
+    "license_missing": Voices(_NOT_THIS_ONE, _l("no license is assigned"), None),
+    "privilege_missing": Voices(
+        _NOT_THIS_ONE, _l("no role gives the privilege to open it"), "The person's role lacks the privilege"
+    ),
 }
+"""Every code of the decision, as each reader hears it."""
 
 _EN = {
     "account_disabled": (
@@ -239,8 +271,13 @@ def explain(
     elif key not in _EN:
         key = code
     cause, remedy = _SENTENCES[tongue][key]
-    headline = _HEADLINES.get(key, _HEADLINES[code])[tongue]
+    headline = (_CLOSED if key == "account_disabled.closing" else VOICES[code].headline)[tongue]
     return Explanation(*(_fill(sentence, names) for sentence in (headline, cause, remedy)))
+
+
+def details_of(code: str) -> tuple[str | None, ...]:
+    """The decision's details that have sentences of their own under this code; None where it has some without."""
+    return tuple(key.partition(".")[2] or None for key in _EN if key.partition(".")[0] == code)
 
 
 def _fill(sentence: str, names: dict[str, str]) -> str:

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from .policy import (
+    BEFORE_LICENSE,
     AccountFacts,
     Decision,
     LicenseFacts,
@@ -184,6 +185,11 @@ class Path:
     opening: tuple[str, ...]
     privileges: tuple[GivenBy, ...]
     left_out: tuple[LeftOut, ...]
+
+    @property
+    def reaches_license(self) -> bool:
+        """Whether nothing stops before a license is asked about."""
+        return self.decision.code not in BEFORE_LICENSE
 
 
 def explain_path(account: AccountFacts, member: MemberFacts, app: App, now: int) -> Path:

@@ -7,7 +7,7 @@ mailbox that others read too, must not act for a person (security R28).
 
 from __future__ import annotations
 
-from flask import Blueprint, redirect, request
+from flask import Blueprint, redirect
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
@@ -44,7 +44,7 @@ def invitation(token: str) -> ResponseReturnValue:
     found = service.read_invitation(token)
     if found.state != "open" or found.invitation is None or found.member is None:
         return _dead(found.state)
-    if request.method != "POST" and "token" in (request.view_args or {}):
+    if opened.by_link():
         return opened.go_on("/invitation", token)
     account = _invited(found.member)
     if account is None:
@@ -148,7 +148,6 @@ def _create(token: str, row: Invitation, member: Member) -> ResponseReturnValue:
 
 def _refused(token: str, refusal: Refusal) -> ResponseReturnValue:
     """Two posts of one link give one success; the other is told what became of it."""
-    db.session.rollback()
     if refusal.code in ("no_place_left", "already_member"):
         return _dead("full" if refusal.code == "no_place_left" else "there")
     state = service.read_invitation(token).state
@@ -163,7 +162,7 @@ def _page(
     form: ConfirmForm | ActivationForm,
     *,
     asks: str,
-    status: int,
+    status: web.Status,
     add: str | None = None,
 ) -> ResponseReturnValue:
     inviter = db.session.get(Account, row.invited_by) if row.invited_by else None

@@ -68,7 +68,7 @@ def ask() -> ResponseReturnValue:
     if waiting := service.open_request(denial.judged.id, app_id):
         return redirect(_address(waiting), 303)
     form = PleaForm()
-    status = 400 if form.is_submitted() else 200
+    status: web.Status = 400 if form.is_submitted() else 200
     if form.validate_on_submit():
         try:
             service.admit_request(account.id)
@@ -78,7 +78,7 @@ def ask() -> ResponseReturnValue:
             if refusal.field != "message":
                 raise
             form.message.errors = [refusal.message]
-            status = refusal.status
+            status = refusal
         else:
             return redirect(_address(made), 303)
     place = denial.member.organization.name if denial.member else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from idp.outbox import mails
 from idp.outbox.models import Delivery
 from tests.accounts.steps import last, link_of, link_text, listen
 from tests.support.forms import browser_of, form_with, forms_of, log_in, submit, text_of
+from tests.support.races import outcomes_at_once
 
 PAGE = "/account/emails"
 NEW = "kari@private.example"
@@ -231,36 +232,10 @@ def test_removing_kills_what_was_mailed_there(app: Any, client: Any, world: Any,
     assert stranger.get(reset, follow_redirects=True).status_code == 410
 
 
-def at_once(app: Any, number: int, work: Any) -> list[str]:
-    """Do `work(index)` in so many threads at once, each in a unit; gives `ok` or the refusal's code of each."""
-    from idp.kernel.refusal import Refusal
-
-    ready, results = threading.Barrier(number), [""] * number
-
-    def run(index: int) -> None:
-        with app.app_context():
-            ready.wait(30)
-            try:
-                with unit_of_work():
-                    work(index)
-                results[index] = "ok"
-            except Refusal as refusal:
-                results[index] = refusal.code
-            finally:
-                db.session.remove()
-
-    threads = [threading.Thread(target=run, args=(index,)) for index in range(number)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    return results
-
-
 def test_twenty_who_open_one_link_add_one_address(app: Any, client: Any, kari: Any, heard: list[Any]) -> None:
     text = link_text(asked_link(app, client, heard))
-    results = at_once(app, 20, lambda _index: service.add_address(text, kari.account_id))
-    assert results.count("ok") == 1 and set(results) <= {"ok", "link_spent", "address_own"}, results
+    results = outcomes_at_once(app, [lambda: service.add_address(text, kari.account_id)] * 20)
+    assert results.count("done") == 1 and set(results) <= {"done", "link_spent", "address_own"}, results
     assert addresses(app, kari.account_id) == {kari.address: True, NEW: False}
 
 
@@ -271,9 +246,9 @@ def test_two_accounts_that_claim_one_address_at_once(
     member = world.member(world.organization(), None, email=NEW, email_normalized=NEW, status="contact")
     links = [link_text(asked_link(app, who, heard)) for who in (client, browser_of(app, world, other))]
     people = [kari.account_id, other.account_id]
-    results = at_once(app, 2, lambda index: service.add_address(links[index], people[index]))
-    assert sorted(results) == ["address_taken", "ok"]
-    winner = people[results.index("ok")]
+    results = outcomes_at_once(app, [partial(service.add_address, *pair) for pair in zip(links, people, strict=True)])
+    assert sorted(results) == ["address_taken", "done"]
+    winner = people[results.index("done")]
     assert world.get(Member, member).account_id == winner
     with app.app_context():
         owners = db.session.scalars(select(EmailAddress.account_id).where(EmailAddress.normalized == NEW)).all()
@@ -294,11 +269,11 @@ def test_removed_here_while_it_is_proven_there(app: Any, client: Any, world: Any
         lambda: service.remove_address(kari.account_id, str(mine)),
         lambda: service.add_address(theirs, other.account_id),
     )
-    results = at_once(app, 2, lambda index: acts[index]())
-    assert results[0] == "ok" and results[1] in ("ok", "address_taken")
+    results = outcomes_at_once(app, acts)
+    assert results[0] == "done" and results[1] in ("done", "address_taken")
     with app.app_context():
         owners = db.session.scalars(select(EmailAddress.account_id).where(EmailAddress.normalized == NEW)).all()
-        assert owners == ([other.account_id] if results[1] == "ok" else [])
+        assert owners == ([other.account_id] if results[1] == "done" else [])
 
 
 def test_primary_is_one_when_twenty_choose_at_once(
@@ -307,8 +282,8 @@ def test_primary_is_one_when_twenty_choose_at_once(
     confirm(client, asked_link(app, client, heard))
     with app.app_context():
         ids = list(db.session.scalars(select(EmailAddress.id).where(EmailAddress.account_id == kari.account_id)))
-    results = at_once(app, 20, lambda index: service.choose_primary(kari.account_id, ids[index % 2]))
-    assert results == ["ok"] * 20
+    results = outcomes_at_once(app, [partial(service.choose_primary, kari.account_id, one) for one in ids * 10])
+    assert results == ["done"] * 20
     with app.app_context():
         primary = select(func.count()).where(EmailAddress.account_id == kari.account_id, EmailAddress.is_primary)
         assert db.session.scalar(primary) == 1

@@ -12,6 +12,7 @@ import pytest
 from idp.accounts import passwords
 from idp.accounts.passwords import PasswordVerdict, _hashing
 from idp.kernel.database import unit_of_work
+from tests.support.races import at_once
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -92,11 +93,7 @@ def test_p33_no_more_than_the_setting_at_once(context: Any, monkeypatch: pytest.
         with context.app_context():
             passwords.hash_password("x")
 
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(120)
+    at_once([work] * 8)
     assert most == 2
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+from functools import partial
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from idp.outbox.models import Delivery
 from idp.sessions.events import SessionEnded
 from tests.accounts.steps import GOOD, last, link_of, listen
 from tests.support.forms import form_with, log_in, submit, text_of
+from tests.support.races import at_once
 
 
 @pytest.fixture
@@ -118,20 +119,11 @@ def test_r28_two_resets_at_once_give_one_success(app: Any, client: Any, heard: l
     link = link_of(app, last(heard, events.ResetRequested).proof_id)
     browsers = [app.test_client() for _ in range(4)]
     pages = [browser.get(link, follow_redirects=True) for browser in browsers]
-    gate, results = threading.Barrier(4), []
-
-    def post(browser: Any, page: Any, number: int) -> None:
-        gate.wait()
-        results.append(submit(browser, page, "password", password=f"{GOOD} {number}").status_code)
-
-    threads = [
-        threading.Thread(target=post, args=(b, p, n)) for n, (b, p) in enumerate(zip(browsers, pages, strict=True))
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(120)
-    assert sorted(results) == [303, 410, 410, 410]
+    answers = at_once([
+        partial(submit, browser, page, "password", password=f"{GOOD} {number}")
+        for number, (browser, page) in enumerate(zip(browsers, pages, strict=True))
+    ])  # fmt: skip
+    assert sorted(answer.status_code for answer in answers) == [303, 410, 410, 410]
 
 
 def test_r28_a_reset_kills_the_other_reset_links(app: Any, client: Any, heard: list[Any], world: Any) -> None:

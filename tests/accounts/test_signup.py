@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+from functools import partial
 from typing import Any
 from urllib.parse import quote_from_bytes, urlencode
 
@@ -15,6 +15,7 @@ from idp.kernel.database import db
 from tests.accounts.steps import GOOD, PERSON, last, link_of, link_text, listen, sign_up
 from tests.support.databases import one_database
 from tests.support.forms import form_with, forms_of, log_in, submit, text_of
+from tests.support.races import at_once
 
 
 @pytest.fixture
@@ -80,18 +81,9 @@ def test_r28_a_link_gives_one_account(app: Any, client: Any, heard: list[Any]) -
 
 def activated_at_once(browsers: list[Any], pages: list[Any]) -> list[int]:
     """Each browser sends the form of its page at the same moment; gives the answers' statuses in order."""
-    gate, results = threading.Barrier(len(browsers)), []
-
-    def post(browser: Any, page: Any) -> None:
-        gate.wait()
-        results.append(submit(browser, page, "given_name", **PERSON).status_code)
-
-    threads = [threading.Thread(target=post, args=pair) for pair in zip(browsers, pages, strict=True)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(120)
-    return sorted(results)
+    pairs = zip(browsers, pages, strict=True)
+    answers = at_once([partial(submit, browser, page, "given_name", **PERSON) for browser, page in pairs])
+    return sorted(answer.status_code for answer in answers)
 
 
 def test_r28_p27_two_posts_at_once_give_one_success(app: Any, client: Any, heard: list[Any]) -> None:

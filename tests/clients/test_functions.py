@@ -221,7 +221,7 @@ def test_every_text_of_every_page_is_translated() -> None:
         text = file.read_text()
         for quote, sentence in re.findall(r"""\bt\((['"])(.+?)\1[,)]""", text) if file.suffix == ".html" else []:
             del quote
-            if sentence not in known:
+            if sentence not in (words.NB if "relying_party" in file.parts else known):
                 missing.add(sentence)
     assert not missing
     for product in (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,6 +16,7 @@ from clients.relying_party.store import Ended, Session, Store
 from tests.clients.conftest import BASE, Browser, settings
 from tests.clients.issuer import Issuer, deny
 from tests.support.forms import text_of
+from tests.support.races import at_once
 
 
 def asked(answer: Any) -> dict[str, str]:
@@ -223,17 +225,8 @@ def test_refresh_is_single_flight_across_threads_and_processes(
     later(301)
     first: RelyingParty = tag.app.extensions["onix_rp"]
     second = RelyingParty(first.client, Store(first.store.path))
-    results: list[Any] = []
-
-    def ask(rp: RelyingParty) -> None:
-        results.append(rp.current(handle))
-
-    threads = [threading.Thread(target=ask, args=(rp,)) for rp in (first, second) for _ in range(10)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert len(results) == 20 and all(isinstance(result, Session) for result in results)
+    results = at_once([partial(rp.current, handle) for rp in (first, second) for _ in range(10)])
+    assert all(isinstance(result, Session) for result in results)
     assert {result.version for result in results} == {2}
     assert issuer.calls["/oauth2/token"] == 2
 
@@ -246,20 +239,14 @@ def test_failed_refresh_is_shared_too(
     issuer.pause = lambda: time.sleep(0.2)
     issuer.token_error = (503, {"error": "temporarily_unavailable"})
     later(301)
-    statuses: list[int] = []
     handle = tag.cookie("session")
 
-    def ask() -> None:
+    def ask() -> int:
         client = tag.app.test_client()
         client.set_cookie("onix-tag-8001-session", str(handle), domain="localhost")
-        statuses.append(client.get("/", base_url=BASE).status_code)
+        return client.get("/", base_url=BASE).status_code
 
-    threads = [threading.Thread(target=ask) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert statuses == [503] * 8
+    assert at_once([ask] * 8) == [503] * 8
     assert issuer.calls["/oauth2/token"] == 2
 
 

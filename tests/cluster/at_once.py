@@ -7,8 +7,10 @@ Prints one word for each member: `held` or `invited`, or the code of the refusal
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Callable
+from functools import partial
+
+from tests.support.races import outcomes_at_once
 
 
 def assign(license_id: str, *member_ids: str) -> None:
@@ -27,31 +29,9 @@ def invite(*member_ids: str) -> None:
 
 def _at_once(done: str, verb: Callable[[str], object], member_ids: tuple[str, ...]) -> None:
     from idp import create_app
-    from idp.kernel.database import unit_of_work
-    from idp.kernel.refusal import Refusal
 
-    app = create_app()
-    gate = threading.Barrier(len(member_ids))
-    words: list[str] = []
-
-    def act(member_id: str) -> None:
-        gate.wait(120)
-        with app.app_context():
-            try:
-                with unit_of_work():
-                    verb(member_id)
-                words.append(done)
-            except Refusal as refusal:
-                words.append(refusal.code)
-            except Exception as error:  # whatever else goes wrong is told, so that the test shows it
-                words.append(repr(error))
-
-    threads = [threading.Thread(target=act, args=(member_id,)) for member_id in member_ids]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(120)
-    print("\n".join(words))
+    words = outcomes_at_once(create_app(), [partial(verb, member_id) for member_id in member_ids])
+    print("\n".join(done if word == "done" else word for word in words))
 
 
 if __name__ == "__main__":

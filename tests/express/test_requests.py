@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-import threading
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,12 +11,12 @@ import pytest
 from idp.express import requests
 from idp.express.models import GuestRequest
 from idp.kernel.database import db, unit_of_work
-from idp.kernel.refusal import Refusal
 from idp.organizations import service
 from idp.organizations.models import Invitation, Member
 from idp.outbox import mails
 from idp.outbox.models import Delivery
 from tests.support.forms import form_with, log_in, text_of
+from tests.support.races import at_once, outcomes_at_once
 
 PATH = "/express/fjord/request"
 TYPED = {
@@ -177,50 +176,16 @@ class TestForm:
         assert set(outcomes()) == {"Another AS", "Elsewhere AS", "Second AS"}, "what waits stays"
 
 
-def all_at_once(app: Any, acts: list[Callable[[], Any]]) -> list[str]:
-    """What came of each: `done`, or the code of its refusal; anything else fails."""
-    start, results, faults = threading.Barrier(len(acts)), [], []
-
-    def run(act: Callable[[], Any]) -> None:
-        with app.app_context():
-            start.wait(60)
-            try:
-                act()
-                results.append("done")
-            except Refusal as refusal:
-                results.append(refusal.code)
-            except Exception as fault:
-                faults.append(fault)
-            finally:
-                db.session.remove()
-
-    threads = [threading.Thread(target=run, args=(act,)) for act in acts]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(120)
-    assert faults == []
-    return sorted(results)
-
-
-def in_unit(verb: Callable[..., Any], *args: Any, **values: Any) -> Callable[[], Any]:
-    def act() -> Any:
-        with unit_of_work():
-            return verb(*args, **values)
-
-    return act
-
-
 def test_colleagues_who_decide_at_once(app: Any, world: Any, supplier: str, company: str) -> None:
     """Confirmed once, decided once: one invitation or one rejection, whoever was quicker."""
     with app.app_context():
         with unit_of_work():
             row = requests.ask(supplier, **{**TYPED, "company_number": ""})
         token = requests.confirmation_link(row).rpartition("/")[2]
-    assert all_at_once(app, [in_unit(requests.confirm, token) for _ in range(6)]) == ["done"] + ["link_spent"] * 5
-    acts = [in_unit(requests.approve, row.id, company) for _ in range(5)]
-    acts += [in_unit(requests.reject, row.id, "No such company.") for _ in range(5)]
-    assert all_at_once(app, acts) == ["done"] + ["handled_meanwhile"] * 9
+    told = outcomes_at_once(app, [partial(requests.confirm, token)] * 6)
+    assert sorted(told) == ["done"] + ["link_spent"] * 5
+    acts = [partial(requests.approve, row.id, company), partial(requests.reject, row.id, "No such company.")]
+    assert sorted(outcomes_at_once(app, acts * 5)) == ["done"] + ["handled_meanwhile"] * 9
     decided = rows(app)[0]
     with app.app_context():
         invitations = db.session.query(Invitation).count()
@@ -244,20 +209,15 @@ def test_an_invitation_opened_twenty_times_at_once_makes_one_user(
     for browser in browsers:
         opened = browser.get(path).headers["Location"]
         forms.append((opened, form_with(browser.get(opened).get_data(as_text=True), "password")))
-    start, statuses = threading.Barrier(10), []
+    statuses: list[tuple[int, str | None]] = []
 
     def send(number: int) -> None:
-        start.wait(60)
         for place in (number, number + 10):
             opened, form = forms[place]
             answer = browsers[place].post(opened, data=form.filled(password="seven yellow cranes by the fjord"))
             statuses.append((answer.status_code, answer.headers.get("Location")))
 
-    threads = [threading.Thread(target=send, args=(number,)) for number in range(10)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(200)
+    at_once([partial(send, number) for number in range(10)])
     assert statuses.count((303, "/invitation/accepted/fjord")) == 1
     assert {status for status, _place in statuses} <= {303, 410, 403, 200}
     with app.app_context():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from idp.organizations.models import Member, MemberRole, Seat
 from tests.organization_admin.people import Desk, desk
 from tests.support.databases import one_database
 from tests.support.forms import form_with, text_of
+from tests.support.races import at_once
 
 
 def people(world: Any, here: Desk, number: int, **values: Any) -> list[str]:
@@ -119,22 +121,16 @@ def test_forty_at_once_and_twenty_five_licenses(app: Any, world: Any) -> None:
     here = desk(app, world)
     license_ = world.license(here.organization_id, seats=25)
     ids = people(world, here, 40, status="active")
-    gate, answers = threading.Barrier(40), []
 
-    def assign(member_id: str) -> None:
+    def assign(member_id: str) -> tuple[int, bool]:
         browser = app.test_client()
         browser._cookies = dict(here.client._cookies)
-        gate.wait(60)
         answer = browser.post(
             here.path(f"people/{member_id}/holdings"), data={"csrf_token": here.token, "license": license_}
         )
-        answers.append((answer.status_code, "All licenses are in use." in answer.get_data(as_text=True)))
+        return answer.status_code, "All licenses are in use." in answer.get_data(as_text=True)
 
-    threads = [threading.Thread(target=assign, args=(member_id,)) for member_id in ids]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(120)
+    answers = at_once([partial(assign, member_id) for member_id in ids])
     assert Counter(answers) == {(303, False): 25, (409, True): 15}
     with app.app_context():
         assert db.session.scalar(select(func.count()).where(Seat.license_id == license_)) == 25

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-import threading
 from collections.abc import Callable
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -17,6 +17,7 @@ from idp.organizations.models import Company, Invitation, Member
 from idp.organizations.numbers import is_wrong, key_of, shown, tidy
 from idp.organizations.service.guests import KEPT
 from idp.organizations.service.guests import tidy as forget_acts
+from tests.support.races import at_once, outcome
 
 YEAR = 365 * 86400
 
@@ -385,34 +386,22 @@ def test_never_one_too_many(app: Any, world: Any) -> None:
     waiting: SimpleQueue[Callable[[], Any]] = SimpleQueue()
     for act in acts:
         waiting.put(act)
-    faults, codes, most = [], [], []
-    start = threading.Barrier(10)
+    codes, most = [], []
+
+    def counted(act: Callable[[], Any]) -> None:
+        act()
+        most.append(service.express_status(db.session.get_one(Company, company)).taken)
 
     def run() -> None:
-        with app.app_context():
-            start.wait(60)
-            while True:
-                try:
-                    act = waiting.get_nowait()
-                except Empty:
-                    break
-                try:
-                    with unit_of_work():
-                        act()
-                        most.append(service.express_status(db.session.get_one(Company, company)).taken)
-                except Refusal as refusal:
-                    codes.append(refusal.code)
-                except Exception as fault:
-                    faults.append(fault)
-            db.session.remove()
+        while True:
+            try:
+                act = waiting.get_nowait()
+            except Empty:
+                break
+            codes.append(outcome(app, partial(counted, act)))
 
-    threads = [threading.Thread(target=run) for _ in range(10)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(200)
-    assert faults == []
-    assert set(codes) <= {"no_place_left", "invitation_spent"}
+    at_once([run] * 10)
+    assert set(codes) <= {"done", "no_place_left", "invitation_spent"}
     assert codes.count("invitation_spent") == 5, "each invitation was accepted once"
     assert max(most) == 25
     with app.app_context():

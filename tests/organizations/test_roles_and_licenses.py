@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
 from idp.kernel import clock
-from idp.kernel.database import db, unit_of_work
-from idp.kernel.refusal import Refusal
+from idp.kernel.database import db
 from idp.organizations import events, service
 from idp.organizations.catalog import current_catalog
 from idp.organizations.models import License, Organization, Role, Seat
+from tests.support.races import outcomes_at_once
 
 Do = Callable[..., Any]
 
@@ -209,29 +209,8 @@ def test_forty_at_once_get_twenty_five_seats(world: Any, app: Any) -> None:
         license_id = world.license(place, "tag:standard", seats=25)
         members = [world.member(place, given_name=f"M{number}") for number in range(40)]
         db.session.remove()
-    outcomes: list[str] = []
-    start = threading.Barrier(40)
-
-    def assign(member_id: str) -> None:
-        with app.app_context():
-            start.wait()
-            try:
-                with unit_of_work():
-                    service.assign_seat(license_id, member_id)
-                outcomes.append("seat")
-            except Refusal as refusal:
-                outcomes.append(refusal.code)
-            except Exception as error:
-                outcomes.append(repr(error))
-            finally:
-                db.session.remove()
-
-    threads = [threading.Thread(target=assign, args=(member_id,)) for member_id in members]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(outcomes) == ["seat"] * 25 + ["seat_limit_reached"] * 15
+    outcomes = outcomes_at_once(app, [partial(service.assign_seat, license_id, member_id) for member_id in members])
+    assert sorted(outcomes) == ["done"] * 25 + ["seat_limit_reached"] * 15
     with app.app_context():
         held = db.session.scalar(select(func.count()).select_from(Seat).where(Seat.license_id == license_id))
         assert held == world.get(License, license_id).seats == 25

@@ -5,22 +5,36 @@ from __future__ import annotations
 import pytest
 
 from idp.organizations.policy import CODES
-from idp.organizations.sentences import explain
+from idp.organizations.sentences import VOICES, details_of, explain
 
-CASES = [(code, None) for code in CODES if code != "privilege_missing"] + [
-    ("privilege_missing", "no_role"),
-    ("privilege_missing", "role"),
-    ("license_expired", "organization"),
-    ("license_missing", "organization"),
-]
+CASES = [(code, detail) for code in CODES for detail in details_of(code)]
 NAMES = {"app_name": "Onix Tag", "organization_name": "Nordic Lift AS"}
+
+
+def test_no_code_is_without_its_voices() -> None:
+    assert tuple(VOICES) == CODES
+    clauses = [str(voices.clause) for voices in VOICES.values()]
+    titles = [voices.title for voices in VOICES.values() if voices.title is not None]
+    assert len(set(clauses)) == len(CODES) and len(set(titles)) == len(titles)
+
+
+def test_what_the_decision_tells_apart_has_sentences_apart() -> None:
+    assert {(code, detail) for code, detail in CASES if detail} == {
+        ("account_disabled", "closing"),
+        ("membership_ended", "left"),
+        ("license_expired", "organization"),
+        ("license_missing", "organization"),
+        ("privilege_missing", "no_role"),
+        ("privilege_missing", "role"),
+    }
+    assert {code for code, detail in CASES if detail is None} == set(CODES) - {"privilege_missing"}
 
 
 @pytest.mark.parametrize("language", ["en", "nb"])
 def test_every_code_has_sentences_of_its_own(language: str) -> None:
     told = [explain(code, detail, **NAMES, language=language) for code, detail in CASES]
     assert len({one.cause for one in told}) == len(CASES)
-    assert len({one.remedy for one in told}) == len(CASES)
+    assert len({one.remedy for one in told}) == len(CASES) - 1, "whoever left comes back as whoever was ended does"
     for one in told:
         assert one.cause.endswith(".") and one.remedy.endswith(".") and "{" not in one.cause + one.remedy + one.headline
 

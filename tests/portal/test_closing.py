@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+from functools import partial
 from typing import Any
 
 import pytest
@@ -23,6 +23,7 @@ from idp.sessions.models import Session
 from tests.support.flow import pkce
 from tests.support.forms import browser_of, log_in, submit, text_of
 from tests.support.protocol import CALLBACK
+from tests.support.races import at_once, outcome
 
 CLOSE = "/account/data/close"
 GRACE = 14 * 86400
@@ -146,13 +147,7 @@ def test_shortly_before_the_end_one_more_mail_says_how_to_keep_it(
     with app.app_context(), unit_of_work():
         accounts.keep_account(other.account_id)
     clock.advance(1)
-    done: list[int] = []
-    workers = [threading.Thread(target=lambda: done.append(remind(app))) for _ in range(3)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(60)
-    assert sorted(done) == [0, 0, 1] and remind(app) == 0
+    assert sorted(at_once([partial(remind, app)] * 3)) == [0, 0, 1] and remind(app) == 0
     owed = mails(app, "account_closing_reminder")
     assert [mail["address"] for mail in owed] == [person.address]
     with app.app_context():
@@ -349,44 +344,24 @@ def test_three_workers_and_the_person_at_once(
             with unit_of_work():  # the last second for the keeper; the workers' clocks are one ahead
                 db.session.get_one(Account, person.account_id).closes_at = clock.now() + 1
     others = [make_app(database_url) for _ in range(4)]
-    start = threading.Barrier(4)
     erased: list[int] = []
     kept: list[str] = []
-    failed: list[BaseException] = []
 
     def worker(other: Any) -> None:
-        start.wait()
         with other.app_context():
-            try:
-                done = 0
-                for person in people:
-                    with unit_of_work():
-                        done += accounts.erase_closed(person.account_id, clock.now() + 1)
+            for person in people:
+                with unit_of_work():
+                    done = accounts.erase_closed(person.account_id, clock.now() + 1)
                 erased.append(done)
-            except BaseException as error:
-                failed.append(error)
 
     def keeper(other: Any) -> None:
-        start.wait()
-        with other.app_context():
-            for person in reversed(people):
-                try:
-                    with unit_of_work():
-                        accounts.keep_account(person.account_id)
-                    kept.append(person.account_id)
-                except Refusal as refusal:
-                    if refusal.code not in ("account_unknown", "not_closing"):
-                        failed.append(refusal)
-                except BaseException as error:
-                    failed.append(error)
+        for person in reversed(people):
+            came = outcome(other, partial(accounts.keep_account, person.account_id))
+            assert came in ("done", "account_unknown", "not_closing")
+            if came == "done":
+                kept.append(person.account_id)
 
-    threads = [threading.Thread(target=worker, args=(other,)) for other in others[:3]]
-    threads.append(threading.Thread(target=keeper, args=(others[3],)))
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(120)
-    assert failed == []
+    at_once([*(partial(worker, other) for other in others[:3]), partial(keeper, others[3])])
     with app.app_context():
         left = set(db.session.scalars(select(Account.id)))
         assert left == set(kept)

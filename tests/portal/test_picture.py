@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-import threading
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from idp.kernel.database import db, unit_of_work
 from tests.support import images as made
 from tests.support.databases import one_database
 from tests.support.forms import browser_of, form_with, log_in, text_of
+from tests.support.races import outcomes_at_once
 
 HERE = "/account/picture"
 pytestmark = pytest.mark.filterwarnings("error::PIL.Image.DecompressionBombWarning")
@@ -186,19 +187,6 @@ def test_a_disabled_account_shows_no_picture(app: Any, world: Any) -> None:
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_two_pictures_at_once_are_one_after_the_other(app: Any, world: Any) -> None:
     person = world.account()
-    start, wrong = threading.Barrier(6), []
-
-    def work(number: int) -> None:
-        start.wait()
-        try:
-            with app.app_context(), unit_of_work():
-                set_picture(person.account_id, dict.fromkeys((64, 192, 512), b"%d" % number))
-        except Exception as error:
-            wrong.append(error)
-
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not wrong and counted(app) == 2, "the last one, and the one before it"
+    files = [dict.fromkeys((64, 192, 512), b"%d" % number) for number in range(6)]
+    assert outcomes_at_once(app, [partial(set_picture, person.account_id, one) for one in files]) == ["done"] * 6
+    assert counted(app) == 2, "the last one, and the one before it"

@@ -31,7 +31,7 @@ from tests.support.authenticators import (
     token_of,
 )
 from tests.support.databases import one_database
-from tests.support.forms import log_in, submit
+from tests.support.forms import browser_of, log_in, submit
 
 
 @pytest.fixture
@@ -42,9 +42,7 @@ def person(world: Any) -> Any:
 @pytest.fixture
 def signed_in(app: Any, world: Any, person: Any) -> Any:
     """A browser in which the person signed in with the password, before there was anything else."""
-    browser = app.test_client()
-    log_in(browser, person.address, world.password)
-    return browser
+    return browser_of(app, world, person)
 
 
 def session_of(app: Any, person: Any) -> Session:

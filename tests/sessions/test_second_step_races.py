@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,7 +12,6 @@ from idp.accounts.credentials.models import Passkey, RecoveryCode
 from idp.accounts.models import Account
 from idp.kernel.database import db
 from idp.sessions.models import Session
-from tests.oidc.test_races import at_once
 from tests.support.authenticators import (
     SoftKey,
     add_passkey,
@@ -21,7 +21,8 @@ from tests.support.authenticators import (
     set_up_app,
     token_of,
 )
-from tests.support.forms import form_with, log_in
+from tests.support.forms import browser_of, form_with
+from tests.support.races import at_once
 
 pytestmark = [pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)]
 TWENTY = {"throttle": {"failures": 100, "failures_per_address": 1000}}
@@ -39,9 +40,7 @@ def person(world: Any) -> Any:
 
 @pytest.fixture
 def owner(app: Any, world: Any, person: Any) -> Any:
-    browser = app.test_client()
-    log_in(browser, person.address, world.password)
-    return browser
+    return browser_of(app, world, person)
 
 
 @pytest.fixture
@@ -64,7 +63,7 @@ def _twenty_second_steps(processes: list[Any], person: Any, password: str, path:
         password_then(browser, person, password)
         fields = form_with(browser.get(path).get_data(as_text=True), "code", path).filled(code=code)
         waiting.append((browser, fields))
-    answers = at_once(20, lambda number: waiting[number][0].post(path, data=waiting[number][1]))
+    answers = at_once([partial(browser.post, path, data=fields) for browser, fields in waiting])
     return [answer.status_code for answer in answers]
 
 
@@ -108,7 +107,7 @@ def test_one_challenge_twenty_times(app: Any, person: Any, owner: Any, processes
             cookie.update(kept)
         return int(browser.post("/login/passkey", data={**data, "csrf_token": token}).status_code)
 
-    statuses = at_once(20, post)
+    statuses = at_once([partial(post, number) for number in range(20)])
     assert sorted(statuses) == [303] + [400] * 19
     assert _sessions(app, person) == 2
 
@@ -132,6 +131,6 @@ def test_two_passkeys_of_an_account_without_a_password_are_not_both_removed(
         path = f"/account/security/passkeys/{ids[number]}/remove"
         return int(browser.post(path, data={"csrf_token": token}).status_code)
 
-    assert sorted(at_once(2, remove)) == [303, 409]
+    assert sorted(at_once([partial(remove, number) for number in range(2)])) == [303, 409]
     with app.app_context():
         assert db.session.scalar(select(func.count()).select_from(Passkey)) == 1

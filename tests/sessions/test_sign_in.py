@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from idp.sessions import events
 from idp.sessions.models import Session
 from tests.accounts.steps import GOOD, last, link_of, listen
 from tests.support.forms import form_with, forms_of, log_in, submit, text_of
+from tests.support.races import at_once
 
 
 @pytest.fixture
@@ -167,18 +169,9 @@ def test_p26_parallel_guesses_do_not_slip_through(
         form_with(browser.get("/login").text, "identifier").filled(identifier=person.address, password="wrong")
         for browser in browsers
     ]
-    gate, results = threading.Barrier(30), []
-
-    def post(browser: Any, form: dict[str, str]) -> None:
-        gate.wait()
-        results.append(browser.post("/login", data=form).status_code)
-
-    threads = [threading.Thread(target=post, args=pair) for pair in zip(browsers, forms, strict=True)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(120)
-    assert sorted(results) == [400] * 10 + [429] * 20
+    pairs = zip(browsers, forms, strict=True)
+    answers = at_once([partial(browser.post, "/login", data=form) for browser, form in pairs])
+    assert sorted(answer.status_code for answer in answers) == [400] * 10 + [429] * 20
     assert len(hashed) == 10
 
 

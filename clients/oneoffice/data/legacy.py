@@ -6,7 +6,7 @@ import secrets
 import sqlite3
 from dataclasses import dataclass
 
-from clients.oneoffice.data.steps import take
+from clients.relying_party.rows import take
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS folders (

@@ -6,7 +6,7 @@ import secrets
 import sqlite3
 from dataclasses import dataclass
 
-from clients.oneoffice.data.steps import take
+from clients.relying_party.rows import next_step, numbered, take, take_step
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS projects (
@@ -42,7 +42,7 @@ class Project:
     @property
     def next_step(self) -> str | None:
         """The only step that can be taken now, if any."""
-        return next((step for step, (before, _) in STEPS.items() if before == self.status), None)
+        return next_step(STEPS, self.status)
 
 
 @dataclass(frozen=True)
@@ -54,10 +54,6 @@ class Document:
     title: str
     written_by: str
     published_by: str | None
-
-
-class Taken(Exception):
-    """The number is already used in this organization."""
 
 
 def seed(connection: sqlite3.Connection, organization_id: str) -> None:
@@ -84,23 +80,17 @@ def projects(connection: sqlite3.Connection, organization_id: str, limit: int, o
 
 
 def add_project(connection: sqlite3.Connection, organization_id: str, number: str, name: str, customer: str) -> None:
-    """Plan a project. Raises `Taken` when the organization uses the number already."""
-    try:
+    """Plan a project. Raises `Taken`."""
+    with numbered():
         connection.execute(
             "INSERT INTO projects (id, organization_id, number, name, customer) VALUES (?, ?, ?, ?, ?)",
             (secrets.token_hex(8), organization_id, number, name, customer),
         )
-    except sqlite3.IntegrityError as error:
-        raise Taken from error
 
 
 def move(connection: sqlite3.Connection, organization_id: str, id_: str, step: str, by: str) -> bool | None:
     """Take `step` for one project. False when it is not at that point any more, None when there is no such project."""
-    before, after = STEPS[step]
-    return take(
-        connection, "projects", organization_id, id_,
-        "status = :after, moved_by = :by", "status = :before", after=after, by=by, before=before,
-    )  # fmt: skip
+    return take_step(connection, "projects", organization_id, id_, STEPS[step], moved_by=by)
 
 
 def documents(connection: sqlite3.Connection, organization_id: str, limit: int, offset: int) -> list[Document]:

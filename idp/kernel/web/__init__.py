@@ -20,7 +20,7 @@ from whitenoise import WhiteNoise
 
 from .. import language
 from . import errors, rates
-from .answers import Answer, allow_camera, allow_form_action, allow_image, image, page, page_headers, private
+from .answers import Answer, Status, allow_camera, allow_form_action, allow_image, image, page, page_headers, private
 from .application import Application, is_machine_path
 from .cookie import CookieInterface
 from .entrance import Entrance
@@ -95,6 +95,7 @@ def init_app(app: Application) -> None:
 __all__ = [
     "Answer",
     "Application",
+    "Status",
     "allow_camera",
     "allow_form_action",
     "allow_image",

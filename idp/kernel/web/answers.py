@@ -10,6 +10,8 @@ from flask import Response, current_app, g, render_template, request
 from flask.ctx import _AppCtxGlobals
 from werkzeug.datastructures import Headers
 
+from ..refusal import Refusal
+
 
 class _Lines(Headers):
     """Headers that are sent as they are written here, not copied and looked through for line breaks."""
@@ -64,11 +66,16 @@ def allow_image(url: str) -> None:
         g.setdefault("csp_img", []).append(f"{parts.scheme}://{parts.netloc}")
 
 
-def page(template: str, status: int = 200, retry_after: int | None = None, /, **values: Any) -> Response:
-    """A page that is not always 200; `retry_after`: seconds, told where it says that there was too much (429)."""
-    response = current_app.make_response((render_template(template, **values), status))
-    if retry_after is not None:
-        response.headers["Retry-After"] = str(retry_after)
+Status = int | Refusal
+"""What a page answers with: a status, or the refusal that it shows, which has one and knows when to try again (429)."""
+
+
+def page(template: str, status: Status = 200, /, **values: Any) -> Response:
+    """A page that is not always 200."""
+    number, wait = (status.status, status.retry_after) if isinstance(status, Refusal) else (status, None)
+    response = current_app.make_response((render_template(template, **values), number))
+    if wait is not None:
+        response.headers["Retry-After"] = str(wait)
     return response
 
 

@@ -195,7 +195,7 @@ def access_verdict(member_id: str, app_id: str) -> ResponseReturnValue:
         with unit_of_work():
             after = service.apply_changes(member_id, app_id, chosen(), held=acts.privileges, actor_id=acts.account.id)
     except Refusal as refusal:
-        return _verdict_page(member_id, app, refusal, refusal.status)
+        return _verdict_page(member_id, app, refusal, refusal)
     if after.path.decision.allowed:
         flash(_("%(name)s can use %(app)s now.", name=person.name, app=app.name), "success")
     else:
@@ -203,7 +203,7 @@ def access_verdict(member_id: str, app_id: str) -> ResponseReturnValue:
     return redirect(acts.address(f"access/people/{member_id}/{app_id}"), 303)
 
 
-def _verdict_page(member_id: str, app: App, refusal: Refusal | None, status: int) -> ResponseReturnValue:
+def _verdict_page(member_id: str, app: App, refusal: Refusal | None, status: web.Status) -> ResponseReturnValue:
     found = simulation_of(member_id, app.id)
     member, person = _person(member_id)
     return web.page(

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_wtf import FlaskForm
 
-from idp.kernel import clock
+from idp.kernel import clock, web
 from idp.kernel.database import unit_of_work
 from idp.kernel.listing import PAGE, read
 from idp.kernel.refusal import Refusal
@@ -33,7 +33,14 @@ def licenses() -> ResponseReturnValue:
     acts = acting()
     listing = read(acts.address("licenses"), request.args, sorts=("app",), filters={"state": LICENSE_STATES})
     page = holdings.licenses_page(acts.organization.id, listing, clock.now())
-    return render_template("organization_admin/licenses_list.html", page=page, listing=page.listing, **_shared())
+    states = [(state, words) for state, (words, _kind) in LICENSE_STATES.items()]
+    return render_template(
+        "organization_admin/licenses_list.html",
+        page=page,
+        listing=page.listing,
+        choices=[(None, _("All licenses")), *states],
+        **_shared(),
+    )
 
 
 @blueprint.get("/licenses/<license_id>")
@@ -103,17 +110,14 @@ def _license_page(found: LicenseInUse, refusal: Refusal | None = None) -> Respon
         form.form_errors.append(refusal.message)
     address = acting().address(f"licenses/{found.license.id}")
     page = holdings.license_holders(found.license, read(address, request.args, sorts=("name",)))
-    return (
-        render_template(
-            "organization_admin/licenses_license.html",
-            found=found, page=page, listing=page.listing, form=form, **_shared(),
-        ),
-        refusal.status if refusal else 200,
+    return web.page(
+        "organization_admin/licenses_license.html", refusal or 200,
+        found=found, page=page, listing=page.listing, form=form, **_shared(),
     )  # fmt: skip
 
 
 def _assign_page(
-    found: LicenseInUse, form: PeopleForm, status: int, refused: dict[str, Refusal] | None = None
+    found: LicenseInUse, form: PeopleForm, status: web.Status, refused: dict[str, Refusal] | None = None
 ) -> ResponseReturnValue:
     """The people to choose from, and with each who can't be chosen why. Refused ones stay chosen."""
     address, refused = acting().address(f"licenses/{found.license.id}/assign"), refused or {}
@@ -125,10 +129,7 @@ def _assign_page(
 
     for reason in dict.fromkeys(str(refusal.message) for refusal in refused.values()):
         form.form_errors.append(reason)
-    return (
-        render_template(
-            "organization_admin/licenses_assign.html",
-            found=found, page=page, listing=page.listing, form=form, refused=refused, why_not=why_not, **_shared(),
-        ),
-        status,
+    return web.page(
+        "organization_admin/licenses_assign.html", status,
+        found=found, page=page, listing=page.listing, form=form, refused=refused, why_not=why_not, **_shared(),
     )  # fmt: skip

@@ -163,20 +163,22 @@ def decline_request(request_id: str) -> ResponseReturnValue:
     except Refusal as refusal:
         if refusal.field == "reason":
             form.reason.errors = [refusal.message]
-            return _page(request_id, form, status=refusal.status)
+            return _page(request_id, form, status=refusal)
         return _page(request_id, form, refusal)
     entry = _entries([row])[0]
     flash(_("The request of %(name)s was declined.", name=entry.person.name), "success")
     return redirect(acts.address("requests"), 303)
 
 
-def _page(request_id: str, form: DeclineForm, refusal: Refusal | None = None, status: int = 200) -> ResponseReturnValue:
+def _page(
+    request_id: str, form: DeclineForm, refusal: Refusal | None = None, status: web.Status = 200
+) -> ResponseReturnValue:
     """One request, with what came of an attempt to handle it; a reason that was typed stays."""
     row = service.find_request(acting().organization.id, request_id)
     entry = _entries([row])[0]
     return web.page(
         "organization_admin/request.html",
-        refusal.status if refusal else status,
+        refusal or status,
         entry=entry,
         form=form,
         refusal=refusal,

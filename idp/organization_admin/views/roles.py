@@ -13,7 +13,7 @@ from flask_wtf import FlaskForm
 from wtforms import HiddenField, StringField
 from wtforms.validators import InputRequired
 
-from idp.kernel import language
+from idp.kernel import language, web
 from idp.kernel.database import db, unit_of_work
 from idp.kernel.forms import refuse, version_of
 from idp.kernel.listing import read
@@ -98,7 +98,7 @@ def role_new() -> ResponseReturnValue:
             made = service.create_role(acts.organization.id, form.name.data or "", chosen, actor_id=acts.account.id)
     except Refusal as refusal:
         refuse(form, refusal)
-        return _form_page(form, chosen, refusal.status)
+        return _form_page(form, chosen, refusal)
     flash(_("The role was made. Nobody has it yet."), "success")
     return redirect(acts.address(f"roles/{made.id}"), 303)
 
@@ -140,7 +140,7 @@ def role_change(role_id: str) -> ResponseReturnValue:
         refusal = no
     if refusal and refusal.field:
         refuse(form, refusal)
-        return _form_page(form, chosen, refusal.status, _own(role_id))
+        return _form_page(form, chosen, refusal, _own(role_id))
     return _preview_page("roles_preview.html", form, role_id, refusal, chosen)
 
 
@@ -245,13 +245,10 @@ def _changed_meanwhile() -> Refusal:
     )
 
 
-def _form_page(form: RoleForm, chosen: set[str], status: int, role: Role | None = None) -> ResponseReturnValue:
+def _form_page(form: RoleForm, chosen: set[str], status: web.Status, role: Role | None = None) -> ResponseReturnValue:
     if role is not None:
         form.version.data = str(role.version)
-    return (
-        render_template("organization_admin/roles_form.html", form=form, groups=_choices(chosen), role=role),
-        status,
-    )
+    return web.page("organization_admin/roles_form.html", status, form=form, groups=_choices(chosen), role=role)
 
 
 def _preview_page(
@@ -263,15 +260,14 @@ def _preview_page(
     form.version.data = str(found.version)
     preview: Preview = preview_role(found, chosen)
     threat = service.left_without(found, chosen)
-    status = 200
+    status: web.Status = 200
     if refusal and (threat is None or refusal.code != threat.code):
-        status = refusal.status
+        status = refusal
         form.form_errors.append(refusal.message)
     if threat:
-        status = threat.status
+        status = threat
         form.form_errors.append(threat.message)
-    page = render_template(
-        f"organization_admin/{template}", form=form, role=found, chosen=sorted(chosen or ()), preview=preview,
+    return web.page(
+        f"organization_admin/{template}", status, form=form, role=found, chosen=sorted(chosen or ()), preview=preview,
         apps=current_catalog().apps, may_save=threat is None,
     )  # fmt: skip
-    return page, status

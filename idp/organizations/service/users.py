@@ -52,7 +52,6 @@ def add_administrator(
     email: str,
     given_name: str = "",
     family_name: str = "",
-    language: str | None = None,
     actor_id: str | None = None,
 ) -> Member:
     """Give an organization an administrator, its first one say: an active member with the system's role.
@@ -72,7 +71,6 @@ def add_administrator(
             given_name=given_name,
             family_name=family_name,
             status="active",
-            language=language,
             actor_id=actor_id,
         )
     else:

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from idp.kernel import clock, web
-from idp.kernel.database import db, unit_of_work
+from idp.kernel.database import unit_of_work
 from idp.kernel.forms import refuse
 from idp.kernel.records import Field, Pairs, Scope
 from idp.kernel.refusal import Refusal
@@ -60,16 +60,15 @@ def license_of_user(account_id: str) -> ResponseReturnValue:
         ),
     )
     form = form_of(fields, Scope())
-    status = 200
+    status: web.Status = 200
     if form.validate_on_submit():
         try:
             chosen = typed(form, fields)["license"]
             with unit_of_work():
                 service.assign_seat(chosen, member.id, actor_id=acting().account.id)
         except Refusal as refusal:
-            db.session.rollback()
             refuse(form, refusal)
-            status = refusal.status
+            status = refusal
         else:
             flash(_("The license is assigned: the account is complete."), "success")
             back = f"/admin/records/core/user/{account_id}" if scope_of(USER.read) else "/admin/records/core/seat"

@@ -45,7 +45,7 @@ RENAMED = _LIST.fields_on("edit")
 SOLD = tuple(one for one in tables.LICENSE.fields_on("add") if one.name != "organization")
 
 
-def _page(name: str, status: int = 200, **values: Any) -> ResponseReturnValue:
+def _page(name: str, status: web.Status = 200, **values: Any) -> ResponseReturnValue:
     return web.page(f"platform/{name}.html", status, **values)
 
 
@@ -88,9 +88,8 @@ def add_organization() -> ResponseReturnValue:
                 actor_id=actor_id,
             )
     except Refusal as refusal:
-        db.session.rollback()
         refuse(form, refusal, address="email")
-        return _page("organizations_add", refusal.status, form=form, fields=NEW)
+        return _page("organizations_add", refusal, form=form, fields=NEW)
     flash(_("%(name)s was added, and its administrator was told.", name=made.name), "success")
     return redirect(f"{PATH}/{made.id}", 303)
 
@@ -102,7 +101,7 @@ def _organization(organization_id: str) -> tables.Place:
     return tables.place_rows([found])[0]
 
 
-def _shown(organization_id: str, status: int = 200, **forms: Any) -> ResponseReturnValue:
+def _shown(organization_id: str, status: web.Status = 200, **forms: Any) -> ResponseReturnValue:
     """The page of one organization; the form that was refused stands in it as it was typed."""
     row = _organization(organization_id)
     forms = {
@@ -201,8 +200,7 @@ def _done(organization_id: str, name: str, fields: tuple[Field, ...], act: Any) 
         with unit_of_work():
             said = act(values)
     except Refusal as refusal:
-        db.session.rollback()
         refuse(form, refusal, address="email")
-        return _shown(organization_id, refusal.status, **{name: form})
+        return _shown(organization_id, refusal, **{name: form})
     flash(said, "success")
     return redirect(f"{PATH}/{organization_id}", 303)

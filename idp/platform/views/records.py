@@ -39,7 +39,7 @@ def _tables(zone: Zone) -> list[Table]:
     return [table for table in zone.tables if scope_of(table.read) is not None]
 
 
-def _page(name: str, status: int = 200, **values: Any) -> ResponseReturnValue:
+def _page(name: str, status: web.Status = 200, **values: Any) -> ResponseReturnValue:
     return web.page(f"platform/{name}.html", status, zones=_zones(), tables_of=_tables, address_of=address_of, **values)
 
 
@@ -146,11 +146,8 @@ def add_record(zone: str, table: str) -> ResponseReturnValue:
         with unit_of_work():
             row_id = shown.add(prepared, Acting(acting().account.id, scope))
     except Refusal as refusal:
-        db.session.rollback()
         refuse(form, refusal, address="email")
-        return _page(
-            "records_add", refusal.status, zone=find_zone(zone), table=shown, form=form, fields=fields, added=None
-        )
+        return _page("records_add", refusal, zone=find_zone(zone), table=shown, form=form, fields=fields, added=None)
     if "another" in request.form:
         again = [(name, one) for name in sorted(kept) for one in _listed(form[name].data)]
         return redirect(f"{address_of(shown, 'add')}?{urlencode([*again, ('added', row_id)])}", 303)
@@ -207,17 +204,16 @@ def _record(zone: str, table: str, row_id: str) -> ResponseReturnValue:
         with unit_of_work():
             shown.edit(row_id, values, Acting(acting().account.id, write))
     except Refusal as refusal:
-        db.session.rollback()
         refuse(form, refusal, address="email")
         if refusal.code == "changed_meanwhile":
             form.version.data = shown.values(_row(shown, read, row_id)).get("version", "")
-        return _shown(shown, row_id, _row(shown, read, row_id), form, fields, None, refusal.status)
+        return _shown(shown, row_id, _row(shown, read, row_id), form, fields, None, refusal)
     flash(_("Saved."), "success")
     return redirect(address_of(shown, row_id), 303)
 
 
 def _shown(
-    table: Table, row_id: str, row: Any, form: Any, fields: Any, why: Any, status: int = 200
+    table: Table, row_id: str, row: Any, form: Any, fields: Any, why: Any, status: web.Status = 200
 ) -> ResponseReturnValue:
     return _page(
         "records_row",
@@ -270,10 +266,9 @@ def act(zone: str, table: str, row_id: str, action: str) -> ResponseReturnValue:
         with unit_of_work():
             verb.act(row_id, {"reason": form.reason.data or ""}, Acting(acting().account.id, scope))
     except Refusal as refusal:
-        db.session.rollback()
         refuse(form, refusal, why="reason")
         row = None if verb.whole else _row(shown, scope, row_id)
-        return _ask(shown, row_id, row, verb, form, refusal.status)
+        return _ask(shown, row_id, row, verb, form, refusal)
     flash(str(verb.done), "success")
     if begun := _begun(shown, row_id):
         return redirect(begun, 303)
@@ -299,7 +294,9 @@ def _same(text: str) -> str:
     return unicodedata.normalize("NFC", text).strip().casefold()
 
 
-def _ask(table: Table, row_id: str, row: Any, verb: Action, form: ActionForm, status: int) -> ResponseReturnValue:
+def _ask(
+    table: Table, row_id: str, row: Any, verb: Action, form: ActionForm, status: web.Status
+) -> ResponseReturnValue:
     if verb.typed is not None:
         form.typed.label.text = verb.typed(row)[0]
     if verb.reason is not None:

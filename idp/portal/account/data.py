@@ -49,10 +49,10 @@ def data() -> ResponseReturnValue:
     return _data_page(ConfirmForm())
 
 
-def _data_page(form: FlaskForm, status: int = 200, retry_after: int | None = None) -> ResponseReturnValue:
+def _data_page(form: FlaskForm, status: web.Status = 200) -> ResponseReturnValue:
     grace = current_settings().lifetimes.closing
     parts = exports.declared().parts
-    return web.page("portal/account/data.html", status, retry_after, form=form, parts=parts, days=_days(grace))
+    return web.page("portal/account/data.html", status, form=form, parts=parts, days=_days(grace))
 
 
 def _days(seconds: int) -> int:
@@ -70,7 +70,7 @@ def export() -> ResponseReturnValue:
         accounts.admit_export(account.id)
     except Refusal as refusal:
         refuse(form, refusal)
-        return _data_page(form, refusal.status, refusal.retry_after)
+        return _data_page(form, refusal)
     now = clock.now()
     with unit_of_work():
         accounts.note_export(account.id)
@@ -84,14 +84,14 @@ def export() -> ResponseReturnValue:
 def close() -> ResponseReturnValue:
     """Close the account: what goes and what stays, and the address as the proof that it is meant."""
     account, form = owner(), CloseForm()
-    status = 400 if form.is_submitted() else 200
+    status: web.Status = 400 if form.is_submitted() else 200
     if form.validate_on_submit():
         try:
             with unit_of_work():
                 closed = accounts.close_account(account.id, form.address.data or "")
                 sessions.sign_out()
         except Refusal as refusal:
-            status = refusal.status
+            status = refusal
             refuse(form, refusal)
         else:
             assert closed.closes_at is not None

@@ -41,7 +41,7 @@ def ask_for_address() -> ResponseReturnValue:
         _ask(account, form.address.data or "")
     except Refusal as refusal:
         refuse(form, refusal)
-        return _page(form, refusal.status, refusal.retry_after)
+        return _page(form, refusal)
     return redirect(HERE, 303)
 
 
@@ -55,12 +55,11 @@ def _ask(account: Account, typed: str) -> None:
     flash(_("A link is on its way to %(address)s. Open it while you are signed in.", address=typed.strip()), "success")
 
 
-def _page(form: OwnAddressForm, status: int = 200, retry_after: int | None = None) -> ResponseReturnValue:
+def _page(form: OwnAddressForm, status: web.Status = 200) -> ResponseReturnValue:
     account = owner()
     return web.page(
         "portal/account/emails.html",
         status,
-        retry_after,
         form=form,
         addresses=sorted(account.emails, key=lambda email: (not email.is_primary, email.created_at, email.id)),
         waiting=accounts.waiting(account.id),
@@ -142,7 +141,7 @@ def _dead(seen: LinkState) -> ResponseReturnValue:
 
 def _refused(refusal: Refusal, address: str) -> ResponseReturnValue:
     said = {"state": "refused", "message": refusal.message, "address": address}
-    return web.page("portal/account/emails_dead.html", refusal.status, **said)
+    return web.page("portal/account/emails_dead.html", refusal, **said)
 
 
 @blueprint.route("/emails/invited/<mark>", methods=["GET", "POST"])
@@ -167,18 +166,15 @@ def add_invited(mark: str) -> ResponseReturnValue:
         _ask(account, member.email)
     except Refusal as refusal:
         form.form_errors.append(refusal.message)
-        return _invited_page(form, invitation, refusal.status, refusal.retry_after)
+        return _invited_page(form, invitation, refusal)
     return redirect(HERE, 303)
 
 
-def _invited_page(
-    form: ConfirmForm, invitation: Invitation, status: int, retry_after: int | None = None
-) -> ResponseReturnValue:
+def _invited_page(form: ConfirmForm, invitation: Invitation, status: web.Status) -> ResponseReturnValue:
     member = invitation.member
     return web.page(
         "portal/account/emails_invited.html",
         status,
-        retry_after,
         form=form,
         account=owner(),
         address=member.email,

@@ -109,12 +109,12 @@ def leave_organization(member_id: str) -> ResponseReturnValue:
             service.leave(member_id, owner().id)
     except Refusal as refusal:
         form.form_errors.append(refusal.message)
-        return _leaving(row, form, refusal.status)
+        return _leaving(row, form, refusal)
     flash(_("You have left %(organization)s.", organization=row.facts.organization.name), "success")
     return redirect(HERE, 303)
 
 
-def _leaving(row: Row, form: ConfirmForm, status: int) -> ResponseReturnValue:
+def _leaving(row: Row, form: ConfirmForm, status: web.Status) -> ResponseReturnValue:
     return web.page("portal/account/organizations_leave.html", status, row=row, form=form)
 
 

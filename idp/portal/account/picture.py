@@ -28,7 +28,7 @@ HERE = "/account/picture"
 def picture() -> ResponseReturnValue:
     """The picture as it is, and a form for another one."""
     account, form = owner(), PictureForm()
-    status, retry_after = 400 if form.is_submitted() else 200, None
+    status: web.Status = 400 if form.is_submitted() else 200
     if form.validate_on_submit():
         try:
             images.admit(account.id)
@@ -36,14 +36,14 @@ def picture() -> ResponseReturnValue:
             with unit_of_work():
                 accounts.set_picture(account.id, files)
         except Refusal as refusal:
-            status, retry_after = refusal.status, refusal.retry_after
+            status = refusal
             refuse(form, refusal)
         else:
             flash(_("Your picture is saved."), "success")
             return redirect(HERE, 303)
     allow_camera()
     earlier = accounts.earlier_picture(account.id)
-    return web.page("portal/account/picture.html", status, retry_after, form=form, earlier=earlier)
+    return web.page("portal/account/picture.html", status, form=form, earlier=earlier)
 
 
 @blueprint.get("/picture/earlier")

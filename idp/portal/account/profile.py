@@ -46,14 +46,14 @@ def edit_profile(group: str) -> ResponseReturnValue:
             changed = accounts.change_profile(account.id, typed, seen=request.form.get("seen", "")[:64])
     except Refusal as refusal:
         refuse(form, refusal)
-        return _page(group, form, refusal.status)
+        return _page(group, form, refusal)
     if group == "preferences":
         language.forget_choices("language", "theme")
     flash(_("Saved.") if changed else _("Nothing was changed."), "success")
     return redirect(f"/account/profile#{group}", 303)
 
 
-def _page(opened: str = "", form: ProfileForm | None = None, status: int = 200) -> ResponseReturnValue:
+def _page(opened: str = "", form: ProfileForm | None = None, status: web.Status = 200) -> ResponseReturnValue:
     account = owner()
     forms = {
         group: form

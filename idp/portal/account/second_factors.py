@@ -48,7 +48,7 @@ def _come_back() -> tuple[str | None, Continuation | None]:
     return handle, found
 
 
-def _page(name: str, status: int = 200, **values: Any) -> ResponseReturnValue:
+def _page(name: str, status: web.Status = 200, **values: Any) -> ResponseReturnValue:
     return web.page(f"portal/account/{name}.html", status, **values)
 
 
@@ -67,7 +67,7 @@ def set_up_authenticator() -> ResponseReturnValue:
     """Scan the drawing or copy the key, and type the code that the app shows: only then it counts."""
     account, form = owner(), CodeForm()
     handle, waiting = _come_back()
-    status = 400 if form.is_submitted() else 200
+    status: web.Status = 400 if form.is_submitted() else 200
     if form.validate_on_submit():
         try:
             with unit_of_work():
@@ -75,7 +75,7 @@ def set_up_authenticator() -> ResponseReturnValue:
                 codes = recovery_codes.make_first(account.id)
                 sessions.strengthen(sessions.BY_CODE, waiting.path if waiting else None)
         except Refusal as refusal:
-            status = refusal.status
+            status = refusal
             refuse(form, refusal)
         else:
             return _done(codes, _("Your authenticator app is set up."), waiting)
@@ -156,7 +156,7 @@ def add_passkey() -> ResponseReturnValue:
     except Refusal as refusal:
         form = ConfirmForm(formdata=None)
         form.form_errors.append(refusal.message)
-        return _page("passkey_new", refusal.status, form=form, handle=handle)
+        return _page("passkey_new", refusal, form=form, handle=handle)
     return _done(codes, _("%(name)s is added. From now on it signs you in.", name=made.name), waiting)
 
 
@@ -167,13 +167,13 @@ def passkey(passkey_id: str) -> ResponseReturnValue:
     account = owner()
     row = passkeys.own(account.id, passkey_id)
     form = NameForm(name=row.name)
-    status = 400 if form.is_submitted() else 200
+    status: web.Status = 400 if form.is_submitted() else 200
     if form.validate_on_submit():
         try:
             with unit_of_work():
                 passkeys.rename(account.id, passkey_id, form.name.data or "")
         except Refusal as refusal:
-            status = refusal.status
+            status = refusal
             refuse(form, refusal)
         else:
             flash(_("Saved."), "success")
@@ -194,12 +194,12 @@ def remove_passkey(passkey_id: str) -> ResponseReturnValue:
             raise
         form = NameForm(formdata=None, name=passkeys.own(account.id, passkey_id).name)
         form.form_errors.append(refusal.message)
-        return _passkey_page(passkey_id, form, refusal.status)
+        return _passkey_page(passkey_id, form, refusal)
     flash(_("%(name)s is removed. Delete it on the device too, if it is still offered there.", name=name), "success")
     return redirect(HERE, 303)
 
 
-def _passkey_page(passkey_id: str, form: NameForm, status: int) -> ResponseReturnValue:
+def _passkey_page(passkey_id: str, form: NameForm, status: web.Status) -> ResponseReturnValue:
     account = owner()
     has = methods.methods_of(account.id)
     return _page(

@@ -44,7 +44,7 @@ def password() -> ResponseReturnValue:
     account = owner()
     form = OwnPasswordForm() if account.password_hash else FirstPasswordForm()
     form.context = (account.identifier, account.given_name, account.family_name)
-    status = 400 if form.is_submitted() else 200
+    status: web.Status = 400 if form.is_submitted() else 200
     if form.validate_on_submit():
         old = form.current_password.data or "" if isinstance(form, OwnPasswordForm) else None
         try:
@@ -56,7 +56,7 @@ def password() -> ResponseReturnValue:
                 everywhere=bool(form.everywhere.data),
             )
         except Refusal as refusal:
-            status = refusal.status
+            status = refusal
             refuse(form, refusal)
         else:
             flash(_("Your password is changed.") if old is not None else _("You have a password now."), "success")

@@ -52,7 +52,7 @@ def make_signature() -> ResponseReturnValue:
     except Refusal as refusal:
         form.validate()
         refuse(form, refusal)
-        return _page(way, form, refusal.status, refusal.retry_after)
+        return _page(way, form, refusal)
     flash(_("Your signature is saved."), "success")
     return redirect(HERE, 303)
 
@@ -68,7 +68,7 @@ def _made(way: str, form: Any) -> images.Drawn:
     return images.from_image(content_of(form.file.data))
 
 
-def _page(way: str, form: Any = None, status: int = 200, retry_after: int | None = None) -> ResponseReturnValue:
+def _page(way: str, form: Any = None, status: web.Status = 200) -> ResponseReturnValue:
     account = owner()
     if form is None:
         form = _FORMS[way](formdata=None)
@@ -78,7 +78,6 @@ def _page(way: str, form: Any = None, status: int = 200, retry_after: int | None
     return web.page(
         "portal/account/signature.html",
         status,
-        retry_after,
         form=form,
         way=way,
         current=current,

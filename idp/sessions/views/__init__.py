@@ -49,8 +49,8 @@ def onward(handle: str | None, waiting: Continuation | None) -> ResponseReturnVa
     return redirect(waiting.path if waiting else "/", 303)
 
 
-def page(name: str, status: int = 200, retry_after: int | None = None, **values: Any) -> ResponseReturnValue:
-    return web.page(f"sessions/{name}.html", status, retry_after, **values)
+def page(name: str, status: web.Status = 200, **values: Any) -> ResponseReturnValue:
+    return web.page(f"sessions/{name}.html", status, **values)
 
 
 from . import required, second_step, sign_in, sign_out  # noqa: E402 (each puts its routes on the blueprint)

@@ -86,5 +86,5 @@ def _required_password(who: service.Actor, handle: str | None, waiting: Continua
         change_own_password(account, old, new, address=request.remote_addr or "", path=path)
     except Refusal as refusal:
         refuse(form, refusal)
-        return page("required_password", refusal.status, refusal.retry_after, **shown)
+        return page("required_password", refusal, **shown)
     return onward(handle, waiting)

@@ -61,7 +61,7 @@ def _second(here: str, kind: second_step.Kind, form: CodeForm | RecoveryCodeForm
             return redirect(with_handle("/login", handle), 303)
         refuse(form, refusal)
         form.code.data = ""
-        return _second_page(here, kind, form, step, handle, waiting, refusal.status, refusal.retry_after)
+        return _second_page(here, kind, form, step, handle, waiting, refusal)
     return onward(handle, waiting)
 
 
@@ -79,14 +79,12 @@ def _second_page(
     step: Waiting,
     handle: str | None,
     waiting: Continuation | None,
-    status: int,
-    retry_after: int | None = None,
+    status: web.Status,
 ) -> ResponseReturnValue:
     name = "recovery" if kind == "recovery" else "code"
     return page(
         name,
         status,
-        retry_after,
         form=form,
         handle=handle,
         context=waiting.context if waiting else {},
@@ -162,8 +160,8 @@ def _refused(
     form: Any = shown(formdata=None)
     form.form_errors.append(refusal.message)
     if step is not None:
-        return _second_page(on, "code", form, step, handle, waiting, refusal.status, refusal.retry_after)
+        return _second_page(on, "code", form, step, handle, waiting, refusal)
     if on == "again" and who is not None:
-        return again_page(form, handle, who, refusal.status, refusal.retry_after)
+        return again_page(form, handle, who, refusal)
     gone = passkeys.credential_id_of(request.form.get("credential", "")) if refusal.code == "passkey_unknown" else None
-    return login_page(form, handle, waiting, refusal.status, refusal.retry_after, gone=gone)
+    return login_page(form, handle, waiting, refusal, gone=gone)

@@ -9,6 +9,7 @@ from flask_babel import lazy_gettext as _l
 
 from idp.accounts.credentials import passkeys
 from idp.accounts.credentials.methods import methods_of
+from idp.kernel import web
 from idp.kernel.continuation import Continuation
 from idp.kernel.database import unit_of_work
 from idp.kernel.refusal import Refusal
@@ -40,7 +41,7 @@ def login() -> ResponseReturnValue:
             entered = second_step.enter(found, path=path, identifier=typed)
     except Refusal as refusal:
         form.form_errors.append(refusal.message)
-        return login_page(form, handle, waiting, refusal.status, refusal.retry_after)
+        return login_page(form, handle, waiting, refusal)
     cookie.pop("login_hint", None)
     return onward(handle, waiting) if entered else redirect(with_handle("/login/code", handle), 303)
 
@@ -58,8 +59,7 @@ def login_page(
     form: LoginForm,
     handle: str | None,
     waiting: Continuation | None,
-    status: int,
-    retry_after: int | None = None,
+    status: web.Status,
     *,
     gone: str | None = None,
 ) -> ResponseReturnValue:
@@ -67,7 +67,6 @@ def login_page(
     return page(
         "login",
         status,
-        retry_after,
         form=form,
         handle=handle,
         context=waiting.context if waiting else {},
@@ -129,18 +128,15 @@ def again() -> ResponseReturnValue:
             entered = second_step.enter(found, path=path, identifier=identifier, again=True)
     except Refusal as refusal:
         form.form_errors.append(refusal.message)
-        return again_page(form, handle, who, refusal.status, refusal.retry_after)
+        return again_page(form, handle, who, refusal)
     return onward(handle, waiting) if entered else redirect(with_handle("/login/code", handle), 303)
 
 
-def again_page(
-    form: AgainForm, handle: str | None, who: service.Actor, status: int, retry_after: int | None = None
-) -> ResponseReturnValue:
+def again_page(form: AgainForm, handle: str | None, who: service.Actor, status: web.Status) -> ResponseReturnValue:
     """Asks for whichever proof the account has: its password, or one of its passkeys."""
     return page(
         "again",
         status,
-        retry_after,
         form=form,
         handle=handle,
         account=who.account,

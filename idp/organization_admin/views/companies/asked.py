@@ -80,8 +80,7 @@ def _page(
     reject: RejectForm | None = None,
     new: CompanyForm | None = None,
     chosen: str = "",
-    status: int = 200,
-    retry_after: int | None = None,
+    status: web.Status = 200,
 ) -> ResponseReturnValue:
     page, handled = _listed()
     likely: list[service.Likely] = []
@@ -104,7 +103,6 @@ def _page(
     return web.page(
         "organization_admin/companies_requests.html",
         status,
-        retry_after,
         page=page,
         handled=handled,
         row=row,
@@ -153,10 +151,9 @@ def approve_request(request_id: str) -> ResponseReturnValue:
         with unit_of_work():
             member = service.approve(request_id, chosen or None, actor_id=acts.account.id)
     except Refusal as refusal:
-        db.session.rollback()
         row = _found(request_id)
         problem = _kindly(row) if refusal.code == "handled_meanwhile" else refusal.message
-        return _page(row, problem=problem, chosen=chosen, status=refusal.status, retry_after=refusal.retry_after)
+        return _page(row, problem=problem, chosen=chosen, status=refusal)
     flash(_("An invitation was sent to %(name)s.", name=member.name), "success")
     return redirect(acts.address("companies/requests"), 303)
 
@@ -171,12 +168,11 @@ def reject_request(request_id: str) -> ResponseReturnValue:
         with unit_of_work():
             row = service.reject(request_id, form.reason.data, actor_id=acts.account.id)
     except Refusal as refusal:
-        db.session.rollback()
         row = _found(request_id)
         if refusal.code == "handled_meanwhile":
-            return _page(row, problem=_kindly(row), status=refusal.status)
+            return _page(row, problem=_kindly(row), status=refusal)
         refuse(form, refusal)
-        return _page(row, reject=form, status=refusal.status)
+        return _page(row, reject=form, status=refusal)
     flash(_("The request of %(name)s was rejected.", name=row.name), "success")
     return redirect(acts.address("companies/requests"), 303)
 
@@ -196,9 +192,8 @@ def company_of_request(request_id: str) -> ResponseReturnValue:
                 actor_id=acts.account.id,
             )
     except Refusal as refusal:
-        db.session.rollback()
         form.validate()
         refuse(form, refusal)
-        return _page(_found(request_id), new=form, status=refusal.status)
+        return _page(_found(request_id), new=form, status=refusal)
     flash(_("%(name)s was added.", name=company.name), "success")
     return redirect(acts.address(f"companies/requests/{request_id}?company={company.id}"), 303)

@@ -16,7 +16,7 @@ from wtforms import HiddenField, StringField
 from idp.express import ladders
 from idp.kernel import clock, listing, web
 from idp.kernel.database import db, unit_of_work
-from idp.kernel.forms import refuse, version_of
+from idp.kernel.forms import refuse, renew_version, version_of
 from idp.kernel.refusal import Refusal
 from idp.organizations import roster, service
 from idp.organizations.models import Company, Member, Organization
@@ -52,9 +52,7 @@ def company_users(company_id: str) -> ResponseReturnValue:
     return _people(the_company(company_id), "users")
 
 
-def _people(
-    row: Company, tab: str, *, problem: Any = None, status: int = 200, retry_after: int | None = None
-) -> ResponseReturnValue:
+def _people(row: Company, tab: str, *, problem: Any = None, status: web.Status = 200) -> ResponseReturnValue:
     acts = acting()
     path = acts.address(f"companies/{row.id}{'' if tab == 'contacts' else '/users'}")
     asked = listing.read(path, request.args, sorts=("name", "-used") if tab == "users" else ("name",))
@@ -72,7 +70,6 @@ def _people(
     return web.page(
         "organization_admin/companies_people.html",
         status,
-        retry_after,
         page=page.with_rows(roster.entries(page.rows, clock.now())),
         listing=asked,
         ends=ends,
@@ -98,7 +95,7 @@ def _details(
     link: LinkForm | None = None,
     *,
     problem: Any = None,
-    status: int = 200,
+    status: web.Status = 200,
     stored: bool = False,
 ) -> ResponseReturnValue:
     if form is None:
@@ -106,8 +103,7 @@ def _details(
     if link is None:
         link = LinkForm(formdata=None, link=row.organization_number or "")
     for one in (form, link):
-        one.version.data = one.version.raw_data = None
-        one.version.data = str(row.version)
+        renew_version(one, row.version)
     linked = db.session.get(Organization, row.linked_organization_id) if row.linked_organization_id else None
     contacts = db.session.scalar(
         select(db.func.count()).select_from(Member).where(Member.company_id == row.id, Member.status == "contact")
@@ -146,7 +142,7 @@ def edit_company(company_id: str) -> ResponseReturnValue:
     except Refusal as refusal:
         refuse(form, refusal)
         changed = refusal.code == "changed_meanwhile"
-        return _details(the_company(company_id), form, status=refusal.status, stored=changed)
+        return _details(the_company(company_id), form, status=refusal, stored=changed)
     flash(_("The changes are saved."), "success")
     return redirect(acts.address(f"companies/{company_id}/details"), 303)
 
@@ -158,15 +154,13 @@ def link_company(company_id: str) -> ResponseReturnValue:
     acts, row, form = acting(), the_company(company_id), LinkForm()
     try:
         wanted = None if "unlink" in request.form else service.find_to_link(row, form.link.data or "").id
-        db.session.rollback()
         if not form.validate():
             return _details(the_company(company_id), link=form, status=400)
         with unit_of_work():
             service.link_company(row.id, wanted, version=version_of(form.version.data), actor_id=acts.account.id)
     except Refusal as refusal:
-        db.session.rollback()
         refuse(form, refusal)
-        return _details(the_company(company_id), link=form, status=refusal.status)
+        return _details(the_company(company_id), link=form, status=refusal)
     flash(_("The link was taken away.") if wanted is None else _("The company is linked."), "success")
     return redirect(acts.address(f"companies/{company_id}/details"), 303)
 
@@ -181,8 +175,7 @@ def delete_company(company_id: str) -> ResponseReturnValue:
         with unit_of_work():
             service.delete_company(row.id, version=version_of(request.form.get("version")), actor_id=acts.account.id)
     except Refusal as refusal:
-        db.session.rollback()
-        return _details(the_company(company_id), problem=refusal.message, status=refusal.status)
+        return _details(the_company(company_id), problem=refusal.message, status=refusal)
     flash(_("%(name)s is deleted.", name=name), "success")
     return redirect(acts.address("companies"), 303)
 
@@ -205,7 +198,6 @@ def new_contact(company_id: str) -> ResponseReturnValue:
                 if invites:
                     service.invite_guest(member.id, actor_id=acts.account.id)
         except Refusal as refusal:
-            db.session.rollback()
             row = the_company(company_id)
             refuse(form, refusal, address="email")
         else:
@@ -255,11 +247,9 @@ def company_person(company_id: str, member_id: str) -> ResponseReturnValue:
                     actor_id=acts.account.id,
                 )
         except Refusal as refusal:
-            db.session.rollback()
             row, member = the_company(company_id), _member(the_company(company_id), member_id)
             refuse(form, refusal, address="email", given_name="name", family_name="name")
-            form.version.data = form.version.raw_data = None
-            form.version.data = str(member.version)
+            renew_version(form, member.version)
         else:
             flash(_("The changes are saved."), "success")
             tab = "" if member.status == "contact" else "/users"
@@ -304,11 +294,7 @@ def company_person_state(company_id: str, member_id: str) -> ResponseReturnValue
         with unit_of_work():
             verb(member_id, actor_id=acts.account.id)
     except Refusal as refusal:
-        db.session.rollback()
-        return _people(
-            the_company(company_id), tab, problem=refusal.message, status=refusal.status,
-            retry_after=refusal.retry_after,
-        )  # fmt: skip
+        return _people(the_company(company_id), tab, problem=refusal.message, status=refusal)
     flash(str(said) % {"name": name}, "success")
     if (back := request.form.get("back", "")) in DUE:
         return redirect(acts.address(f"companies/due{DUE[back]}"), 303)

@@ -19,7 +19,7 @@ from flask_wtf import FlaskForm
 from wtforms import FileField, TextAreaField
 
 from idp.kernel import web
-from idp.kernel.database import db, unit_of_work
+from idp.kernel.database import unit_of_work
 from idp.kernel.refusal import Refusal
 from idp.kernel.secrets import random_handle
 from idp.kernel.web import large_forms
@@ -87,7 +87,6 @@ def add_many(company_id: str) -> ResponseReturnValue:
                 actor_id=acts.account.id,
             )  # fmt: skip
     except Refusal as refusal:
-        db.session.rollback()
         return _refused(company_id, form, rows, refusal)
     return _after(company_id, form, rows, results)
 
@@ -150,7 +149,7 @@ def _refused(
     """The form again, with every row in it."""
     form.form_errors.append(refusal.message)
     lines = [Line(one.name, one.email) for one in rows]
-    return _page(company_id, form, lines, status=refusal.status, retry_after=refusal.retry_after)
+    return _page(company_id, form, lines, status=refusal)
 
 
 def _page(
@@ -160,15 +159,13 @@ def _page(
     *,
     said: str | None = None,
     noted: Sequence[tuple[service.GuestRow, service.RowResult]] = (),
-    status: int = 200,
-    retry_after: int | None = None,
+    status: web.Status = 200,
     spare: int = EMPTY_ROWS,
 ) -> ResponseReturnValue:
     row = the_company(company_id)
     return web.page(
         "organization_admin/companies_many.html",
         status,
-        retry_after,
         form=form,
         lines=lines + [Line()] * spare,
         wrong=[(number, line) for number, line in enumerate(lines, start=1) if line.result],

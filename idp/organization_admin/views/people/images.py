@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 
 from idp.accounts import images
 from idp.accounts.forms import ImageForm, content_of
-from idp.kernel.database import db, unit_of_work
+from idp.kernel.database import unit_of_work
 from idp.kernel.refusal import Refusal
 from idp.kernel.web import image, large_forms
 from idp.organizations import service
@@ -45,9 +45,7 @@ def upload_person_image(member_id: str, kind: str) -> ResponseReturnValue:
         with unit_of_work():
             service.set_member_image(member_id, kind, made, actor_id=acts.account.id)
     except Refusal as refusal:
-        db.session.rollback()
-        status, retry_after = refusal.status, refusal.retry_after
-        return show(entry_of(member_id), problem=refusal.message, status=status, retry_after=retry_after)
+        return show(entry_of(member_id), problem=refusal.message, status=refusal)
     said = _("The picture of %(name)s is saved.") if kind == "picture" else _("The signature of %(name)s is saved.")
     flash(said % {"name": entry.person.name}, "success")
     return redirect(acts.address(f"people/{member_id}#images"), 303)

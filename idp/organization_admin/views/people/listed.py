@@ -35,7 +35,7 @@ def people() -> ResponseReturnValue:
     return show_list(request.args)
 
 
-def show_list(arguments: Any, problem: str | None = None, status: int = 200, **kept: Any) -> ResponseReturnValue:
+def show_list(arguments: Any, problem: str | None = None, status: web.Status = 200, **kept: Any) -> ResponseReturnValue:
     """The list, with what went wrong on top and what was chosen kept."""
     acts, now = acting(), clock.now()
     roles, licenses = roster.roles_of(acts.organization), roster.licenses_of(acts.organization.id)

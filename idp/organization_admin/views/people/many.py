@@ -117,7 +117,7 @@ def people_many() -> ResponseReturnValue:
     try:
         verb = _verb(acts, what)
     except Refusal as refusal:
-        return show_list(request.args, refusal.message, refusal.status, ticked=ticked)
+        return show_list(request.args, refusal.message, refusal, ticked=ticked)
     if verb is None:
         return show_list(request.args, _("Choose what to do."), 400, ticked=ticked)
     roles, licenses = roster.roles_of(acts.organization), roster.licenses_of(acts.organization.id)

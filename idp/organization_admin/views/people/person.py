@@ -13,8 +13,8 @@ from werkzeug.datastructures import MultiDict
 
 from idp.accounts import addresses
 from idp.kernel import clock, language, listing, web
-from idp.kernel.database import db, unit_of_work
-from idp.kernel.forms import refuse, version_of
+from idp.kernel.database import unit_of_work
+from idp.kernel.forms import refuse, renew_version, version_of
 from idp.kernel.refusal import Refusal
 from idp.organizations import roster, service
 
@@ -117,8 +117,7 @@ def show(
     form: PersonForm | None = None,
     *,
     problem: Any = None,
-    status: int = 200,
-    retry_after: int | None = None,
+    status: web.Status = 200,
     ticked: tuple[list[str], list[str]] | None = None,
     known: roster.Entry | None = None,
     stored: bool = False,
@@ -135,7 +134,6 @@ def show(
     return web.page(
         "organization_admin/people_person.html",
         status,
-        retry_after,
         entry=entry,
         form=form,
         problem=problem,
@@ -194,10 +192,9 @@ def edit_person(member_id: str) -> ResponseReturnValue:
         refuse(form, refusal, address="email")
         entry, changed = entry_of(member_id), refusal.code == "changed_meanwhile"
         if changed:
-            form.version.data = form.version.raw_data = None
-            form.version.data = str(entry.member.version)
+            renew_version(form, entry.member.version)
         known = _same_person(acts, form, member_id) if refusal.code == "already_member" else None
-        return show(entry, form, status=refusal.status, known=known, stored=changed)
+        return show(entry, form, status=refusal, known=known, stored=changed)
     flash(_("The changes are saved."), "success")
     return redirect(acts.address(f"people/{member_id}"), 303)
 
@@ -224,9 +221,7 @@ def person_state(member_id: str) -> ResponseReturnValue:
         with unit_of_work():
             verb(member_id, actor_id=acts.account.id)
     except Refusal as refusal:
-        db.session.rollback()
-        status, retry_after = refusal.status, refusal.retry_after
-        return show(entry_of(member_id), problem=refusal.message, status=status, retry_after=retry_after)
+        return show(entry_of(member_id), problem=refusal.message, status=refusal)
     flash(str(said) % {"name": entry.person.name}, "success")
     return redirect(acts.address(f"people/{member_id}"), 303)
 
@@ -253,9 +248,8 @@ def person_holdings(member_id: str) -> ResponseReturnValue:
         with unit_of_work():
             service.change_holdings(member_id, **changes, activate="activate" in request.form, actor_id=acts.account.id)
     except Refusal as refusal:
-        db.session.rollback()
         ticked = (roles, licenses)
-        return show(entry_of(member_id), problem=refusal.message, status=refusal.status, ticked=ticked)
+        return show(entry_of(member_id), problem=refusal.message, status=refusal, ticked=ticked)
     if "activate" in request.form and was_contact:
         flash(_("%(name)s is set as Active.", name=entry.person.name), "success")
     else:

@@ -88,7 +88,7 @@ def import_people() -> ResponseReturnValue:
         preview = _preview(acts, _typed(form))
     except Refusal as refusal:
         form.form_errors.append(refusal.message)
-        return _page(form, status=refusal.status)
+        return _page(form, status=refusal)
     if "import" not in request.form:
         return _page(form, preview)
     waiting = preview.of("new", "changed")
@@ -176,7 +176,9 @@ def _after(
     return _page(form, said=said, problems=problems, left=len(left))
 
 
-def _page(form: ImportForm, preview: Preview | None = None, *, status: int = 200, **values: Any) -> ResponseReturnValue:
+def _page(
+    form: ImportForm, preview: Preview | None = None, *, status: web.Status = 200, **values: Any
+) -> ResponseReturnValue:
     return web.page(
         "organization_admin/people_import.html",
         status,
