@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import unicodedata
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,14 +29,17 @@ class PasswordVerdict:
 
 
 class _Hashing:
-    """One per application: the hasher with its parameters, and the gate that bounds memory and processor use."""
+    """One per application: the hasher with its parameters, and the few threads that hash.
+
+    They bound memory and processor use: a thread keeps the memory of its hash, and a server has many threads.
+    """
 
     def __init__(self, settings: Passwords) -> None:
         self.max_length = settings.max_length
         self.hasher = PasswordHasher(
             time_cost=settings.time_cost, memory_cost=settings.memory_cost, parallelism=settings.parallelism
         )
-        self.gate = threading.BoundedSemaphore(settings.concurrency)
+        self.threads = ThreadPoolExecutor(settings.concurrency, thread_name_prefix="hash")
         self.nobody = self.hasher.hash(random_handle())
 
 
@@ -62,8 +66,7 @@ def hash_password(password: str) -> str:
     """Hash for storing. Takes tens of milliseconds: refuses to run inside a unit of work."""
     _outside()
     hashing = _hashing()
-    with hashing.gate:
-        return hashing.hasher.hash(_prepare(password))
+    return hashing.threads.submit(hashing.hasher.hash, _prepare(password)).result()
 
 
 def verify(stored: str | None, password: str) -> PasswordVerdict:
@@ -76,11 +79,10 @@ def verify(stored: str | None, password: str) -> PasswordVerdict:
     hashing = _hashing()
     if len(password) > 4 * hashing.max_length or len(unicodedata.normalize("NFC", password)) > hashing.max_length:
         return PasswordVerdict(False)
-    with hashing.gate:
-        try:
-            hashing.hasher.verify(stored or hashing.nobody, _prepare(password))
-        except (Argon2Error, InvalidHashError, UnicodeError):
-            return PasswordVerdict(False)
+    try:
+        hashing.threads.submit(hashing.hasher.verify, stored or hashing.nobody, _prepare(password)).result()
+    except (Argon2Error, InvalidHashError, UnicodeError):
+        return PasswordVerdict(False)
     if stored is None:
         return PasswordVerdict(False)
     return PasswordVerdict(True, hashing.hasher.check_needs_rehash(stored))
