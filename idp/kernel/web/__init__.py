@@ -23,7 +23,7 @@ from . import errors
 from .answers import Answer, allow_camera, allow_form_action, allow_image, image, page, page_headers, private
 from .application import Application, is_machine_path
 from .cookie import CookieInterface
-from .errors import answer_errors
+from .errors import answer_errors, form_expired
 from .input import check_input, cross_site, csrf, large_forms, widen
 from .rates import in_rate, in_rate_here, limiter
 
@@ -104,6 +104,7 @@ __all__ = [
     "answer_errors",
     "cross_site",
     "csrf",
+    "form_expired",
     "image",
     "in_rate",
     "in_rate_here",
