@@ -387,7 +387,7 @@ _NOT_SETTINGS = frozenset({"ONIX_CLOCK_FILE", "ONIX_DEMO_FOLDER", "ONIX_DEMO_MAI
 
 
 def unknown_names(environ: Mapping[str, str]) -> list[str]:
-    """Variables that look like settings and are none: a slip of the pen, which would otherwise do nothing in silence."""
+    """Variables that look like settings and are none: a slip of the pen would otherwise do nothing in silence."""
     known = {f"ONIX_{name}".upper() for name in Settings.model_fields}
     return sorted(
         name

@@ -66,7 +66,8 @@ def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
             DATABASE,
         )
     except OSError as error:  # what was to be read or written outside: a full disk behind `>`, a file that went
-        return _say(f"Stopped: {error.strerror or error}", REFUSED)
+        where = f" ({error.filename})" if error.filename else ""
+        return _say(f"Stopped: {error.strerror or error}{where}", REFUSED)
     return OK
 
 

@@ -236,7 +236,7 @@ def test_output_that_can_not_be_written_is_told(
     def full(*_said: Any, err: bool = False, **_how: Any) -> None:
         if not err:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        print(*_said)  # noqa: T201
+        print(*_said)
 
     monkeypatch.setattr("click.echo", full)
     assert "No space left" in seeded("key", "list", code=base.REFUSED)
