@@ -1,7 +1,7 @@
 """What machines ask about this process: alive, ready, and numbers (R49).
 
-`/healthz/live` answers as long as the process does. `/healthz/ready` looks at the database, at whether its migrations
-are at head, and at whether the signing keys can be used. `/metrics` is Prometheus text; its labels are routes, never
+`/healthz/live` answers as long as the process does. `/healthz/ready` looks at whether the database can be written, its
+migrations are at head, and the signing keys can be used. `/metrics` is Prometheus text; its labels are routes, never
 addresses or ids.
 """
 
@@ -73,6 +73,11 @@ def problems() -> dict[str, str]:
     try:
         with autocommit() as connection:
             connection.execute(text("SELECT 1"))
+            if (
+                connection.dialect.name == "postgresql"
+                and connection.scalar(text("SHOW transaction_read_only")) == "on"
+            ):
+                found["database"] = "read-only"
             if migrations.current_revision(connection) != migrations.head():
                 found["migrations"] = "not at head"
     except SQLAlchemyError as error:

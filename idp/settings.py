@@ -386,6 +386,21 @@ def _secret_files(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[str]
     return found, problems
 
 
+_NOT_SETTINGS = frozenset({"ONIX_CLOCK_FILE", "ONIX_DEMO_FOLDER", "ONIX_DEMO_MAIL"})
+
+
+def unknown_names(environ: Mapping[str, str]) -> list[str]:
+    """Variables that look like settings and are none: a slip of the pen would otherwise do nothing in silence."""
+    known = {f"ONIX_{name}".upper() for name in Settings.model_fields}
+    return sorted(
+        name
+        for name in environ
+        if name.startswith("ONIX_")
+        and name not in _NOT_SETTINGS
+        and name.removesuffix("_FILE").partition("__")[0] not in known
+    )
+
+
 def current_settings() -> Settings:
     """Those of the application that serves."""
     return cast(Settings, current_app.extensions["onix_settings"])

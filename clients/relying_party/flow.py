@@ -92,13 +92,16 @@ class Client:
         state: str,
         nonce: str,
         verifier: str,
-        language: str,
+        language: str | None = None,
         prompt: str | None = None,
         login_hint: str | None = None,
         organization: str | None = None,
     ) -> str:
-        """Where to send the browser (code flow with PKCE S256). Raises `Unreachable`."""
-        extra = {"prompt": prompt, "login_hint": login_hint, "organization": organization}
+        """Where to send the browser (code flow with PKCE S256). Raises `Unreachable`.
+
+        `language` is one that the person chose; without it the account's counts, then the browser's.
+        """
+        extra = {"ui_locales": language, "prompt": prompt, "login_hint": login_hint, "organization": organization}
         wanted = (*CLAIMS, "signature") if "signature" in self.scope.split() else CLAIMS
         with self._session() as session:
             url, _ = session.create_authorization_url(
@@ -109,7 +112,6 @@ class Client:
                 scope=self.scope,
                 resource=self.resource,
                 claims=json.dumps({"id_token": dict.fromkeys(wanted)}, separators=(",", ":")),
-                ui_locales=language,
                 **{name: value for name, value in extra.items() if value},
             )
         return str(url)
@@ -290,7 +292,7 @@ class RelyingParty:
         browser: str,
         *,
         target: str,
-        language: str,
+        language: str | None = None,
         prompt: str | None = None,
         login_hint: str | None = None,
         organization: str | None = None,

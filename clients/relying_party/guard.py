@@ -125,7 +125,7 @@ def who(*, recheck_denied: bool = False) -> Person | Ended | None:
     session = rp.current(request.cookies.get(settings.cookie("session")))
     if not isinstance(session, Session):
         return session
-    if "set_language" not in g and settings.cookie("language") not in request.cookies:
+    if not _language_chosen():
         locale = session.identity.get("locale")
         if isinstance(locale, str) and locale:
             g.language = words.best_language([locale])
@@ -136,6 +136,12 @@ def who(*, recheck_denied: bool = False) -> Person | Ended | None:
             return again
         session, verdict = again, _verdict(again)
     return Person(session=session, verdict=verdict)
+
+
+def _language_chosen() -> bool:
+    """Whether the person has chosen the language on a page of this application, now or earlier."""
+    settings: Settings = current_app.extensions["onix_settings"]
+    return "set_language" in g or settings.cookie("language") in request.cookies
 
 
 def _verdict(session: Session) -> Granted | Denied:
@@ -178,7 +184,11 @@ def begin(target: str, **wishes: str | None) -> Any:
     rp: RelyingParty = current_app.extensions["onix_rp"]
     settings: Settings = current_app.extensions["onix_settings"]
     browser = request.cookies.get(settings.cookie("browser")) or secrets.token_urlsafe(32)
-    response = redirect(rp.begin(browser, target=target, language=g.language, **wishes), 303)
+    # What nobody has chosen here is not asked for: it would stand above the language of the account, which these pages
+    # follow, and a denial would speak two languages.
+    response = redirect(
+        rp.begin(browser, target=target, language=g.language if _language_chosen() else None, **wishes), 303
+    )
     set_cookie(response, "browser", browser, max_age=SIGN_IN_SECONDS)
     return response
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal
 
-from flask import Blueprint, redirect, request
+from flask import Blueprint, flash, redirect, request
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext as _l
+from werkzeug.wrappers import Response
 
 from idp.kernel import continuation, language, opened, web
 from idp.kernel.database import unit_of_work
@@ -50,7 +52,29 @@ def signup() -> ResponseReturnValue:
     except Refusal as refusal:
         form.address.errors = [*form.address.errors, refusal.message]
         return _page("signup", refusal, form=form, handle=handle, context=context)
-    return _page("signup_sent", address=typed.strip(), handle=handle, context=context)
+    if "again" in request.form:
+        flash(_l("We have sent it once more."), "success")
+    return _sent("signup", typed, handle)
+
+
+@blueprint.get("/signup/sent")
+def signup_sent() -> ResponseReturnValue:
+    """After asking: where to look. A GET of its own, so that loading it again sends nothing."""
+    handle, _context = _come_back()
+    asked = cookie.get("mailed_signup")
+    if not isinstance(asked, dict):
+        return redirect(_onward("/signup", handle), 303)
+    return _page("signup_sent", address=asked.get("address", ""), again=asked.get("again"), form=None, handle=handle)
+
+
+def _sent(kind: Literal["signup", "reset"], address: str, handle: str | None, again: bool = True) -> Response:
+    """Lead to the page that says where to look; what it says is kept in this browser, not in the page's address."""
+    cookie[f"mailed_{kind}"] = {"address": address.strip(), "again": again}
+    return redirect(_onward("/signup/sent" if kind == "signup" else "/password/forgot/sent", handle), 303)
+
+
+def _onward(path: str, handle: str | None) -> str:
+    return f"{path}?continue={handle}" if handle else path
 
 
 def _send_activation(typed: str, app_id: str | None) -> None:
@@ -78,6 +102,8 @@ def activate(token: str) -> ResponseReturnValue:
         return _resend(token, seen)
     if seen.proof is None or seen.state != "open":
         return _dead_link("activation", seen, token)
+    if request.method != "POST" and service.find_by_address(seen.proof.normalized) is not None:
+        return _activated_already()  # by another link; said before a form is filled in for nothing
     if opened.by_link():
         return opened.go_on("/activate", token)
     form = ActivationForm()
@@ -100,10 +126,14 @@ def activate(token: str) -> ResponseReturnValue:
             )
     except Refusal as refusal:
         if refusal.code == "address_taken":
-            return _page("dead_link", 409, kind="activation", state="spent", token=None, form=None)
+            return _activated_already()
         return _dead_link("activation", service.read_activation(token), token)
     _greet(account, proof.address, proof.app_id)
     return redirect("/activated", 303)
+
+
+def _activated_already() -> ResponseReturnValue:
+    return _page("dead_link", 409, kind="activation", state="spent", token=None, form=None)
 
 
 @blueprint.route("/activated")
@@ -128,7 +158,7 @@ def _resend(token: str, seen: service.LinkState) -> ResponseReturnValue:
     if service.admit_mail(seen.proof.normalized, "own"):
         with unit_of_work():
             service.resend_activation(token)
-    return _page("signup_sent", address=seen.proof.address, handle=None, context={})
+    return _sent("signup", seen.proof.address, None, again=False)
 
 
 def _dead_link(kind: str, seen: service.LinkState, token: str) -> ResponseReturnValue:
@@ -167,7 +197,17 @@ def forgot() -> ResponseReturnValue:
     if service.admit_mail(typed, "reset"):
         with unit_of_work():
             service.request_reset(typed, language.current())
-    return _page("forgot_sent", address=typed.strip(), handle=handle)
+    return _sent("reset", typed, handle)
+
+
+@blueprint.get("/password/forgot/sent")
+def forgot_sent() -> ResponseReturnValue:
+    """After asking: where to look, as after a sign-up."""
+    handle, _context = _come_back()
+    asked = cookie.get("mailed_reset")
+    if not isinstance(asked, dict):
+        return redirect(_onward("/password/forgot", handle), 303)
+    return _page("forgot_sent", address=asked.get("address", ""), handle=handle)
 
 
 @blueprint.route("/password/reset/opened/<mark>", methods=["GET", "POST"])

@@ -65,6 +65,9 @@ def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
             f"The database can't be used ({type(error).__name__}). Is it there, and has `onix-account db upgrade` run?",
             DATABASE,
         )
+    except OSError as error:  # what was to be read or written outside: a full disk behind `>`, a file that went
+        where = f" ({error.filename})" if error.filename else ""
+        return _say(f"Stopped: {error.strerror or error}{where}", REFUSED)
     return OK
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from idp.settings import SettingsError, current_settings, load
+from idp.settings import SettingsError, current_settings, load, unknown_names
 
 from .base import Failed, Missing, application, as_json, limited, show, with_app
 
@@ -92,18 +92,27 @@ def demo(port: int) -> None:
 def check() -> None:
     """Look at settings, catalog, database, migrations and keys; print everything that is wrong.
 
-    Clients of apps that the catalog lacks are named too; they keep nothing from serving.
+    Clients of apps that the catalog lacks, and variables that are no settings, are named too; they keep nothing from
+    serving.
     """
     from idp import health
 
     app = application()
     with app.app_context():
         found = health.problems()
+        if "migrations" in found:
+            found["migrations"] += ": `onix-account db upgrade` brings it there"
+        if found.get("database") == "not reachable" and not os.environ.get("ONIX_DATABASE_URL"):
+            found["database"] += ": ONIX_DATABASE_URL is not set, so it is a file of this folder"
         if found.get("keys") and "migrations" not in found and "database" not in found:
-            found["keys"] += "; `onix-account db upgrade` makes the first"
+            found["keys"] += (
+                "; `onix-account db upgrade` makes the first, and those that there are open only with the "
+                "ONIX_KEY_ENCRYPTION_KEY that they were made with"
+            )
         remarks = [] if found else health.remarks()
     if found:
         raise Failed("\n".join(["Not fit to serve:", *(f"  - {name}: {what}" for name, what in found.items())]))
+    remarks += [f"{name} is no setting, so it does nothing" for name in unknown_names(os.environ)]
     for remark in remarks:
         click.echo(f"Note: {remark}")
     click.echo("ok")

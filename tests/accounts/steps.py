@@ -38,4 +38,10 @@ def link_text(link: str) -> str:
 
 
 def sign_up(client: Any, address: str, **values: str) -> Any:
-    return submit(client, client.get("/signup"), "address", address=address, **values)
+    """The form, and the page that it leads to."""
+    return arrived(client, submit(client, client.get("/signup"), "address", address=address, **values))
+
+
+def arrived(client: Any, answer: Any) -> Any:
+    """Where a form that was taken leads to; a refusal stays where it is."""
+    return client.get(answer.headers["Location"]) if answer.status_code == 303 else answer

@@ -100,6 +100,9 @@ def test_two_links_to_one_address_at_once_give_one_account(app: Any, client: Any
     pages = [browser.get(link, follow_redirects=True) for browser, link in zip(browsers, links, strict=True)]
     assert activated_at_once(browsers, pages) == [303, 409]
     assert count(app, EmailAddress) == 1
+    for link in (*links, pages[0].request.path, fresh_link(app, client, heard, "ola@firma.no")):
+        page = browsers[0].get(link, follow_redirects=True)
+        assert ("already" in text_of(page.text)) == (page.status_code != 200), "no form to fill in for nothing"
 
 
 def test_an_expired_link_offers_a_new_one_in_one_click(app: Any, client: Any, heard: list[Any], clock: Any) -> None:
@@ -110,13 +113,35 @@ def test_an_expired_link_offers_a_new_one_in_one_click(app: Any, client: Any, he
     page = client.get(old, follow_redirects=True)
     assert page.status_code == 410
     form = next(form for form in forms_of(page.text, old) if ("resend", "1", "Send a new link") in form.buttons)
-    assert client.post(form.action, data=form.filled(resend="1")).status_code == 200
+    sent = client.post(form.action, data=form.filled(resend="1"))
+    assert (sent.status_code, sent.headers["Location"]) == (303, "/signup/sent")
+    assert "once more" not in client.get("/signup/sent").text, "whoever was invited need not have a work e-mail"
     asked = last(heard, events.ActivationRequested)
     assert asked.address == "kari@nordic-lift.no"
     new = link_of(app, asked.proof_id)
     assert new != old
     assert client.get(old, follow_redirects=True).status_code == 410
     assert submit(client, client.get(new, follow_redirects=True), "given_name", **PERSON).status_code == 303
+
+
+def test_where_to_look_can_be_loaded_again_and_the_mail_sent_once_more(
+    app: Any, client: Any, heard: list[Any], world: Any
+) -> None:
+    """For every address alike (R20); nobody who has not asked is told anything."""
+    for path, form in (("/signup/sent", "/signup"), ("/password/forgot/sent", "/password/forgot")):
+        answer = client.get(path)
+        assert (answer.status_code, answer.headers["Location"]) == (303, form)
+    for address in (world.account().address, "kari@firma.no"):
+        page = sign_up(client, address)
+        asked = len(heard)
+        assert client.get("/signup/sent").status_code == 200 and len(heard) == asked
+        again = submit(client, page, "address", again="1")
+        assert (again.status_code, again.headers["Location"]) == (303, "/signup/sent")
+        assert last(heard, events.ActivationRequested).address == address and len(heard) > asked
+        shown = text_of(client.get("/signup/sent").text)
+        assert "We have sent it once more." in shown and address in shown
+        assert "We have sent it once more." not in client.get("/signup/sent").text
+    assert app.test_client().get("/signup/sent").status_code == 303
 
 
 def test_r20_the_answer_is_the_same_for_every_address(app: Any, client: Any, heard: list[Any], world: Any) -> None:

@@ -216,11 +216,30 @@ def test_keys_rotate_and_ask_in_an_emergency(seeded: Run, clock: Any) -> None:
 
 
 @one_database
-def test_check_tells_what_is_wrong(run: Run) -> None:
-    assert "keys" in run("check", code=base.FAILED)
+def test_check_tells_what_is_wrong(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "ONIX_KEY_ENCRYPTION_KEY" in run("check", code=base.FAILED)
     run("db", "upgrade")
     assert run("check") == "ok\n"
     assert run("db", "check").startswith("at ")
+    monkeypatch.setenv("ONIX_TRUSTED_PROXY", "1")
+    monkeypatch.setenv("ONIX_PASSWORDS__CONCURRENCY", "2")
+    assert run("check") == "Note: ONIX_TRUSTED_PROXY is no setting, so it does nothing\nok\n"
+
+
+@one_database
+def test_output_that_can_not_be_written_is_told(
+    seeded: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import errno
+    import os
+
+    def full(*_said: Any, err: bool = False, **_how: Any) -> None:
+        if not err:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        print(*_said)
+
+    monkeypatch.setattr("click.echo", full)
+    assert "No space left" in seeded("key", "list", code=base.REFUSED)
 
 
 @one_database

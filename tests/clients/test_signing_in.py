@@ -490,10 +490,15 @@ def test_sign_out_here_and_at_the_provider(tag: Browser, issuer: Issuer) -> None
 
 
 def test_language_follows_the_account_until_chosen(tag: Browser, issuer: Issuer) -> None:
+    """The browser's language is not asked for: in the token it would stand above the account's, and a denial would
+    speak two languages."""
     issuer.edit_id = lambda claims: claims.update(locale="nb-NO")
+    assert "ui_locales" not in asked(tag.get("/login"))
     tag.sign_in()
     assert "Tilgangen din" in tag.get("/").text
     assert "Your access" in tag.get("/?lang=en").text
+    assert asked(tag.get("/login"))["ui_locales"] == "en"
+    assert asked(tag.get("/login?lang=nb"))["ui_locales"] == "nb"
 
 
 def test_security_headers(tag: Browser, issuer: Issuer) -> None:

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from idp.kernel import logging
 from idp.kernel.database import db, unit_of_work
 from idp.oidc import keys
+from tests.support.forms import log_in
 
 
 @pytest.fixture
@@ -53,6 +54,24 @@ def test_not_ready_behind_the_migrations(ready: Any) -> None:
         connection.execute(text("UPDATE alembic_version SET version_num = 'older'"))
     answer = ready.test_client().get("/healthz/ready")
     assert answer.status_code == 503 and answer.json["checks"]["migrations"] == "not at head"
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_database_that_can_only_be_read(
+    ready: Any, make_app: Any, database_url: str, world: Any, postgresql: Any
+) -> None:
+    """A standby, or an administrator at work: not ready, and what would write is told to come again."""
+    person, name = world.account(), make_url(database_url).database
+    postgresql.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+    try:
+        client = make_app(database_url).test_client()
+        answer = client.get("/healthz/ready")
+        assert answer.status_code == 503
+        assert answer.json["checks"] == {"database": "read-only", "keys": "ok", "migrations": "ok"}
+        refused = log_in(client, person.address, world.password)
+        assert refused.status_code == 503 and int(refused.headers["Retry-After"]) > 0
+    finally:
+        postgresql.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
 
 
 def test_metrics_count_by_route_and_name_nobody(ready: Any) -> None:

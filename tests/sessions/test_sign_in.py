@@ -224,7 +224,8 @@ def test_r43_the_form_token_changes_with_the_person(client: Any, world: Any) -> 
     page = client.get("/login")
     person = world.account()
     submit(client, page, "password", identifier=person.address, password=world.password)
-    assert submit(client, page, "password", identifier=person.address, password=world.password).status_code == 400
+    other = world.account().address
+    assert submit(client, page, "password", identifier=other, password=world.password).status_code == 400
 
 
 def test_r32_idle_and_absolute_end(app: Any, client: Any, world: Any, clock: Any) -> None:
@@ -356,6 +357,22 @@ def test_p18_what_is_no_handle_leads_nowhere(client: Any, world: Any, handle: st
     )
     answer = client.post("/login", data={**form, "continue": handle})
     assert (answer.status_code, answer.headers.get("Location")) == expected
+
+
+def test_the_second_of_two_tabs_goes_on_where_it_was_going(app: Any, client: Any, world: Any) -> None:
+    """Both were opened before anybody was signed in; the first sign-in made the second's form another session's."""
+    person, other = world.account(), world.account()
+    handle = waiting(app, client, "/oauth2/authorize/x")
+    first, second = client.get("/login"), client.get(f"/login?continue={handle}")
+    assert submit(client, first, "password", identifier=person.address, password=world.password).status_code == 303
+    late = submit(client, second, "password", identifier=person.address.upper(), password="whatever")
+    assert (late.status_code, late.headers["Location"]) == (303, "/oauth2/authorize/x")
+    for typed in (other.address, "nobody@firma.no", ""):
+        refused = submit(client, second, "password", identifier=typed, password=world.password)
+        assert refused.status_code == 400 and "This form has expired" in refused.text
+        assert f'href="/login?continue={handle}">Open a fresh form' in refused.text
+    stranger = app.test_client()
+    assert submit(stranger, second, "password", identifier=person.address, password=world.password).status_code == 400
 
 
 def test_choose_goes_on_as_the_same_person(app: Any, client: Any, heard: list[Any], world: Any) -> None:

@@ -24,7 +24,7 @@ from .answers import Answer, Status, allow_camera, allow_form_action, allow_imag
 from .application import Application, is_machine_path
 from .cookie import CookieInterface
 from .entrance import Entrance
-from .errors import answer_errors
+from .errors import answer_errors, form_expired
 from .input import check_input, cross_site, csrf, large_forms, widen
 from .rates import count_request, in_rate, in_rate_here
 
@@ -103,6 +103,7 @@ __all__ = [
     "count_request",
     "cross_site",
     "csrf",
+    "form_expired",
     "image",
     "in_rate",
     "in_rate_here",

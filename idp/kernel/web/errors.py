@@ -10,7 +10,7 @@ import structlog
 from flask import Flask, Response, current_app, g, jsonify, render_template, request
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 
@@ -20,6 +20,9 @@ from .application import is_machine_path
 from .input import largest_form
 
 log = structlog.get_logger(__name__)
+
+
+READ_ONLY = "25006"  # PostgreSQL's read_only_sql_transaction: a standby, or an administrator at work
 
 
 def _answer(code: str, message: Any, status: int, *, retry_after: int | None = None) -> Response:
@@ -44,6 +47,11 @@ def _answer(code: str, message: Any, status: int, *, retry_after: int | None = N
     return response
 
 
+def form_expired(_error: CSRFError) -> Response:
+    """The form's token is not this browser's, or not of today."""
+    return _answer("form_expired", _("This form is too old. Go back, reload the page and send it again."), 400)
+
+
 def answer_errors(app: Flask, prefix: str, render: Callable[[str, Any, int, int | None], Response]) -> None:
     """Let a room whose programs expect a form of their own render every error below a path: also those that no view of
     it raised. `render` takes code, sentence, status and seconds to wait."""
@@ -58,9 +66,7 @@ def register(app: Flask) -> None:
     def _refusal(error: Refusal) -> Response:
         return _answer(error.code, error.message, error.status, retry_after=error.retry_after)
 
-    @app.errorhandler(CSRFError)
-    def _form(error: CSRFError) -> Response:
-        return _answer("form_expired", _("This form is too old. Go back, reload the page and send it again."), 400)
+    app.register_error_handler(CSRFError, form_expired)
 
     @app.errorhandler(HTTPException)
     def _http(error: HTTPException) -> Response:
@@ -94,6 +100,10 @@ def register(app: Flask) -> None:
         db.session.rollback()
         log.error("database_unavailable", error=type(error).__name__)
         return _answer("unavailable", _("The service is busy. Try again in a moment."), 503, retry_after=5)
+
+    @app.errorhandler(InternalError)
+    def _read_only(error: InternalError) -> Response:
+        return _database(error) if getattr(error.orig, "sqlstate", None) == READ_ONLY else _bug(error)
 
     @app.errorhandler(Exception)
     def _bug(error: Exception) -> Response:

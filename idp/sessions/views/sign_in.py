@@ -6,9 +6,11 @@ from flask import current_app, redirect, request
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
+from flask_wtf.csrf import CSRFError
 
 from idp.accounts.credentials import passkeys
 from idp.accounts.credentials.methods import methods_of
+from idp.accounts.service import find_by_address
 from idp.kernel import web
 from idp.kernel.continuation import Continuation
 from idp.kernel.database import unit_of_work
@@ -44,6 +46,19 @@ def login() -> ResponseReturnValue:
         return login_page(form, handle, waiting, refusal)
     cookie.pop("login_hint", None)
     return onward(handle, waiting) if entered else redirect(with_handle("/login/code", handle), 303)
+
+
+@blueprint.errorhandler(CSRFError)
+def stale_form(error: CSRFError) -> ResponseReturnValue:
+    """A sign-in page that was open in two tabs: after the first, the form of the second is from another session.
+
+    Whoever is signed in as the one who was typed goes on; everybody else is told that the form has expired.
+    """
+    who = service.actor() if request.endpoint == f"{blueprint.name}.login" else None
+    typed = find_by_address(request.form.get("identifier", "")) if who is not None else None
+    if who is None or typed is None or typed.id != who.account.id:
+        return web.form_expired(error)
+    return onward(*read_continuation())
 
 
 def _known_as(waiting: Continuation | None, who: service.Actor | None) -> str:
