@@ -79,7 +79,7 @@ def _taken(host: str, port: int) -> str | None:
 def serve(options: Options, passwords: Passwords) -> None:
     """Listen until told to stop (SIGINT, SIGTERM). Each worker is a process with `threads` threads of its own."""
     from granian import Granian
-    from granian.constants import HTTPModes, Interfaces
+    from granian.constants import HTTPModes, Interfaces, SSLProtocols
     from granian.http import HTTP1Settings
     from granian.log import LogLevels
 
@@ -104,6 +104,7 @@ def serve(options: Options, passwords: Passwords) -> None:
             ssl_cert=options.certificate,
             ssl_key=options.key,
             ssl_key_password=options.key_password,
+            ssl_protocol_min=SSLProtocols.tls12,  # what RFC 9325 §3.1.1 demands; its suites here are all ECDHE and AEAD
             respawn_failed_workers=True,
             workers_kill_timeout=15,
             working_dir=ROOT,
