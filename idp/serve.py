@@ -81,7 +81,7 @@ def serve(options: Options, passwords: Passwords) -> None:
     """Listen until told to stop (SIGINT, SIGTERM). Each worker is a process in which `threads` threads work; the others
     only wait for what is sent (`kernel/web/entrance.py`)."""
     from granian import Granian
-    from granian.constants import HTTPModes, Interfaces
+    from granian.constants import HTTPModes, Interfaces, SSLProtocols
     from granian.http import HTTP1Settings
     from granian.log import LogLevels
 
@@ -107,6 +107,7 @@ def serve(options: Options, passwords: Passwords) -> None:
             ssl_cert=options.certificate,
             ssl_key=options.key,
             ssl_key_password=options.key_password,
+            ssl_protocol_min=SSLProtocols.tls12,  # what RFC 9325 §3.1.1 demands; its suites here are all ECDHE and AEAD
             respawn_failed_workers=True,
             workers_kill_timeout=15,
             working_dir=ROOT,

@@ -20,6 +20,10 @@ from .secrets import digest, random_handle
 LIFETIME = 3600
 
 
+JOINS = "joins"
+"""Key in a continuation's context: nobody was signed in when it began, so it goes on by itself once somebody is."""
+
+
 class Continuation(Base):
     """`path` is a local path of ours; `context` plain values for the pages in between (all optional):
 

@@ -185,13 +185,16 @@ def carry_out(
             return send_to(asked, row, "/login/required")
         case SignUp():
             return send_to(asked, row, "/signup", signup_offered=True)
-        case Login():
-            return send_to(asked, row, "/login")
+        case Login(again):
+            return send_to(asked, row, "/login", joins=not again)
 
 
-def send_to(asked: Asked, row: AuthorizationRequest | None, page: str, **established: Any) -> Response:
+def send_to(
+    asked: Asked, row: AuthorizationRequest | None, page: str, *, joins: bool = False, **established: Any
+) -> Response:
     """Send the browser to a page of another room, which brings it back to the stored request.
 
+    `joins`: whoever has signed in meanwhile, in another tab say, is who the request waits for.
     Anybody may ask for that, signed in or not, and it makes rows: it counts like a form that is posted.
     """
     count_request()
@@ -200,7 +203,7 @@ def send_to(asked: Asked, row: AuthorizationRequest | None, page: str, **establi
         if established:
             requests.note(kept, **established)
         path = requests.path_of(kept.id)
-        handle = continuation.begin(path, _context(asked, path))
+        handle = continuation.begin(path, _context(asked, path) | ({continuation.JOINS: True} if joins else {}))
     return redirect(f"{page}?continue={handle}", 303)
 
 

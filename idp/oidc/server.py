@@ -20,7 +20,7 @@ from . import requests
 from .clients import ClientInfo, cached_client
 from .extensions import OrderedChecks, openid, pkce, resource
 from .extensions.issuer import Destination
-from .extensions.stored_request import Prechecks, StoredRequest, known
+from .extensions.stored_request import Prechecks, StoredRequest, known, told_inside
 
 
 class Unrecognized(Exception):
@@ -81,9 +81,11 @@ class AuthorizationServer(_FlaskServer):
             raise Unrecognized("redirect_uri_missing")
         if not client.check_redirect_uri(redirect_uri):
             raise Unrecognized("redirect_uri_unknown")
-        form_post = data.getlist("response_mode") == ["form_post"] and redirect_uri.startswith(("https://", "http://"))
-        states = data.getlist("state")
-        destination = Destination(redirect_uri, "form_post" if form_post else "query", states[0] if states else None)
+        inside = told_inside(data["request"]) if "request" in data else {}
+        modes = data.getlist("response_mode") or [inside.get("response_mode", "query")]
+        form_post = modes == ["form_post"] and redirect_uri.startswith(("https://", "http://"))
+        state = data.get("state") or inside.get("state")
+        destination = Destination(redirect_uri, "form_post" if form_post else "query", state)
         request = StoredRequest(self.issuer, data)
         try:
             self.get_consent_grant(request)

@@ -8,6 +8,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import warnings
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -160,6 +161,20 @@ def _certificate(folder: Path) -> tuple[Path, Path]:
     return certificate, private
 
 
+def _speak(port: int, certificate: Path, version: ssl.TLSVersion) -> str:
+    """The cipher suite that a client of this one TLS version gets."""
+    context = ssl.create_default_context(cafile=str(certificate))
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    context.minimum_version = context.maximum_version = version
+    with (
+        socket.create_connection(("localhost", port), timeout=60) as plain,
+        context.wrap_socket(plain, server_hostname="localhost") as tls,
+    ):
+        cipher = tls.cipher()
+    assert cipher is not None
+    return cipher[0]
+
+
 @pytest.mark.slow
 def test_tls_ends_here_and_metrics_add_up_over_workers(databases: Any, tmp_path: Path) -> None:
     certificate, key = _certificate(tmp_path)
@@ -182,6 +197,12 @@ def test_tls_ends_here_and_metrics_add_up_over_workers(databases: Any, tmp_path:
 
             live = wait_until(lambda: get("/healthz/live"), what="TLS")
             assert live.ok and "max-age" in live.headers["Strict-Transport-Security"]
+            # Conformance 101, 127 and RFC 9325 §3.1.1, §4.2: 1.2 with modern suites and 1.3, nothing older.
+            assert re.match(r"ECDHE-.*(GCM|POLY1305)", _speak(port, certificate, ssl.TLSVersion.TLSv1_2))
+            assert _speak(port, certificate, ssl.TLSVersion.TLSv1_3).startswith("TLS_")
+            with pytest.raises(ssl.SSLError), warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)
+                _speak(port, certificate, ssl.TLSVersion.TLSv1_1)
             for _ in range(10):
                 get("/login?code=a-secret-in-the-query")
             text = get("/metrics").text

@@ -7,6 +7,7 @@ its own error texts raise `ValueError` on characters outside RFC 6749 §4.1.2.1.
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from typing import Any
 
@@ -17,6 +18,7 @@ from authlib.oidc.core.errors import (
     RequestNotSupportedError,
     RequestURINotSupportedError,
 )
+from joserfc.util import urlsafe_b64decode
 from werkzeug.datastructures import MultiDict
 
 KNOWN = frozenset({
@@ -66,6 +68,21 @@ class StoredRequest(OAuth2Request):
 def known(values: MultiDict[str, str]) -> MultiDict[str, str]:
     """Only the parameters that mean something here; empty ones count as left out (RFC 6749 §3.1)."""
     return MultiDict((name, value) for name, value in values.items(multi=True) if name in KNOWN and value != "")
+
+
+def told_inside(request_object: str) -> dict[str, str]:
+    """`state` and `response_mode` of a request object, unverified: only for telling its client that we read none.
+
+    Whoever made the address could have put them beside it, so nothing is trusted here that is not otherwise.
+    """
+    if len(request_object) > LONGEST or request_object.count(".") != 2:
+        return {}
+    try:
+        claims = json.loads(urlsafe_b64decode(request_object.split(".")[1].encode("ascii")))
+        found = {name: claims[name] for name in ("state", "response_mode") if isinstance(claims.get(name), str)}
+        return {name: value for name, value in found.items() if value and "\0" not in value and value.encode()}
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return {}
 
 
 def check_values(request: OAuth2Request) -> None:

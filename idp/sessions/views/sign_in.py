@@ -12,7 +12,7 @@ from idp.accounts.credentials import passkeys
 from idp.accounts.credentials.methods import methods_of
 from idp.accounts.service import find_by_address
 from idp.kernel import web
-from idp.kernel.continuation import Continuation
+from idp.kernel.continuation import JOINS, Continuation
 from idp.kernel.database import unit_of_work
 from idp.kernel.refusal import Refusal
 
@@ -26,8 +26,8 @@ def login() -> ResponseReturnValue:
     """The sign-in page."""
     handle, waiting = read_continuation()
     who = service.actor()
-    if request.method == "GET" and who is not None and waiting is None:
-        return onward(None, None)
+    if request.method == "GET" and who is not None and (waiting is None or waiting.context.get(JOINS)):
+        return onward(handle if waiting else None, waiting)
     form = LoginForm()
     if request.method == "GET":
         form.identifier.data = _known_as(waiting, who)

@@ -89,6 +89,17 @@ def test_prompt_login_is_not_answered_by_a_sign_in_in_another_tab(browser_of: An
     assert browser.follow(browser.http.get(path)).request.path == "/login"
 
 
+def test_prompt_login_that_waited_before_anybody_was_there_is_not_answered_either(browser_of: Any, person: Any) -> None:
+    """40: the page that is loaded again asks all the same, also after this round."""
+    browser = browser_of()
+    waiting = browser.follow(browser.ask(prompt="login")).request.full_path
+    answer_of(browser.sign_in(browser.follow(browser.ask()), person))
+    page = browser.follow(browser.http.get(waiting))
+    assert page.request.path == "/login"
+    assert browser.http.get(page.request.full_path).status_code == 200
+    assert answer_of(browser.sign_in(page, person))["code"]
+
+
 def test_max_age(browser_of: Any, person: Any, clock: Any) -> None:
     browser = browser_of().signed_in(person)
     clock.advance(2)
@@ -193,9 +204,9 @@ def test_hints_that_are_not_our_id_tokens_are_refused(browser_of: Any, person: A
 def test_two_requests_in_one_browser_do_not_disturb_each_other(browser_of: Any, person: Any) -> None:
     browser = browser_of()
     first, second = browser.follow(browser.ask(state="1")), browser.follow(browser.ask(state="2"))
-    path = form_ending(second, "/cancel").action.removesuffix("/cancel")
     assert answer_of(browser.sign_in(first, person))["state"] == "1"
-    assert answer_of(browser.http.get(path))["state"] == "2"
+    # 50: the other tab's sign-in page, loaded again, goes on with whoever has signed in meanwhile.
+    assert answer_of(browser.follow(browser.http.get(second.request.full_path)))["state"] == "2"
 
 
 def test_the_back_button_after_the_end_says_so(browser_of: Any, person: Any) -> None:
@@ -205,6 +216,7 @@ def test_the_back_button_after_the_end_says_so(browser_of: Any, person: Any) -> 
     answer_of(browser.follow(gone))
     again = browser.http.get(gone.headers["Location"])
     assert reason_of(again) == "answered"
+    assert reason_of(browser.follow(browser.http.get(page.request.full_path))) == "answered", "50: no second sign-in"
 
 
 def test_of_two_parallel_answers_to_one_stored_request_one_gets_the_code(
