@@ -19,6 +19,7 @@ from idp import sessions
 from idp.accounts.models import Account
 from idp.kernel import language, web
 from idp.kernel.database import db, unit_of_work
+from idp.kernel.forms import refuse
 from idp.kernel.refusal import Refusal
 from idp.organizations.catalog import App, current_catalog
 from idp.organizations.models import AccessRequest, Organization
@@ -68,23 +69,22 @@ def ask() -> ResponseReturnValue:
     if waiting := service.open_request(denial.judged.id, app_id):
         return redirect(_address(waiting), 303)
     form = PleaForm()
-    status = 400 if form.is_submitted() else 200
+    status, retry_after = 400 if form.is_submitted() else 200, None
     if form.validate_on_submit():
         try:
             service.admit_request(account.id)
             with unit_of_work():
                 made = service.request_access(account.id, app_id, organization=organization, message=form.message.data)
         except Refusal as refusal:
-            if refusal.field != "message":
-                raise
-            form.message.errors = [refusal.message]
-            status = refusal.status
+            refuse(form, refusal)
+            status, retry_after = refusal.status, refusal.retry_after
         else:
             return redirect(_address(made), 303)
     place = denial.member.organization.name if denial.member else None
     return web.page(
         "portal/ask.html",
         status,
+        retry_after,
         form=form,
         account=account,
         app=app,

@@ -76,6 +76,7 @@ MATRIX = {
     "POST /login/stronger": "person",
     "GET /login/stronger/recovery": "person",
     "POST /login/stronger/recovery": "person",
+    "GET /login/kept": "person",
     "GET /login/set-up": "person",
     "POST /login/passkey": "anybody",
     "POST /login/passkey/options": "anybody",

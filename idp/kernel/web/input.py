@@ -65,12 +65,22 @@ def check_input() -> None:
         raise Refusal("bad_character", _("The text contains a character that can't be stored."))
     if request.method in SAFE or request.endpoint is None or _from_anywhere():
         return
-    origin = request.headers.get("Origin")
-    issuer = current_settings().issuer
-    # Under `Referrer-Policy: no-referrer` browsers send "null" for our own forms too; the fetch metadata decides then.
-    foreign = origin not in (None, "null", issuer)
-    if foreign or request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+    if _foreign() or request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
         raise Refusal("cross_site", _("This form was sent from another site."), status=403)
+
+
+def _foreign() -> bool:
+    """Whether the request names another site as its origin.
+
+    Under `Referrer-Policy: no-referrer` browsers send "null" for our own forms too; the fetch metadata decides then.
+    """
+    return request.headers.get("Origin") not in (None, "null", current_settings().issuer)
+
+
+def from_here() -> bool:
+    """Whether the browser says that a page of ours sent this. What says nothing is not believed."""
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    return not _foreign() and (site == "same-origin" or (site is None and origin == current_settings().issuer))
 
 
 def _from_anywhere() -> bool:
