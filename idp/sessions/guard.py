@@ -1,4 +1,7 @@
-"""What stands before a page that is for signed-in people, or for those who have just shown that it is they."""
+"""What stands before a page that is for signed-in people, or for those who have just shown that it is they.
+
+Which acts ask for a recent sign-in, and why those: docs/decisions/0039.
+"""
 
 from __future__ import annotations
 
@@ -66,13 +69,14 @@ def recent_sign_in_required(*, back: str | None = None, keep: Iterable[str] = ()
                 return redirect(_and_back("/login/again", back, {TYPED: typed}), 303)
             return view(*args, **kwargs)
 
+        guarded.asks_recent_sign_in = True  # type: ignore[attr-defined]
         return cast(View, login_required(guarded))
 
     return mark
 
 
-def confirm_first(back: str) -> Response:
-    """Send the person to *Confirm that it is you* and to `back`: for views that stand behind another guard."""
+def confirm_first(back: str | None = None) -> Response:
+    """Send the person to *Confirm that it is you*, and back as `login_required` does: for what another guard finds."""
     return redirect(_and_back("/login/again", back), 303)
 
 
