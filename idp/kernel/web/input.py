@@ -15,6 +15,7 @@ from idp.settings import current_settings
 from ..refusal import Refusal
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_FORM = "application/x-www-form-urlencoded"
 csrf = CSRFProtect()
 _cross_site: set[str] = set()
 View = TypeVar("View", bound=Callable[..., Any])
@@ -56,7 +57,13 @@ def widen(_endpoint: str | None, _values: dict[str, Any] | None) -> None:
 
 
 def check_input() -> None:
-    """Refuse what no person types and no row can hold, and posts that another site caused (R43)."""
+    """Refuse what no person types and no row can hold, and posts that another site caused (R43).
+
+    What other sites post comes as OpenID Connect Core §13.2 has it: of parts (multipart) one couldn't say whether they
+    are in UTF-8, for each may name a character set of its own.
+    """
+    if request.method not in SAFE and request.mimetype not in ("", _FORM) and _from_anywhere():
+        raise Refusal("form_kind", _("A request by POST has to be sent as application/x-www-form-urlencoded."))
     if (
         "\0" in request.full_path
         or not _is_text(request.query_string)
@@ -89,9 +96,8 @@ def _from_anywhere() -> bool:
 
 
 def _can_be_stored() -> bool:
-    """Whether the form is one that a row can hold; another site's form also one that can be given back as it came."""
-    urlencoded = request.mimetype == "application/x-www-form-urlencoded"
-    if urlencoded and _from_anywhere() and not _is_text(request.get_data()):
+    """Whether the form is one that a row can hold and that can be given back as it came."""
+    if request.mimetype == _FORM and not _is_text(request.get_data()):
         return False
     return not any("\0" in value for value in request.form.values())
 
