@@ -21,6 +21,7 @@ from idp.kernel import language, web
 from idp.kernel.database import db, unit_of_work
 from idp.kernel.forms import refuse
 from idp.kernel.refusal import Refusal
+from idp.oidc.clients import login_addresses
 from idp.organizations.catalog import App, current_catalog
 from idp.organizations.models import AccessRequest, Organization
 from idp.organizations.policy import WITHOUT_ORGANIZATION
@@ -30,7 +31,6 @@ from idp.organizations.titles import app_name
 from idp.settings import current_settings
 
 from .launcher import start
-from .service import login_addresses
 
 blueprint = Blueprint("asking", __name__, url_prefix="/access/request")
 

@@ -77,6 +77,7 @@ MATRIX = {
     "GET /login/stronger/recovery": "person",
     "POST /login/stronger/recovery": "person",
     "GET /login/kept": "person",
+    "GET /login/keep/<token>": "person",
     "GET /login/set-up": "person",
     "POST /login/passkey": "anybody",
     "POST /login/passkey/options": "anybody",

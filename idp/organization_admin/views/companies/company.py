@@ -20,6 +20,8 @@ from idp.kernel.forms import refuse, version_of
 from idp.kernel.refusal import Refusal
 from idp.organizations import roster, service
 from idp.organizations.models import Company, Member, Organization
+from idp.organizations.numbers import key_of
+from idp.organizations.service.asked import admit_number
 
 from ...guard import acting, administrator
 from .. import blueprint
@@ -99,6 +101,7 @@ def _details(
     *,
     problem: Any = None,
     status: int = 200,
+    retry_after: int | None = None,
     stored: bool = False,
 ) -> ResponseReturnValue:
     if form is None:
@@ -116,6 +119,7 @@ def _details(
     return web.page(
         "organization_admin/companies_details.html",
         status,
+        retry_after,
         form=form,
         link=link,
         linked=linked,
@@ -135,6 +139,8 @@ def edit_company(company_id: str) -> ResponseReturnValue:
     if not form.validate():
         return _details(row, form, status=400)
     try:
+        if key_of(form.organization_number.data) != row.number_key:
+            admit_number(acts.organization.id, form.organization_number.data)
         with unit_of_work():
             service.edit_company(
                 row.id,
@@ -146,7 +152,9 @@ def edit_company(company_id: str) -> ResponseReturnValue:
     except Refusal as refusal:
         refuse(form, refusal)
         changed = refusal.code == "changed_meanwhile"
-        return _details(the_company(company_id), form, status=refusal.status, stored=changed)
+        return _details(
+            the_company(company_id), form, status=refusal.status, retry_after=refusal.retry_after, stored=changed
+        )
     flash(_("The changes are saved."), "success")
     return redirect(acts.address(f"companies/{company_id}/details"), 303)
 
@@ -157,6 +165,8 @@ def link_company(company_id: str) -> ResponseReturnValue:
     """Say which organization it is, by its exact number or short name; or that it is none."""
     acts, row, form = acting(), the_company(company_id), LinkForm()
     try:
+        if "unlink" not in request.form:
+            admit_number(acts.organization.id, form.link.data)
         wanted = None if "unlink" in request.form else service.find_to_link(row, form.link.data or "").id
         db.session.rollback()
         if not form.validate():
@@ -166,7 +176,7 @@ def link_company(company_id: str) -> ResponseReturnValue:
     except Refusal as refusal:
         db.session.rollback()
         refuse(form, refusal)
-        return _details(the_company(company_id), link=form, status=refusal.status)
+        return _details(the_company(company_id), link=form, status=refusal.status, retry_after=refusal.retry_after)
     flash(_("The link was taken away.") if wanted is None else _("The company is linked."), "success")
     return redirect(acts.address(f"companies/{company_id}/details"), 303)
 
