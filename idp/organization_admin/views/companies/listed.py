@@ -114,4 +114,5 @@ def new_company() -> ResponseReturnValue:
             flash(_("%(name)s was added.", name=company.name), "success")
             return redirect(acts.address(f"companies/{company.id}"), 303)
     status = refused.status if refused else 400 if form.errors else 200
-    return web.page("organization_admin/companies_new.html", status, refused.retry_after if refused else None, form=form)
+    retry_after = refused.retry_after if refused else None
+    return web.page("organization_admin/companies_new.html", status, retry_after, form=form)
