@@ -2,7 +2,8 @@
 
 `/healthz/live` answers as long as the process does. `/healthz/ready` looks at whether the database can be written, its
 migrations are at head, and the signing keys can be used. `/metrics` is Prometheus text; its labels are routes, never
-addresses or ids.
+addresses or ids. It says how busy the house is and what it fails at, so production shows it for a token alone: a proxy
+on the same machine makes everybody's request look like one from here.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 from functools import cache
 
 import structlog
-from flask import Blueprint, Request, Response, jsonify
+from flask import Blueprint, Request, Response, abort, jsonify, request
 from flask.ctx import _AppCtxGlobals
 from flask_migrate import Migrate
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
@@ -26,9 +27,11 @@ from idp import migrations
 from idp.kernel import clock
 from idp.kernel.database import autocommit, db
 from idp.kernel.logging import METHODS, route
+from idp.kernel.secrets import same
 from idp.kernel.web import Application, csrf
 from idp.oidc import clients, keys
 from idp.outbox import service as outbox
+from idp.settings import current_settings
 
 log = structlog.get_logger(__name__)
 blueprint = Blueprint("health", __name__)
@@ -96,10 +99,15 @@ def problems() -> dict[str, str]:
 
 def remarks() -> list[str]:
     """What an operator should know although the process may serve; asked only where `problems` found none."""
+    settings = current_settings()
+    hidden = settings.environment == "production" and settings.metrics_token is None
     try:
         return [
-            f"client {client_id} is of the app {app_id}, which the catalog lacks: its people hold nothing"
-            for client_id, app_id in clients.of_unknown_apps()
+            *(["ONIX_METRICS_TOKEN is not set: /metrics answers nobody"] if hidden else []),
+            *(
+                f"client {client_id} is of the app {app_id}, which the catalog lacks: its people hold nothing"
+                for client_id, app_id in clients.of_unknown_apps()
+            ),
         ]
     finally:
         db.session.rollback()
@@ -141,6 +149,15 @@ class _Deliveries(Collector):
 
 @blueprint.get("/metrics")
 def metrics() -> Response:
+    """The numbers, for whoever has the token; where there is none, in production for nobody (404)."""
+    settings = current_settings()
+    if settings.metrics_token is None:
+        if settings.environment == "production":
+            abort(404)
+    elif not same(_bearer(), settings.metrics_token.get_secret_value()):
+        refused = _plain({"error": "invalid_token"}, 401)
+        refused.headers["WWW-Authenticate"] = 'Bearer realm="metrics"'
+        return refused
     registry = REGISTRY
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         registry = CollectorRegistry()
@@ -148,3 +165,8 @@ def metrics() -> Response:
     deliveries = CollectorRegistry()
     deliveries.register(_Deliveries())
     return Response(generate_latest(registry) + generate_latest(deliveries), content_type=CONTENT_TYPE_LATEST)
+
+
+def _bearer() -> str:
+    scheme, _space, value = request.headers.get("Authorization", "").partition(" ")
+    return value.strip() if scheme.lower() == "bearer" else ""

@@ -217,6 +217,11 @@ class Settings(BaseSettings):
     mail: Mail = Mail()
     mail_url: SecretStr | None = Field(None, description="Short for mail.url")
     mail_from: str | None = Field(None, description="Short for mail.sender")
+    metrics_token: SecretStr | None = Field(
+        None,
+        description="What `/metrics` asks for as a bearer token. Without one production has no such page, and every "
+        "other environment shows it to whoever asks",
+    )
     cookie_name: str | None = Field(
         None, description="Default: __Host-onix_account, with an http issuer onix_account_<port>"
     )
@@ -327,6 +332,8 @@ class Settings(BaseSettings):
                 found.append(f"ONIX_{name.upper()}: the development default is not allowed in production")
             elif len(keys[0]) < 32:
                 found.append(f"ONIX_{name.upper()}: needs at least 32 characters")
+        if self.metrics_token is not None and len(self.metrics_token.get_secret_value()) < 32:
+            found.append("ONIX_METRICS_TOKEN: needs at least 32 characters")
         if not self.secure:
             found.append("ONIX_ISSUER: production needs an https issuer")
         if self.database_url == type(self).model_fields["database_url"].default:

@@ -1,7 +1,8 @@
 """Reading the trail: an organization's entries as plain sentences, and how many of what happened on which day.
 
-An organization reads what concerns it, never what its people do elsewhere: only entries that name it, and of failed
-sign-ins only their number. Who acted is named when it is one of its own people; anybody else is the platform.
+An organization reads what concerns it, never what its people do elsewhere: only entries that name it, and when a
+sign-in of somebody who uses it failed, but not from where or why. Who acted is named when it is one of its own people;
+anybody else is the platform.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import ColumnElement, case, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.orm import selectinload
 
 from idp.accounts.models import Account
@@ -32,6 +33,8 @@ FEW = 50
 """Of so many people, at most, the entries are found by index."""
 
 _SIGN_INS = ("AuthorizationOpened", "VerdictTold")
+FAILED = "failed"
+"""The one kind whose entries name no organization."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,10 @@ def entries_of(
     people, or one is named, their entries are found by index; what many are meant by, and an app, is looked for in the
     trail. One statement where `person` is given.
     """
-    scope = select(AuditEntry).where(AuditEntry.organization_id == organization_id)
+    failed = kind == FAILED
+    scope = select(AuditEntry).where(
+        _failed_here(organization_id) if failed else AuditEntry.organization_id == organization_id
+    )
     if since is not None:
         scope = scope.where(AuditEntry.at >= since)
     if until is not None:
@@ -73,7 +79,10 @@ def entries_of(
     if person:
         which, few = _of_people(organization_id, person)
         narrowing.append(which)
-    if member_id:
+    if member_id and failed:
+        account = select(Member.account_id).where(Member.id == member_id, Member.organization_id == organization_id)
+        narrowing.append(AuditEntry.account_id.in_(account))
+    elif member_id:
         narrowing.append(AuditEntry.member_id == member_id)
     if app_id:
         narrowing.append(AuditEntry.app_ids.like(f"% {app_id} %"))
@@ -142,20 +151,23 @@ def per_day(organization_id: str, starts: Sequence[int]) -> list[tuple[int, int]
         AuditEntry.at >= first,
         _may_be_told(),
     )
-    people = select(Member.account_id).where(
-        Member.organization_id == organization_id,
-        Member.account_id.is_not(None),
-        Member.status == "active",
-        Member.last_used_at.is_not(None),  # whoever never came here fails elsewhere
-    )
-    failed = select(day, func.count()).where(
-        AuditEntry.event == "SignInFailed", AuditEntry.at >= first, AuditEntry.account_id.in_(people)
-    )
+    failed = select(day, func.count()).where(_failed_here(organization_id), AuditEntry.at >= first)
     counted: list[dict[int, int]] = [
         {int(number): count for number, count in db.session.execute(statement.group_by("day"))}
         for statement in (opened, failed)
     ]
     return [(counted[0].get(number, 0), counted[1].get(number, 0)) for number in range(len(starts))]
+
+
+def _failed_here(organization_id: str) -> ColumnElement[bool]:
+    """The failed sign-ins of the organization's users; whoever never came here fails elsewhere."""
+    people = select(Member.account_id).where(
+        Member.organization_id == organization_id,
+        Member.account_id.is_not(None),
+        Member.status == "active",
+        Member.last_used_at.is_not(None),
+    )
+    return and_(AuditEntry.event == "SignInFailed", AuditEntry.account_id.in_(people))
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,6 +342,7 @@ SENTENCES: Mapping[str, Any] = {
     "RoleCreated": _l("%(actor)s created the role %(role)s."),
     "RoleChanged": _l("%(actor)s changed the role %(role)s."),
     "RoleDeleted": _l("%(actor)s deleted the role %(role)s."),
+    "SignInFailed": _l("A sign-in as %(person)s failed."),
     "RoleAssigned": _l("%(actor)s assigned the role %(role)s to %(person)s."),
     "RoleUnassigned": _l("%(actor)s took the role %(role)s from %(person)s."),
     "LicenseSold": _l("%(actor)s sold the license %(license)s to the organization."),
@@ -354,6 +367,7 @@ SENTENCES: Mapping[str, Any] = {
 
 KINDS: Mapping[str, tuple[Any, tuple[str, ...]]] = {
     "sign-ins": (_l("Sign-ins to apps"), ("AuthorizationOpened",)),
+    FAILED: (_l("Failed sign-ins"), ("SignInFailed",)),
     "verdicts": (_l("What apps were told"), ("VerdictTold",)),
     "people": (
         _l("People"),

@@ -28,8 +28,8 @@ def ask(slug: str) -> ResponseReturnValue:
     form = GuestRequestForm()
     if not form.validate_on_submit():
         return web.page("express/ask.html", 400 if form.errors else 200, form=form, supplier=supplier)
-    service.admit_guest_request(request.remote_addr or "")
     try:
+        service.admit_guest_request(request.remote_addr or "")
         if accounts.admit_mail(form.email.data or "", "guest"):
             with unit_of_work():
                 service.ask(supplier.id, **form.typed, language=language.shown())

@@ -134,7 +134,7 @@ def judge(
         second_factor=between.second_factor,
     )
     first = next_step(request, session, None, frozenset(asked.consent_scope), now)
-    if not isinstance(first, Issue | Ask):
+    if not isinstance(first, Issue | Ask | SelectAccount):
         return Judged(first, None, between)
     app = asked.app
     facts, choice = None, None

@@ -187,7 +187,8 @@ def next_step(
 ) -> Step:
     """Decide. `choice` is None when the client asks for no organization; `consent` what is remembered, or None.
 
-    `choice` and `consent` are only looked at once the session is good enough, so callers may leave them out before.
+    `choice` and `consent` are only looked at once the session is good enough, so callers may leave them out before, and
+    ask again with them where the step is `SelectAccount`.
     """
     silent = "none" in request.prompt
     if request.denied:
@@ -207,7 +208,8 @@ def next_step(
         and request.account_confirmed_sid != session.sid
         and not signed_in_for_it(request, session)
     ):
-        return SelectAccount()
+        # The organizations stand beside *Use another account*: one page answers both questions.
+        return ChooseOrganization(choice) if isinstance(choice, Choices) else SelectAccount()
     if request.essential_acr and not set(request.essential_acr) & set(reached(session.acr)):
         if ACR_TWO_FACTORS not in request.essential_acr or not session.second_factor:
             return Refuse("unmet_authentication_requirements", "The account does not reach a requested acr")

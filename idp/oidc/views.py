@@ -117,13 +117,13 @@ def consent(handle: str) -> ResponseReturnValue:
 @blueprint.post("/oauth2/authorize/<handle>/organization")
 def organization(handle: str) -> ResponseReturnValue:
     """The person picked one of the organizations that were offered; anything else asks again."""
-    row, _asked, judged, _who = _on_the_way(handle)
+    row, _asked, judged, who = _on_the_way(handle)
     picked = request.form.get("member", "")
-    if isinstance(judged.step, ChooseOrganization):
+    if isinstance(judged.step, ChooseOrganization) and who is not None:
         offered = {decision.member.id for decision in judged.step.choices.decisions if decision.member}
         if picked in offered:
             with unit_of_work():
-                requests.note(row, chosen_member_id=picked)
+                requests.note(row, chosen_member_id=picked, account_confirmed_sid=who.session.id)
     return redirect(requests.path_of(handle), 303)
 
 

@@ -2,7 +2,8 @@
 
 Rights come from the same roles as everything else: privileges of app `account`, held as a member of that organization.
 An organization that is not the person's and one that does not exist answer alike, 404; a member whose role lacks the
-privilege is told so, 403. Where the organization asks for a second factor, its administration does too.
+privilege is told so, 403. Where the organization asks for a second factor, its administration does too. What gives or
+takes rights of administration asks for a recent sign-in (docs/decisions/0039), and loses nothing of what was typed.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-from flask import g, redirect
+from flask import g, redirect, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
@@ -27,6 +28,7 @@ from idp.organizations.facts import load_facts
 from idp.organizations.models import Organization
 from idp.organizations.policy import WITHOUT_ORGANIZATION, candidates, entitlement
 from idp.organizations.service import is_supplier
+from idp.organizations.service.rights import Unconfirmed, confirmed_by
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -96,7 +98,14 @@ def administrator(*privileges: str) -> Callable[[View], View]:
             g.administrator = acts = _administrator(who.account, slug, frozenset(privileges))
             if acts.organization.second_factor_required and not sessions.has_two_factors(who):
                 return sessions.to_second_factor(back=acts.address())
-            return view(**values)
+            if request.method in ("GET", "HEAD"):
+                return view(**values)
+            try:
+                with confirmed_by(lambda: sessions.is_recent(who)):
+                    return view(**values)
+            except Unconfirmed:
+                db.session.rollback()
+                return sessions.confirm_first()
 
         guarded.privileges = frozenset(privileges)  # type: ignore[attr-defined]
         return cast(View, sessions.login_required(guarded))

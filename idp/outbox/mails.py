@@ -179,7 +179,7 @@ def _account_closing(payload: dict[str, Any]) -> dict[str, Any] | None:
     return {
         "address": payload["address"],
         "closes_at": payload["closes_at"],
-        "login": f"{_issuer()}/login",
+        "login": _issuer() + accounts.keep_link(account),
         "forgot": f"{_issuer()}/password/forgot",
     }
 

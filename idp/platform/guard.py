@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-from flask import abort, g, redirect, request
+from flask import abort, g, redirect
 from flask import session as cookie
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -21,8 +21,8 @@ from flask_babel import lazy_gettext as _l
 from idp import sessions
 from idp.accounts.credentials.methods import methods_of
 from idp.accounts.models import Account
-from idp.kernel import clock, continuation
-from idp.kernel.database import db, unit_of_work
+from idp.kernel import clock
+from idp.kernel.database import db
 from idp.kernel.records import Right, Scope
 from idp.kernel.refusal import Refusal
 from idp.kernel.sections import Section, open_to
@@ -92,7 +92,7 @@ def platform(*privileges: str) -> Callable[[View], View]:
             if own_id is None or not held:
                 abort(404)
             if not _is_fresh(who):
-                return redirect(_sign_in_again(), 303)
+                return sessions.back_here("/login", "/admin/")
             if not sessions.has_two_factors(who) and (required or methods_of(who.account.id).second_factor):
                 return sessions.to_second_factor(back="/admin/")
             if held.isdisjoint(asked):
@@ -143,11 +143,3 @@ def _is_fresh(who: sessions.Actor) -> bool:
     if now - last >= 60:
         cookie[ADMINISTERED] = [who.session.id, now]
     return True
-
-
-def _sign_in_again() -> str:
-    """The sign-in page, and back here; a post comes back to the first page, for nothing is done without a look."""
-    where = request.full_path.rstrip("?") if request.method in ("GET", "HEAD") else "/admin/"
-    with unit_of_work():
-        handle = continuation.begin(where if len(where) <= 500 else "/admin/")
-    return f"/login?continue={handle}"

@@ -19,7 +19,9 @@ from idp import sessions
 from idp.accounts.models import Account
 from idp.kernel import language, web
 from idp.kernel.database import db, unit_of_work
+from idp.kernel.forms import refuse
 from idp.kernel.refusal import Refusal
+from idp.oidc.clients import login_addresses
 from idp.organizations.catalog import App, current_catalog
 from idp.organizations.models import AccessRequest, Organization
 from idp.organizations.policy import WITHOUT_ORGANIZATION
@@ -29,7 +31,6 @@ from idp.organizations.titles import app_name
 from idp.settings import current_settings
 
 from .launcher import start
-from .service import login_addresses
 
 blueprint = Blueprint("asking", __name__, url_prefix="/access/request")
 
@@ -75,9 +76,7 @@ def ask() -> ResponseReturnValue:
             with unit_of_work():
                 made = service.request_access(account.id, app_id, organization=organization, message=form.message.data)
         except Refusal as refusal:
-            if refusal.field != "message":
-                raise
-            form.message.errors = [refusal.message]
+            refuse(form, refusal)
             status = refusal
         else:
             return redirect(_address(made), 303)

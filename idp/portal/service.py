@@ -22,23 +22,6 @@ MOST_PINS = 24
 """Apps that one person can pin: more are no longer at hand."""
 
 
-def login_addresses() -> dict[str, str]:
-    """`initiate_login_uri` (OpenID Connect Core §4) by app, of the oldest enabled client that has one; one statement.
-
-    Every client of an app was registered by the platform: nobody else can put an address behind an icon.
-    """
-    rows = db.session.execute(
-        select(Client.app_id, Client.metadata_)
-        .where(Client.app_id.is_not(None), Client.status == "active")
-        .order_by(Client.created_at, Client.id)
-    )
-    found: dict[str, str] = {}
-    for app_id, metadata in rows:
-        if address := metadata.get("initiate_login_uri"):
-            found.setdefault(app_id, address)
-    return found
-
-
 def pins_of(account_id: str) -> list[Where]:
     """What the person has pinned, in the order of pinning."""
     rows = db.session.execute(

@@ -18,6 +18,7 @@ from idp.kernel import clock, language
 from idp.kernel.database import db, unit_of_work
 from idp.kernel.listing import LONGEST
 from idp.kernel.refusal import Refusal
+from idp.oidc.clients import login_addresses
 from idp.organizations import service as organizations
 from idp.organizations.catalog import current_catalog
 from idp.organizations.facts import load_facts_of_all_apps
@@ -61,7 +62,7 @@ def home() -> str | Response:
     launcher = arrange(
         facts,
         apps.values(),
-        service.login_addresses(),
+        login_addresses(),
         issuer=current_settings().issuer,
         came_from=cookie.get(CAME_FROM),
         language=language.shown(),
@@ -95,7 +96,7 @@ def open_app(app_id: str) -> Response:
     """
     settings = current_settings()
     organization = request.args.get("organization", "")[:60] or None
-    address = start(service.login_addresses().get(app_id), settings.issuer, organization)
+    address = start(login_addresses().get(app_id), settings.issuer, organization)
     return redirect(address or "/", 303)
 
 

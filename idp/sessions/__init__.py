@@ -14,6 +14,7 @@ from idp.kernel.events import Bus
 from idp.kernel.exports import declare
 
 from .ceremony import authenticate as authenticate
+from .guard import back_here as back_here
 from .guard import confirm_first as confirm_first
 from .guard import has_two_factors as has_two_factors
 from .guard import is_recent as is_recent

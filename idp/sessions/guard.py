@@ -1,4 +1,7 @@
-"""What stands before a page that is for signed-in people, or for those who have just shown that it is they."""
+"""What stands before a page that is for signed-in people, or for those who have just shown that it is they.
+
+Which acts ask for a recent sign-in, and why those: docs/decisions/0039.
+"""
 
 from __future__ import annotations
 
@@ -6,28 +9,37 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-from flask import redirect, request
+from flask import current_app, redirect, request
 from werkzeug.wrappers import Response
 
 from idp.accounts.credentials.methods import methods_of
 from idp.accounts.service import required_action
 from idp.kernel import clock, continuation
+from idp.kernel.counters import network_of
 from idp.kernel.database import unit_of_work
-from idp.kernel.web import count_request
+from idp.kernel.web import count_request, in_rate, kept
 from idp.settings import current_settings
 
 from . import policy
-from .service import Actor, actor
+from .service import Actor, account_here, actor
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-LONGEST_PATH = 500
+LONGEST_PATH = kept.LONGEST_PATH
 TYPED = "typed"
-"""Key in a continuation's context: what was typed into a form that could not be taken yet."""
+"""Key in a continuation's context: what was typed into a form that could not be taken yet, which starts with it."""
+KEPT, KEPT_OF = "kept", "kept_of"
+"""The same, a whole form, to be sent again from the page `AGAIN`; and whose it is, an account's id or None."""
+AGAIN = "/login/kept"
+KEPT_A_MINUTE = 20
+"""So many forms of one network are kept in a minute: whoever is signed out can send them."""
 
 
 def login_required(view: View) -> View:
-    """Let only a signed-in person with no action outstanding in; others go to sign-in and come back to this page."""
+    """Let only a signed-in person with no action outstanding in; others go to sign-in and come back to this page.
+
+    What a form held that was sent too late is kept, and sent again by one press after signing in.
+    """
 
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
@@ -57,13 +69,14 @@ def recent_sign_in_required(*, back: str | None = None, keep: Iterable[str] = ()
                 return redirect(_and_back("/login/again", back, {TYPED: typed}), 303)
             return view(*args, **kwargs)
 
+        guarded.asks_recent_sign_in = True  # type: ignore[attr-defined]
         return cast(View, login_required(guarded))
 
     return mark
 
 
-def confirm_first(back: str) -> Response:
-    """Send the person to *Confirm that it is you* and to `back`: for views that stand behind another guard."""
+def confirm_first(back: str | None = None) -> Response:
+    """Send the person to *Confirm that it is you*, and back as `login_required` does: for what another guard finds."""
     return redirect(_and_back("/login/again", back), 303)
 
 
@@ -96,10 +109,14 @@ def to_second_factor(back: str) -> Response:
 def _and_back(page: str, back: str | None = None, context: dict[str, Any] | None = None) -> str:
     """The address of `page`, with a continuation that returns to the page that was asked for.
 
-    Anybody may ask for that, and it makes a row: a look counts like a form that is posted.
+    A post returns to `AGAIN`, which keeps what was typed; where nothing was, or `context` has it already, to `back`, or
+    else to the nearest page above. Anybody may ask for that, and it makes a row: a look counts like a form that is
+    posted.
     """
     looks = request.method in ("GET", "HEAD")
-    where = request.full_path.rstrip("?") if looks else back or request.path
+    where = request.full_path.rstrip("?") if looks else back or _page_above(request.path)
+    if not looks and not (context or {}).get(TYPED) and (form := _to_keep()) is not None:
+        where, context = AGAIN, {KEPT: form.stored(), KEPT_OF: account_here()}
     if where == "/" or len(where) > LONGEST_PATH or where.startswith("//"):
         return page
     if looks:
@@ -107,3 +124,26 @@ def _and_back(page: str, back: str | None = None, context: dict[str, Any] | None
     with unit_of_work():
         handle = continuation.begin(where, context)
     return f"{page}?continue={handle}"
+
+
+def back_here(page: str, back: str | None = None) -> Response:
+    """Send the person to `page` and back, for guards of other rooms; as `login_required` does."""
+    return redirect(_and_back(page, back), 303)
+
+
+def _to_keep() -> kept.Kept | None:
+    """The form of a post, where there is one to keep; one with a password is filled in from the beginning."""
+    form = kept.sent()
+    if form is None or form.secrets or not in_rate("kept", network_of(request.remote_addr or ""), KEPT_A_MINUTE):
+        return None
+    return form
+
+
+def _page_above(path: str) -> str:
+    """The path itself where it can be looked at, or else the nearest one above it that can."""
+    routes = current_app.url_map.bind("")
+    while path:
+        if routes.test(path, method="GET"):
+            return path
+        path = path.rpartition("/")[0]
+    return "/"

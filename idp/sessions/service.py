@@ -332,6 +332,14 @@ def ended_here() -> str | None:
     )
 
 
+def account_here() -> str | None:
+    """Whose session this browser has, or had last: the account's id. None where nobody knows (any more)."""
+    handle = cookie.get("_user_id")
+    if not isinstance(handle, str):
+        return None
+    return db.session.scalar(select(Session.account_id).where(Session.handle_digest == digest(handle)))
+
+
 def tidy(now: int, keep: int = 90 * 86400) -> int:
     """Delete sessions that ended or ran out `keep` seconds ago; gives how many. A job calls this in a unit of work."""
     return change(

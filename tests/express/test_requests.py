@@ -100,6 +100,11 @@ class TestForm:
     def test_a_flood_from_one_address_ends(self, app: Any, client: Any, supplier: str) -> None:
         answers = [asked(client, email=f"n{number}@kunde.example").status_code for number in range(21)]
         assert answers == [200] * 20 + [429] and len(rows(app)) == 20
+        refused = asked(client, email="one@kunde.example")
+        assert refused.status_code == 429 and 0 < int(refused.headers["Retry-After"]) <= 3600
+        kept = form_with(refused.get_data(as_text=True), "company_name").fields
+        assert {name: kept[name] for name in TYPED} == {**TYPED, "email": "one@kunde.example"}
+        assert 'role="alert"' in refused.get_data(as_text=True) and "from your network" in text_of(refused)
         answers = []
         for number in range(21):
             client.environ_base["REMOTE_ADDR"] = f"2001:db8:1:2::{number}"

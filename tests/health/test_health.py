@@ -14,6 +14,7 @@ from sqlalchemy import make_url, text
 from idp.kernel import logging
 from idp.kernel.database import db, unit_of_work
 from idp.oidc import keys
+from idp.settings import SettingsError
 from tests.support.forms import log_in
 
 
@@ -90,6 +91,44 @@ def test_metrics_count_by_route_and_name_nobody(ready: Any) -> None:
     assert 'onix_deliveries{lane="mail",state="waiting"} 1.0' in answer.text
     for secret in ("some-secret-link", "kari", "bedrift"):
         assert secret not in answer.text
+
+
+def test_metrics_are_for_whoever_has_the_token(make_app: Any, database_url: str) -> None:
+    token = "metrics-token-of-a-test-0123456789"
+    client = make_app(database_url, metrics_token=token).test_client()
+    for given in (
+        None, "", "Bearer", "Bearer ", f"Bearer {token[:-1]}", f"Bearer {token}0", f"Basic {token}", token,
+        "Bearer \u00e6", f"Bearer {token.upper()}",
+    ):  # fmt: skip
+        answer = client.get("/metrics", headers={} if given is None else {"Authorization": given})
+        assert answer.status_code == 401, given
+        assert answer.headers["WWW-Authenticate"] == 'Bearer realm="metrics"' and "onix_" not in answer.text
+    for given in (f"Bearer {token}", f"bearer  {token}"):
+        answer = client.get("/metrics", headers={"Authorization": given})
+        assert answer.status_code == 200 and "onix_requests_total" in answer.text
+    assert client.get("/healthz/live").status_code == 200, "whoever restarts processes needs no token"
+
+
+def test_production_without_a_token_shows_its_numbers_to_nobody(make_app: Any, database_url: str) -> None:
+    from idp import health
+
+    app = make_app(
+        database_url, environment="production", issuer="https://account.example", secret_key="s" * 40,
+        key_encryption_key="k" * 40, mail_url="smtp://mail.example", mail_from="a@mail.example",
+    )  # fmt: skip
+    for where in ("127.0.0.1", "::1", "203.0.113.5"):
+        answer = app.test_client().get(
+            "/metrics", headers={"Authorization": "Bearer x"}, environ_overrides={"REMOTE_ADDR": where}
+        )
+        assert answer.status_code == 404 and "onix_" not in answer.text, where
+    with app.app_context():
+        assert "ONIX_METRICS_TOKEN is not set: /metrics answers nobody" in health.remarks()
+    with pytest.raises(SettingsError, match="ONIX_METRICS_TOKEN: needs at least 32"):
+        make_app(
+            database_url, environment="production", issuer="https://account.example", secret_key="s" * 40,
+            key_encryption_key="k" * 40, mail_url="smtp://mail.example", mail_from="a@mail.example",
+            metrics_token="short",
+        )  # fmt: skip
 
 
 @pytest.fixture

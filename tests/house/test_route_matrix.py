@@ -78,6 +78,8 @@ MATRIX = {
     "POST /login/stronger": "person",
     "GET /login/stronger/recovery": "person",
     "POST /login/stronger/recovery": "person",
+    "GET /login/kept": "person",
+    "GET /login/keep/<token>": "person",
     "GET /login/set-up": "person",
     "POST /login/passkey": "anybody",
     "POST /login/passkey/options": "anybody",
@@ -286,6 +288,28 @@ MATRIX = {
 }
 
 
+CONFIRMED = {
+    "/account/emails",
+    "/account/emails/<address_id>/primary",
+    "/account/emails/<address_id>/remove",
+    "/account/emails/invited/<mark>",
+    "/account/security/password",
+    "/account/security/password/remove",
+    "/account/security/authenticator",
+    "/account/security/authenticator/remove",
+    "/account/security/recovery-codes",
+    "/account/security/passkeys",
+    "/account/security/passkeys/options",
+    "/account/security/passkeys/<passkey_id>",
+    "/account/security/passkeys/<passkey_id>/remove",
+    "/account/organizations/<member_id>/leave",
+    "/account/data/export",
+    "/account/data/close",
+}
+"""What a person posts behind a sign-in of the last minutes (R27, docs/decisions/0039); in the administrations the
+rights that are given or taken decide (tests/organization_admin/test_security.py)."""
+
+
 def _routes(app: Any) -> set[str]:
     return {
         f"{method} {rule.rule}"
@@ -297,6 +321,20 @@ def _routes(app: Any) -> set[str]:
 
 def test_every_route_is_written_down(app: Any) -> None:
     assert _routes(app) == set(MATRIX)
+
+
+def test_r27_what_a_found_browser_must_not_do(app: Any, client: Any, world: Any, clock: Any, subtests: Any) -> None:
+    posts = [route.split()[1] for route, who in MATRIX.items() if route.startswith("POST /a") and who == "person"]
+    assert set(posts) > CONFIRMED
+    token = _sign_in(client, world, world.account())
+    clock.advance(301)
+    for path in posts:
+        with subtests.test(path):
+            answer = client.post(_made_up(path), data={"csrf_token": token})
+            asked = answer.headers.get("Location", "").startswith("/login/again?continue=")
+            assert asked == (path in CONFIRMED)
+            if path == "/account/sessions/end-others":
+                assert answer.headers["Location"] == "/account/sessions", "what shuts others out is quick"
 
 
 def _made_up(path: str, slug: str = "made-up") -> str:

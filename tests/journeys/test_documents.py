@@ -56,7 +56,6 @@ def test_the_guest_of_two_suppliers(demo: Demo, someone: Callable[..., Person]) 
 
     person.goes_to(base)
     person.clicks("Another supplier")
-    person.presses(page.locator("main form[action^='/login/choose'] button[type=submit]").first)
     choose(person, "Vest Kontroll AS")
     assert "From Vest Kontroll AS" in person.reads()
     mine = page.locator("#documents tbody a").first.get_attribute("href")

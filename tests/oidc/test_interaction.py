@@ -104,6 +104,9 @@ TABLE: list[tuple[str, RequestFacts, SessionFacts | None, Any, frozenset[str] | 
      refused("interaction_required")),
     # select_account
     ("prompt=select_account", asked("select_account"), ME, ALLOW, None, SelectAccount()),
+    ("prompt=select_account, several organizations", asked("select_account"), ME, MANY, None, ChooseOrganization(MANY)),
+    ("prompt=select_account, confirmed, several organizations", asked("select_account", account_confirmed_sid="s1"), ME,
+     MANY, None, ChooseOrganization(MANY)),
     ("prompt=select_account, confirmed", asked("select_account", account_confirmed_sid="s1"), ME, ALLOW, None,
      Issue(ALLOW)),
     ("prompt=select_account, confirmed in another session", asked("select_account", account_confirmed_sid="s0"), ME,

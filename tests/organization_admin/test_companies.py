@@ -17,6 +17,7 @@ from idp.kernel.database import db, unit_of_work
 from idp.organizations import service
 from idp.organizations.catalog import current_catalog
 from idp.organizations.models import Company, Invitation, Member
+from idp.organizations.service import asked
 from idp.outbox.models import Delivery
 from tests.support.forms import form_with, text_of
 from tests.support.statements import counting
@@ -109,6 +110,36 @@ def test_a_company_is_recorded_found_changed_linked_and_deleted(app: Any, world:
     assert here.client.get(here.path(path)).status_code == 404
     trail = here.reads("audit")
     assert "deleted the company" in trail and "changed the company" in trail
+
+
+def test_going_through_all_numbers_takes_years(
+    app: Any, world: Any, here: Desk, company: str, monkeypatch: pytest.MonkeyPatch, clock: Any
+) -> None:
+    """A supplier learns of one company whether it is a customer, not of many (docs/decisions/0040)."""
+    monkeypatch.setattr(asked, "MOST_A_DAY", 2)
+    world.organization("customer", organization_number="923609016")
+    details = f"companies/{company}/details"
+    assert here.sends("companies/new", name="One AS", organization_number="DK1").status_code == 303
+    assert here.sends("companies/new", name="Two AS").status_code == 303, "without a number nothing is asked"
+    same = here.sends(details, name="Havgap AS", organization_number="123 456 785")
+    assert same.status_code == 409, "the number is not typed anew; the version is missing"
+    assert here.sends(f"companies/{company}/link", link="nobody").status_code == 404
+    for answer, field, typed in (
+        (here.sends("companies/new", name="Three AS", organization_number="DK2"), "name", "Three AS"),
+        (here.sends(f"companies/{company}/link", link="customer"), "link", "customer"),
+        (here.sends(details, name="Havgap AS", organization_number="DK3"), "organization_number", "DK3"),
+    ):
+        page = answer.get_data(as_text=True)
+        assert answer.status_code == 429 and int(answer.headers["Retry-After"]) > 3600
+        assert "Many organization numbers were typed today" in text_of(page)
+        assert form_with(page, field).fields[field] == typed
+    with app.app_context():
+        found = db.session.scalars(db.select(Company).where(Company.organization_id == here.organization_id))
+        assert {row.name for row in found} == {"Havgap <b>Rederi</b> AS", "One AS", "Two AS"}
+        assert db.session.get_one(Company, company).linked_organization_id is None
+    clock.advance(86400)
+    later = desk(app, world, "fjord", "account:companies.manage")
+    assert later.sends("companies/new", name="Three AS", organization_number="DK2").status_code == 303
 
 
 def test_new_and_invite_as_user(app: Any, world: Any, here: Desk, company: str) -> None:
@@ -231,6 +262,13 @@ def test_who_is_no_supplier_has_no_companies(app: Any, world: Any) -> None:
 def test_who_only_reads_sees_no_buttons(app: Any, world: Any, here: Desk, company: str) -> None:
     guest = world.member(here.organization_id, type="express", company_id=company, email="g@x.example")
     reader = desk(app, world, "fjord", "account:companies.read")
+    assert "On your website" not in here.reads("companies"), "where Onix Express is not there"
+    world.client("Onix Express", app_id="express", initiate_login_uri="http://localhost:9003/login")
+    page = here.client.get(here.path("companies")).get_data(as_text=True)
+    for link in ("http://localhost:9003/login", "http://localhost:9003/button", "http://localhost"):
+        path = "/express/fjord/request" if link == "http://localhost" else "?organization=fjord"
+        assert f'href="{link}{path}"' in page, "what a supplier puts on its website"
+    assert "On your website" not in reader.reads("companies")
     for path in ("companies", f"companies/{company}", f"companies/{company}/users", f"companies/{company}/details",
                  "companies/due"):  # fmt: skip
         page = reader.client.get(reader.path(path)).get_data(as_text=True)

@@ -148,6 +148,14 @@ def test_r32_after_thirty_minutes_the_password_is_asked_again(office: Office, cl
     assert signs_in(asked.headers["Location"]) == path
     assert browser.get(path).status_code == 200
     assert signs_in(posted.headers["Location"]) == "/admin/", "nothing is done without a look"
+    clock.advance(31 * 60)
+    typed = {"csrf_token": browser.token(), "name": "Typed AS", "slug": "typed-as"}
+    late = browser.client.post("/admin/organizations/add", data=typed, headers={"Sec-Fetch-Site": "same-origin"})
+    form = form_with(browser.get(late.headers["Location"]).get_data(as_text=True), "password")
+    back = browser.client.post(form.action, data=form.filled(password=office.world.password))
+    kept = form_with(browser.get(back.headers["Location"]).get_data(as_text=True), "slug")
+    again = browser.client.post(kept.action, data=kept.fields)
+    assert again.status_code == 400 and form_with(again.get_data(as_text=True), "slug").fields["slug"] == "typed-as"
 
 
 @one_database

@@ -21,7 +21,7 @@ from idp.outbox.mails import compose
 from idp.outbox.models import Delivery
 from idp.sessions.models import Session
 from tests.support.flow import pkce
-from tests.support.forms import browser_of, log_in, submit, text_of
+from tests.support.forms import browser_of, form_with, log_in, submit, text_of
 from tests.support.protocol import CALLBACK
 from tests.support.races import at_once, outcome
 
@@ -154,8 +154,21 @@ def test_shortly_before_the_end_one_more_mail_says_how_to_keep_it(
         delivery = db.session.scalars(select(Delivery).where(Delivery.kind == "account_closing_reminder")).one()
         message = compose(delivery)
         assert message is not None and message.subject.startswith("Your Onix Account is erased on ")
-        assert f"{app.extensions['onix_settings'].issuer}/login" in message.body
-
+        link = next(word for word in message.body.split() if "/login/keep/" in word)
+    path = link.removeprefix(app.extensions["onix_settings"].issuer)
+    browser = app.test_client()
+    for wrong in (path[:-1], "/login/keep/x", "/login/keep/" + path.rpartition("/")[2].replace(".", "")):
+        assert browser.get(wrong).headers["Location"] == "/login"
+    assert form_with(browser.get("/login").text, "identifier").fields["identifier"] == ""
+    assert browser.get(path).headers["Location"] == "/login", "the link opens nothing by itself"
+    page = browser.get("/login")
+    assert form_with(page.text, "identifier").fields["identifier"] == person.address
+    entered = submit(browser, page, "password", password=world.password)
+    assert entered.headers["Location"] == "/login/required"
+    assert "Keep my account" in browser.get("/login/required").text, "two steps: the password, and the one press"
+    assert browser.get(path).headers["Location"] == "/login/required", "signed in already: the press alone"
+    assert browser_of(app, world, other).get(path).headers["Location"] == "/login/another"
+    with app.app_context():
         with unit_of_work():
             accounts.keep_account(person.account_id)
         assert compose(delivery) is None, "what is kept needs no reminder"

@@ -64,12 +64,19 @@ def test_each_organization_is_told_with_what_it_sees(app: Any, client: Any, worl
     assert len(many) <= len(few), f"{few}\n{many}"
 
 
-def test_leaving_ends_the_membership_and_tells_everybody(app: Any, client: Any, world: Any, protocol: Any) -> None:
+def test_leaving_ends_the_membership_and_tells_everybody(
+    app: Any, client: Any, world: Any, protocol: Any, clock: Any
+) -> None:
     person, place = protocol.person, protocol.organization_id
     boss = world.user(place, privileges=["account:access", "account:people.manage"], app="account", seat=False)
     world.change(Member, person.member_id, last_used_at=1, given_name="Typed", family_name="Here")
     log_in(client, person.address, world.password)
     token = protocol.tokens()
+    clock.advance(301)
+    old = client.get(f"{PAGE}/{person.member_id}/leave")
+    assert old.headers["Location"].startswith("/login/again?continue="), "nobody who finds the browser open can"
+    again = submit(client, client.get(old.headers["Location"]), "password", password=world.password)
+    assert again.headers["Location"] == f"{PAGE}/{person.member_id}/leave"
     asked = client.get(f"{PAGE}/{person.member_id}/leave")
     assert asked.status_code == 200 and "Others can have your license: Onix Tag Standard" in text_of(asked.text)
     assert world.get(Member, person.member_id).status == "active", "asking changes nothing"

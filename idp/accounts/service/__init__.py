@@ -38,6 +38,7 @@ from .signatures import (
 )
 from .signup import activate, create_account, read_activation, request_activation, resend_activation
 from .status import (
+    account_to_keep,
     close_account,
     closed_and_due,
     closed_to_remind,
@@ -46,12 +47,14 @@ from .status import (
     enable_account,
     erase_closed,
     keep_account,
+    keep_link,
     remind_closing,
     reminder_ahead,
 )
 
 __all__ = [
     "LinkState",
+    "account_to_keep",
     "activate",
     "add_address",
     "admit_address",
@@ -78,6 +81,7 @@ __all__ = [
     "find_picture",
     "forget_waiting",
     "keep_account",
+    "keep_link",
     "link_for",
     "link_refusal",
     "may_sign_in",

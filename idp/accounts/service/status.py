@@ -13,6 +13,7 @@ from idp.kernel import clock, continuation
 from idp.kernel.database import change, db
 from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
+from idp.kernel.secrets import read_link, sign_link
 from idp.settings import current_settings
 
 from .. import addresses, events
@@ -126,6 +127,18 @@ def remind_closing(account_id: str, now: int) -> bool:
     assert account.closes_at is not None
     emit(events.AccountClosingReminded(at=now, actor_id=None, account_id=account_id, closes_at=account.closes_at))
     return True
+
+
+def keep_link(account: Account) -> str:
+    """The path that the mail about a closing account leads to. It opens nothing: it knows whose sign-in to ask for."""
+    return f"/login/keep/{sign_link('keep_account', account.id)}"
+
+
+def account_to_keep(token: str) -> Account | None:
+    """Whose account such a link is about; None where it is none, or the account does not close (any more)."""
+    found = read_link("keep_account", token, max_age=current_settings().lifetimes.closing + 86400)
+    account = db.session.get(Account, found) if isinstance(found, str) else None
+    return account if account is not None and account.closes_at is not None else None
 
 
 def reminder_ahead() -> int:

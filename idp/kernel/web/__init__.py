@@ -19,7 +19,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from whitenoise import WhiteNoise
 
 from .. import language
-from . import errors, rates
+from . import errors, kept, rates
 from .answers import Answer, Status, allow_camera, allow_form_action, allow_image, image, page, page_headers, private
 from .application import Application, is_machine_path
 from .cookie import CookieInterface
@@ -109,6 +109,7 @@ __all__ = [
     "in_rate_here",
     "init_app",
     "is_machine_path",
+    "kept",
     "large_forms",
     "page",
     "private",

@@ -16,6 +16,7 @@ from werkzeug.exceptions import HTTPException
 
 from ..database import db
 from ..refusal import Refusal
+from . import kept
 from .application import is_machine_path
 from .input import largest_form
 
@@ -36,9 +37,16 @@ def _answer(code: str, message: Any, status: int, *, retry_after: int | None = N
         response.headers["Cache-Control"] = "no-store"
     else:
         page = f"errors/{status}.html" if status in _PAGES else "errors/error.html"
+        again = kept.sent() if code in _AGAIN or status in _AGAIN else None
         response = current_app.make_response(
             render_template(
-                page, code=code, message=message, status=status, reference=reference, retry_after=retry_after
+                page,
+                code=code,
+                message=message,
+                status=status,
+                reference=reference,
+                retry_after=retry_after,
+                again=again,
             )
         )
     response.status_code = status
@@ -57,6 +65,9 @@ def answer_errors(app: Flask, prefix: str, render: Callable[[str, Any, int, int 
     it raised. `render` takes code, sentence, status and seconds to wait."""
     app.extensions.setdefault("onix_error_answers", {})[prefix] = render
 
+
+_AGAIN: frozenset[str | int] = frozenset({"form_expired", "conflict", "unavailable", 429})
+"""Codes and statuses after which the same form may well be taken."""
 
 _PAGES = frozenset({400, 403, 404, 405, 413, 419, 429, 500, 503})
 

@@ -15,6 +15,7 @@ from idp.settings import current_settings
 from ..refusal import Refusal
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_FORM = "application/x-www-form-urlencoded"
 csrf = CSRFProtect()
 _cross_site: set[str] = set()
 View = TypeVar("View", bound=Callable[..., Any])
@@ -56,7 +57,13 @@ def widen(_endpoint: str | None, _values: dict[str, Any] | None) -> None:
 
 
 def check_input() -> None:
-    """Refuse what no person types and no row can hold, and posts that another site caused (R43)."""
+    """Refuse what no person types and no row can hold, and posts that another site caused (R43).
+
+    What other sites post comes as OpenID Connect Core §13.2 has it: of parts (multipart) one couldn't say whether they
+    are in UTF-8, for each may name a character set of its own.
+    """
+    if request.method not in SAFE and request.mimetype not in ("", _FORM) and _from_anywhere():
+        raise Refusal("form_kind", _("A request by POST has to be sent as application/x-www-form-urlencoded."))
     if (
         "\0" in request.full_path
         or not _is_text(request.query_string)
@@ -65,12 +72,22 @@ def check_input() -> None:
         raise Refusal("bad_character", _("The text contains a character that can't be stored."))
     if request.method in SAFE or request.endpoint is None or _from_anywhere():
         return
-    origin = request.headers.get("Origin")
-    issuer = current_settings().issuer
-    # Under `Referrer-Policy: no-referrer` browsers send "null" for our own forms too; the fetch metadata decides then.
-    foreign = origin not in (None, "null", issuer)
-    if foreign or request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+    if _foreign() or request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
         raise Refusal("cross_site", _("This form was sent from another site."), status=403)
+
+
+def _foreign() -> bool:
+    """Whether the request names another site as its origin.
+
+    Under `Referrer-Policy: no-referrer` browsers send "null" for our own forms too; the fetch metadata decides then.
+    """
+    return request.headers.get("Origin") not in (None, "null", current_settings().issuer)
+
+
+def from_here() -> bool:
+    """Whether the browser says that a page of ours sent this. What says nothing is not believed."""
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    return not _foreign() and (site == "same-origin" or (site is None and origin == current_settings().issuer))
 
 
 def _from_anywhere() -> bool:
@@ -79,9 +96,8 @@ def _from_anywhere() -> bool:
 
 
 def _can_be_stored() -> bool:
-    """Whether the form is one that a row can hold; another site's form also one that can be given back as it came."""
-    urlencoded = request.mimetype == "application/x-www-form-urlencoded"
-    if urlencoded and _from_anywhere() and not _is_text(request.get_data()):
+    """Whether the form is one that a row can hold and that can be given back as it came."""
+    if request.mimetype == _FORM and not _is_text(request.get_data()):
         return False
     return not any("\0" in value for value in request.form.values())
 

@@ -6,7 +6,9 @@ the actor holds is what it holds now, not what the change would make of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
@@ -21,6 +23,25 @@ from ..facts import load_facts
 from ..models import Member, MemberRole, RolePrivilege
 from ..policy import THE_SYSTEM, Rights, administers, rights_of
 from ..titles import privilege_title
+
+
+class Unconfirmed(Exception):
+    """Who acts has to show once more that it is they, before rights of administration are given or taken
+    (docs/decisions/0039). Raised before anything is changed."""
+
+
+_is_confirmed: ContextVar[Callable[[], bool] | None] = ContextVar("is_confirmed", default=None)
+
+
+@contextmanager
+def confirmed_by(shown: Callable[[], bool]) -> Iterator[None]:
+    """Within: where rights of administration that change something are given or taken, `shown` has to say that the
+    person at the browser has just signed in. It is asked nothing else."""
+    before = _is_confirmed.set(shown)
+    try:
+        yield
+    finally:
+        _is_confirmed.reset(before)
 
 
 def rights_in(organization_id: str, actor_id: str | None) -> Rights:
@@ -62,7 +83,16 @@ def _lacking(organization_id: str, privileges: Iterable[str], actor_id: str | No
     if not touched or actor_id is None:
         return ""
     lacking = rights_in(organization_id, actor_id).lack(touched, catalog.apps)
+    if not lacking and not all(_only_reads(name) for name in touched):
+        shown = _is_confirmed.get()
+        if shown is not None and not shown():
+            raise Unconfirmed
     return ", ".join(privilege_title(name) for name in lacking)
+
+
+def _only_reads(privilege: str) -> bool:
+    known = current_catalog().privilege(privilege)
+    return known is not None and known.read_only
 
 
 def _administration_of(member_id: str) -> list[str]:

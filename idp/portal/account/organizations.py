@@ -93,7 +93,7 @@ def _rows(member_id: str | None = None) -> list[Row]:
 
 
 @blueprint.route("/organizations/<member_id>/leave", methods=["GET", "POST"])
-@sessions.login_required
+@sessions.recent_sign_in_required()
 def leave_organization(member_id: str) -> ResponseReturnValue:
     """What goes with the membership, and its end. Coming back needs an administrator, so it is asked first."""
     row = next(iter(_rows(member_id)), None)

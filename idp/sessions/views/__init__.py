@@ -44,7 +44,7 @@ def onward(handle: str | None, waiting: Continuation | None) -> ResponseReturnVa
     who = service.actor()
     if who is not None and accounts.required_action(who.account) is not None:
         return redirect(with_handle("/login/required", handle), 303)
-    if waiting is not None and waiting.context.get(guard.TYPED):
+    if waiting is not None and (waiting.context.get(guard.TYPED) or waiting.context.get(guard.KEPT)):
         return redirect(with_handle(waiting.path, handle), 303)
     return redirect(waiting.path if waiting else "/", 303)
 
@@ -53,10 +53,11 @@ def page(name: str, status: web.Status = 200, **values: Any) -> ResponseReturnVa
     return web.page(f"sessions/{name}.html", status, **values)
 
 
-from . import required, second_step, sign_in, sign_out  # noqa: E402 (each puts its routes on the blueprint)
+from . import kept, required, second_step, sign_in, sign_out  # noqa: E402 (each puts its routes on the blueprint)
 
 __all__ = [
     "blueprint",
+    "kept",
     "onward",
     "page",
     "read_continuation",

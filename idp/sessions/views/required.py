@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import flash, redirect, request
+from flask import session as cookie
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
 
@@ -38,6 +39,19 @@ def required() -> ResponseReturnValue:
     if action == "mailbox":
         return _required_mailbox(who, handle, context)
     return _required_password(who, handle, waiting)
+
+
+@blueprint.get("/login/keep/<token>")
+def keep(token: str) -> ResponseReturnValue:
+    """What the mails about a closing account lead to: the sign-in with the e-mail filled in, then the one press that
+    keeps the account. Whoever is signed in as it already is there at once. Changes nothing."""
+    account, who = accounts.account_to_keep(token), service.actor()
+    if account is None or account.email is None:
+        return redirect("/login", 303)
+    if who is not None and who.account.id != account.id:
+        return redirect("/login/another", 303)
+    cookie["login_hint"] = account.email.address
+    return redirect("/login/required" if who is not None else "/login", 303)
 
 
 def _required_closing(who: service.Actor, handle: str | None, waiting: Continuation | None) -> ResponseReturnValue:

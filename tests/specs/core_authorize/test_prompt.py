@@ -144,6 +144,25 @@ def test_prompt_select_account_offers_to_go_on(browser_of: Any, person: Any) -> 
     assert answer["code"]
 
 
+def test_prompt_select_account_of_several_organizations_is_one_page(browser_of: Any, person: Any, world: Any) -> None:
+    """Another supplier, another customer, another account: asked once."""
+    elsewhere = world.organization(name="Elsewhere AS")
+    member = world.member(elsewhere, person.account_id)
+    world.role(elsewhere, {"tag:access"}, members=[member])
+    world.license(elsewhere, "tag:standard", holders=[member])
+    browser = browser_of().signed_in(person)
+    page = browser.follow(browser.ask(prompt="select_account"))
+    assert page.request.path.startswith("/oauth2/authorize") and "Elsewhere AS" in page.text
+    assert "Use another account" in page.text
+    answer = answer_of(browser.follow(browser.press(page, "/organization", member=member)))
+    assert id_token_of(browser, answer)["org_id"] == elsewhere
+    page = browser.follow(browser.ask(prompt="select_account"))
+    assert "Use another account" in page.text, "asked each time, whatever was chosen last"
+    other = world.user(app="tag")
+    page = browser.follow(browser.press(page, "/another"))
+    assert id_token_of(browser, answer_of(browser.sign_in(page, other)))["sub"] == other.account_id
+
+
 def test_prompt_select_account_as_another(browser_of: Any, person: Any, world: Any) -> None:
     other = world.user(app="tag")
     browser = browser_of().signed_in(person)

@@ -161,6 +161,14 @@ def test_what_is_no_text_is_refused_and_never_comes_back_changed(browser_of: Any
         read = browser.http.get("/oauth2/authorize?" + asked) if value.isascii() else posted
         for page in (posted, read):
             assert page.status_code == 400 and "Location" not in page.headers, value
+    for kind in ("multipart/form-data; boundary=x", "text/plain", "application/json"):
+        values = browser.parameters(**{name: "x"})
+        parts = "".join(
+            f'--x\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n' for key, value in values.items()
+        )
+        page = browser.http.post("/oauth2/authorize", data=f"{parts}--x--\r\n", content_type=kind)
+        assert page.status_code == 400 and "Location" not in page.headers, "Core §3.1.2.1, §13.2: urlencoded alone"
+        assert "application/x-www-form-urlencoded" in page.text
     text = f"{query}&{name}=%C3%A6%25FF"
     posted = browser.http.post("/oauth2/authorize", data=text, content_type=form)
     for answer in (answer_of(browser.http.get("/oauth2/authorize?" + text)), answer_of(browser.follow(posted))):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlencode, urljoin
 
 from flask import flash, redirect, request
 from flask.typing import ResponseReturnValue
@@ -14,8 +15,11 @@ from idp.kernel import listing, web
 from idp.kernel.database import db, unit_of_work
 from idp.kernel.forms import refuse
 from idp.kernel.refusal import Refusal
+from idp.oidc.clients import login_addresses
 from idp.organizations import numbers, service
 from idp.organizations.models import Company, Member
+from idp.organizations.service.asked import admit_number
+from idp.settings import current_settings
 
 from ...guard import acting, administrator
 from .. import blueprint
@@ -60,7 +64,28 @@ def companies() -> ResponseReturnValue:
         may_manage=may_manage(),
         by_number=numbers.reads_as_number(asked.query),
         waiting=guest_requests.count_waiting(acts.organization.id),
+        website=_website(acts.organization.slug) if may_manage() else None,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Website:
+    """What a supplier puts on its website: where its customers sign in to Onix Express and where they ask for access,
+    and the page of Onix Express that makes buttons of both."""
+
+    sign_in: str
+    ask: str
+    button: str
+
+
+def _website(slug: str) -> Website | None:
+    """None where Onix Express is not there."""
+    login = login_addresses().get("express")
+    if login is None:
+        return None
+    organization = urlencode({"organization": slug})
+    ask = f"{current_settings().issuer}/express/{slug}/request"
+    return Website(f"{login}?{organization}", ask, f"{urljoin(login, 'button')}?{organization}")
 
 
 @blueprint.route("/companies/new", methods=["GET", "POST"])
@@ -69,11 +94,13 @@ def new_company() -> ResponseReturnValue:
     """Record a customer."""
     supplier()
     acts, form = acting(), CompanyForm()
+    status: web.Status = 400 if form.is_submitted() else 200
     if not form.is_submitted():
         form.name.data = request.args.get("name", "")[:200]
         form.organization_number.data = request.args.get("organization_number", "")[:40]
     elif form.validate():
         try:
+            admit_number(acts.organization.id, form.organization_number.data)
             with unit_of_work():
                 company = service.create_company(
                     acts.organization.id,
@@ -83,7 +110,8 @@ def new_company() -> ResponseReturnValue:
                 )
         except Refusal as refusal:
             refuse(form, refusal)
+            status = refusal if refusal.status == 429 else 400
         else:
             flash(_("%(name)s was added.", name=company.name), "success")
             return redirect(acts.address(f"companies/{company.id}"), 303)
-    return web.page("organization_admin/companies_new.html", 400 if form.errors else 200, form=form)
+    return web.page("organization_admin/companies_new.html", status, form=form)

@@ -1,0 +1,63 @@
+"""What a form held that could not be taken: too old, too often, or sent after its person was signed out.
+
+The page that says so carries it on, and one press sends it again. Pages are not cached, so the browser's own *Back*
+may show the form empty.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from flask import request
+
+from .input import SAFE, from_here
+
+TYPED_AGAIN = ("current_password", "password", "code")
+"""Secrets, which never come back to a page: it asks for them anew."""
+
+MADE = frozenset({"credential", "ceremony"})
+"""Fields that a script made for one moment; their form is not sent again."""
+
+LONGEST = 20_000
+"""Characters of names and values together; what is longer is not carried on."""
+
+LONGEST_PATH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A form as it was sent: to which path of ours, name and value of each field in order, and which secrets it had."""
+
+    path: str
+    fields: tuple[tuple[str, str], ...]
+    secrets: tuple[str, ...]
+
+    def stored(self) -> dict[str, Any]:
+        """As plain values."""
+        return asdict(self)
+
+
+def sent() -> Kept | None:
+    """The form that this request sent, without secrets, files and the form token; None where there is nothing to keep,
+    and where no page of ours sent it: then a press would be another site's doing (R43)."""
+    path = request.full_path.rstrip("?")
+    if request.method in SAFE or not from_here() or len(path) > LONGEST_PATH or not MADE.isdisjoint(request.form):
+        return None
+    fields = tuple(
+        (name, value)
+        for name, value in request.form.items(multi=True)
+        if name != "csrf_token" and name not in TYPED_AGAIN
+    )
+    secrets = tuple(name for name in TYPED_AGAIN if name in request.form)
+    if not (fields or secrets) or sum(len(name) + len(value) for name, value in fields) > LONGEST:
+        return None
+    return Kept(path, fields, secrets)
+
+
+def read(stored: Any) -> Kept | None:
+    """What `stored` gave, back again."""
+    if not isinstance(stored, dict):
+        return None
+    fields = tuple((str(name), str(value)) for name, value in stored["fields"])
+    return Kept(str(stored["path"]), fields, tuple(map(str, stored["secrets"])))
