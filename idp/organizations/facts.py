@@ -17,7 +17,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Integer, Row, Text, TextClause, TextualSelect, bindparam, column, text
+from sqlalchemy import BigInteger, Connection, Integer, Row, Text, TextualSelect, bindparam, column, text
 from sqlalchemy.orm import Session
 
 from idp.kernel import clock
@@ -39,11 +39,10 @@ ADMINISTRATION = "account:people.manage"
 """Whoever holds it as an active member is an administrator of that organization: one of those to ask."""
 
 MOST_LOOKED_AT = 200
-"""Of so many who hold the administration those to ask are chosen, by name; in several organizations each has its part
-of them."""
+"""Of so many who hold the administration at most those to ask are chosen, over all organizations of a person.
 
-BY_NAME = 10
-"""Where more hold it, so many are taken who come first in the list of people: some may have no account, or no name."""
+Each organization has its turn before another has one more, and there are turns for `MOST_ASKED` in each.
+"""
 
 _COLUMNS: list[Any] = [
     *(column(name, Text) for name in ("tag", *"abcdefghijk")),
@@ -157,42 +156,21 @@ def _members_statement(apps: str, counted: bool) -> TextualSelect:
     )
 
 
-@cache
-def _administrators_statement(places: int) -> TextClause:
-    """Whom to ask in so many organizations.
-
-    The few roles come first: in an organization of a hundred thousand the many who hold others are not looked at. Where
-    more hold the administration than `looked_at`, the list of people is read in its order, by name, until `by_name` of
-    them are found: then they are many, and so found soon. (A subquery with a limit is asked of one person at a time; an
-    EXISTS PostgreSQL would turn into a join of them all.)
-
-    What PostgreSQL expects of a role is what the average role has, which may be everybody: it would then read all
-    accounts. So it is told by a number written out how many there are at most, after they are found: before, it would
-    look for the first of them in a list of everybody.
-    """
-    one_place = """found_{n} AS MATERIALIZED (
-        SELECT h.member_id FROM opening o JOIN member_role h ON h.role_id = o.id
-        WHERE h.organization_id = :place_{n} LIMIT :looked_at + 1
-    ), few_{n} AS MATERIALIZED (
-        SELECT DISTINCT member_id FROM (
-            SELECT member_id FROM found_{n} WHERE (SELECT count(*) FROM found_{n}) <= :looked_at LIMIT :looked_at) t
-    ), first_{n} AS MATERIALIZED (
-        SELECT m.id AS member_id
-        FROM (SELECT 1 WHERE (SELECT count(*) FROM found_{n}) > :looked_at) g CROSS JOIN member m
-        WHERE m.organization_id = :place_{n} AND m.status = 'active' AND 1 = (
-            SELECT 1 FROM member_role h JOIN opening o ON o.id = h.role_id WHERE h.member_id = m.id LIMIT 1)
-        ORDER BY m.search_text, m.id LIMIT :by_name
-    )"""
-    each = range(places)
-    of_place = " OR ".join(f"r.organization_id = :place_{n}" for n in each)
-    held = " UNION ALL ".join(f"SELECT member_id FROM {of}_{n}" for n in each for of in ("few", "first"))  # noqa: S608
-    return text(
-        f"""
+_ADMINISTRATORS = text(
+    f"""
     WITH opening AS MATERIALIZED (
         SELECT r.id FROM role r
-        WHERE ({of_place} OR r.organization_id IS NULL)
+        WHERE (r.organization_id IN :places OR r.organization_id IS NULL)
               AND EXISTS (SELECT 1 FROM role_privilege p WHERE p.role_id = r.id AND p.privilege = '{ADMINISTRATION}')
-    ), {", ".join(one_place.format(n=n) for n in each)}, held AS MATERIALIZED ({held})
+    ), found AS MATERIALIZED (
+        SELECT DISTINCT h.organization_id, h.member_id FROM opening o JOIN member_role h ON h.role_id = o.id
+        WHERE h.organization_id IN :places
+    ), held AS MATERIALIZED (
+        SELECT t.member_id
+        FROM (SELECT member_id, row_number() OVER (PARTITION BY organization_id ORDER BY member_id) AS turn
+              FROM found) t
+        ORDER BY t.turn, t.member_id LIMIT :looked_at
+    )
     SELECT w.organization_id, w.account_id, w.given_name, w.family_name
     FROM (SELECT m.organization_id, a.id AS account_id, a.given_name, a.family_name,
                  row_number() OVER (PARTITION BY m.organization_id
@@ -205,7 +183,13 @@ def _administrators_statement(places: int) -> TextClause:
     WHERE w.turn <= :most
     ORDER BY w.organization_id, w.turn
 """  # noqa: S608 (constants of this file)
-    ).bindparams(*(bindparam(name, type_=Integer, literal_execute=True) for name in ("looked_at", "by_name")))
+).bindparams(bindparam("places", expanding=True), bindparam("looked_at", type_=Integer, literal_execute=True))
+"""The few roles come first: in an organization of a hundred thousand the many who hold others are not looked at.
+
+What PostgreSQL expects of a role is what the average role has, which may be everybody: it would then read all accounts.
+So it is told by a number written out how many there are at most, after they are found: before, it would look for the
+first of them in a list of everybody.
+"""
 
 
 def load_facts(
@@ -351,16 +335,9 @@ def _administrators(
     connection: Connection | Session, places: Sequence[str], most: int, account_id: str = ""
 ) -> Sequence[Row[Any]]:
     """Of each of these organizations up to `most` to ask, by name; whoever `account_id` is comes last."""
-    if not places:
-        return ()
-    values = {
-        "account_id": account_id,
-        "most": most,
-        "looked_at": max(MOST_LOOKED_AT // len(places), most),
-        "by_name": max(BY_NAME, most),
-        **{f"place_{n}": place for n, place in enumerate(places)},
-    }
-    return connection.execute(_administrators_statement(len(places)), values).all()
+    looked_at = max(MOST_LOOKED_AT, most * len(places))
+    values = {"account_id": account_id, "places": places, "most": most, "looked_at": looked_at}
+    return connection.execute(_ADMINISTRATORS, values).all()
 
 
 def _name(row: Row[Any]) -> str:
