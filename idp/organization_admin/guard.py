@@ -3,7 +3,7 @@
 Rights come from the same roles as everything else: privileges of app `account`, held as a member of that organization.
 An organization that is not the person's and one that does not exist answer alike, 404; a member whose role lacks the
 privilege is told so, 403. Where the organization asks for a second factor, its administration does too. What gives or
-takes rights of administration asks for a recent sign-in (docs/decisions/0039), and loses nothing of what was typed.
+takes rights of administration asks for a recent sign-in (docs/decisions/0038), and loses nothing of what was typed.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What stands before a page that is for signed-in people, or for those who have just shown that it is they.
 
-Which acts ask for a recent sign-in, and why those: docs/decisions/0039.
+Which acts ask for a recent sign-in, and why those: docs/decisions/0038.
 """
 
 from __future__ import annotations

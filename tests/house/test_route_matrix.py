@@ -306,7 +306,7 @@ CONFIRMED = {
     "/account/data/export",
     "/account/data/close",
 }
-"""What a person posts behind a sign-in of the last minutes (R27, docs/decisions/0039); in the administrations the
+"""What a person posts behind a sign-in of the last minutes (R27, docs/decisions/0038); in the administrations the
 rights that are given or taken decide (tests/organization_admin/test_security.py)."""
 
 

@@ -115,7 +115,7 @@ def test_a_company_is_recorded_found_changed_linked_and_deleted(app: Any, world:
 def test_going_through_all_numbers_takes_years(
     app: Any, world: Any, here: Desk, company: str, monkeypatch: pytest.MonkeyPatch, clock: Any
 ) -> None:
-    """A supplier learns of one company whether it is a customer, not of many (docs/decisions/0040)."""
+    """A supplier learns of one company whether it is a customer, not of many (docs/decisions/0039)."""
     monkeypatch.setattr(asked, "MOST_A_DAY", 2)
     world.organization("customer", organization_number="923609016")
     details = f"companies/{company}/details"

@@ -71,7 +71,7 @@ def test_an_old_sign_in_switches_nothing(app: Any, world: Any, place: str, admin
 def test_rights_of_administration_are_given_and_taken_behind_a_recent_sign_in(
     app: Any, world: Any, place: str, administrator: Callable[..., Any], clock: Any
 ) -> None:
-    """R27: whoever finds the browser open can't come back as an administrator (docs/decisions/0039)."""
+    """R27: whoever finds the browser open can't come back as an administrator (docs/decisions/0038)."""
     browser = administrator("account:people.manage", "account:people.read", "account:roles.manage")
     member = world.member(place, world.account().account_id)
     boss = world.role(place, {"account:access", "account:people.manage"}, name="Boss")

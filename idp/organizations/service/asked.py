@@ -1,4 +1,4 @@
-"""How often a supplier may ask whether somebody is a customer of the platform (docs/decisions/0040)."""
+"""How often a supplier may ask whether somebody is a customer of the platform (docs/decisions/0039)."""
 
 from __future__ import annotations
 

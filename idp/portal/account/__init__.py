@@ -1,7 +1,7 @@
 """The account page, `/account/…`: what a person keeps about themselves, a file for each section; on one blueprint.
 
 A section names itself with `Section` in `SECTIONS`; its views stand behind `sessions.login_required`, what a found
-browser must not do behind `sessions.recent_sign_in_required` (docs/decisions/0039). `owner()` tells whose page it is:
+browser must not do behind `sessions.recent_sign_in_required` (docs/decisions/0038). `owner()` tells whose page it is:
 there is no other's.
 """
 
