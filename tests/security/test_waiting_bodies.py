@@ -13,7 +13,7 @@ import pytest
 from clients.relying_party import bodies as kit
 from idp.kernel import spreadsheet
 from idp.kernel.refusal import Refusal
-from idp.kernel.web.entrance import LARGEST, WAITING, WAITING_OF_A_NETWORK, Entrance
+from idp.kernel.web.entrance import LARGEST, WAITING, WAITING_OF_A_NETWORK, Entrance, _Permits
 from tests.support.databases import one_database
 from tests.support.needs import wait_until
 
@@ -131,6 +131,38 @@ def test_so_many_work_at_once_and_the_work_ends_with_the_answer() -> None:
     for _ in range(3):
         with pytest.raises(RuntimeError):
             ask(app, method="GET")
+
+
+@pytest.mark.parametrize("patience", [0.0, 0.1])
+def test_r44_no_permit_is_lost_and_nobody_is_forgotten(patience: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_Permits, "PATIENCE", patience)
+    permits, working, lock = _Permits(3), [0, 0], threading.Lock()
+
+    def work() -> None:
+        for _ in range(200):
+            permits.take()
+            with lock:
+                working[0] += 1
+                working[1] = max(working)
+            with lock:
+                working[0] -= 1
+            permits.give_back()
+
+    threads = [threading.Thread(target=work) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not any(thread.is_alive() for thread in threads) and working[1] <= 3
+    for _ in range(3):
+        permits.take()
+    late = threading.Thread(target=permits.take, daemon=True)
+    late.start()
+    late.join(0.3)
+    assert late.is_alive(), "there are three"
+    permits.give_back()
+    late.join(60)
+    assert not late.is_alive()
 
 
 def test_r44_who_reads_slowly_keeps_nobody_from_being_worked_at() -> None:

@@ -9,10 +9,10 @@ part. Who only looks is always let in.
 from __future__ import annotations
 
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from io import BytesIO
-from queue import SimpleQueue
+from time import monotonic
 from typing import Any
 
 from ..counters import network_of
@@ -42,7 +42,7 @@ class Entrance:
         self._inner = inner
         self._waiting: Counter[str] = Counter()  # network -> bodies
         self._lock = threading.Lock()
-        self._free: SimpleQueue[None] | None = _permits(at_once) if at_once else None
+        self._permits = _Permits(at_once) if at_once else None
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if environ.get("CONTENT_LENGTH", "0") not in ("", "0") or "HTTP_TRANSFER_ENCODING" in environ:
@@ -51,18 +51,18 @@ class Entrance:
             elif not self._take_in(environ):
                 start_response("503 Service Unavailable", list(_BUSY_HEADERS))
                 return [_BUSY]
-        if self._free is None:
+        if self._permits is None:
             return self._inner(environ, start_response)
-        self._free.get()
+        self._permits.take()
         try:
             answer = self._inner(environ, start_response)
         except BaseException:
-            self._free.put(None)
+            self._permits.give_back()
             raise
         if isinstance(answer, list):
-            self._free.put(None)
+            self._permits.give_back()
             return answer
-        return _Worked(answer, self._free)
+        return _Worked(answer, self._permits)
 
     def _take_in(self, environ: dict[str, Any]) -> bool:
         """Wait for the whole body; False where too many are waited for already."""
@@ -88,11 +88,68 @@ class Entrance:
         return True
 
 
-def _permits(number: int) -> SimpleQueue[None]:
-    made: SimpleQueue[None] = SimpleQueue()
-    for _ in range(number):
-        made.put(None)
-    return made
+class _Permits:
+    """So many may work at once. Whoever is running takes a free one at once, since to hand each to the next in the row
+    costs a fifth of all work; but nobody waits much longer than `PATIENCE`: then the next free one is theirs."""
+
+    PATIENCE = 0.1  # seconds
+
+    def __init__(self, number: int) -> None:
+        self._free, self._lock = number, threading.Lock()
+        self._row: deque[_Asking] = deque()
+
+    def take(self) -> None:
+        with self._lock:
+            if self._took_one():
+                return
+            asking = _Asking()
+            self._row.append(asking)
+        while True:
+            asking.wait()
+            with self._lock:
+                if asking.given:
+                    return
+                if self._took_one():
+                    self._row.remove(asking)
+                    if self._free:
+                        self._wake()
+                    return
+
+    def _took_one(self) -> bool:
+        if not self._free:
+            return False
+        self._free -= 1
+        return True
+
+    def give_back(self) -> None:
+        with self._lock:
+            if self._row and monotonic() - self._row[0].since > self.PATIENCE:
+                first = self._row.popleft()
+                first.given = True
+                first.wake()
+            else:
+                self._free += 1
+                self._wake()
+
+    def _wake(self) -> None:
+        if self._row:
+            self._row[0].wake()
+
+
+class _Asking:
+    """One in the row; under the lock of the permits, but for `wait`."""
+
+    def __init__(self) -> None:
+        self.since, self.given = monotonic(), False
+        self._asleep = threading.Lock()
+        self._asleep.acquire()
+
+    def wait(self) -> None:
+        self._asleep.acquire()
+
+    def wake(self) -> None:
+        if self._asleep.locked():
+            self._asleep.release()
 
 
 def _forget_body(environ: dict[str, Any]) -> None:
@@ -106,8 +163,8 @@ class _Worked:
     """An answer that is made while it is sent. From its second piece on nothing is held while somebody reads: who reads
     slowly would keep others from being worked at."""
 
-    def __init__(self, answer: Iterable[bytes], free: SimpleQueue[None]) -> None:
-        self._answer, self._free = answer, free
+    def __init__(self, answer: Iterable[bytes], permits: _Permits) -> None:
+        self._answer, self._permits = answer, permits
         self._held = True
 
     def __iter__(self) -> Iterator[bytes]:
@@ -117,7 +174,7 @@ class _Worked:
             for piece in pieces:
                 self._let_go()
                 yield piece
-                self._free.get()
+                self._permits.take()
                 self._held = True
         except StopIteration:
             return
@@ -134,4 +191,4 @@ class _Worked:
     def _let_go(self) -> None:
         if self._held:
             self._held = False
-            self._free.put(None)
+            self._permits.give_back()
