@@ -129,7 +129,7 @@ class Bench:
         build_schema(url)
         cost = {f"ONIX_PASSWORDS__{name.upper()}": str(value) for name, value in _real_cost().items()}
         self.provider = stack.enter_context(
-            Provider(url, folder, workers_each=WORKERS, ONIX_ENVIRONMENT="development", **cost)
+            Provider(url, folder, workers_each=WORKERS, served=True, ONIX_ENVIRONMENT="development", **cost)
         )
         self.bare_port = free_port()
         bare = Process(

@@ -16,7 +16,10 @@ from .proxy import RoundRobin
 
 
 class Provider:
-    """`web` processes of one provider behind a round-robin on the issuer's port, and `worker` beside them."""
+    """`web` processes of one provider behind a round-robin on the issuer's port, and `worker` beside them.
+
+    `served`: they are started by `onix-account serve`, as operators do; otherwise by its server alone, in half the time.
+    """
 
     def __init__(
         self,
@@ -28,6 +31,7 @@ class Provider:
         workers_each: int = 1,
         port: int | None = None,
         balanced: bool | None = None,
+        served: bool = False,
         **overrides: str,
     ) -> None:
         self.port = port or free_port()
@@ -37,6 +41,7 @@ class Provider:
         self._folder = folder
         self._numbers = itertools.count(1)
         self._workers_each = workers_each
+        self._served = served
         self.web: dict[int, Process] = {}
         self.worker: Process | None = None
         self.proxy: RoundRobin | None = None
@@ -65,10 +70,12 @@ class Provider:
 
     def start_web(self, port: int, *, wait: bool = True) -> Process:
         """Start a web process on this port; used again after a kill."""
-        command = [
-            sys.executable, "-m", "idp.cli", "serve", "--host", "127.0.0.1", "--port", str(port),
-            "--workers", str(self._workers_each),
-        ]  # fmt: skip
+        options = ["--host", "127.0.0.1", "--port", str(port), "--workers", str(self._workers_each)]
+        if self._served:
+            command = [sys.executable, "-m", "idp.cli", "serve", *options]
+        else:
+            quiet = ["--no-ws", "--log-level", "warning"]
+            command = [sys.executable, "-m", "granian", "--interface", "wsgi", *options, *quiet, "wsgi:app"]
         self.web[port] = self._start(command, f"web-{port}")
         if wait:
             self._wait(port)
