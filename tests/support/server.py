@@ -18,7 +18,7 @@ from .proxy import RoundRobin
 class Provider:
     """`web` processes of one provider behind a round-robin on the issuer's port, and `worker` beside them.
 
-    `served`: they are started by `onix-account serve`, as operators do; otherwise by its server alone, in half the time.
+    `served`: they are started by `onix-account serve`, as operators do; otherwise by its server, which is quicker.
     """
 
     def __init__(
