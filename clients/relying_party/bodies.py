@@ -12,6 +12,7 @@ WAITING = 96
 """So many bodies are waited for at once."""
 LARGEST = 11_000_000  # bytes; no form of an application is larger
 _BUSY = b"Too many requests are being sent right now. Try again in a moment.\n"
+_CUT_OFF = b"The request ended before all of it was there.\n"
 
 
 class Bodies:
@@ -22,23 +23,28 @@ class Bodies:
         self._places = threading.BoundedSemaphore(most)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        length = environ.get("CONTENT_LENGTH", "")
-        ends = length.isdecimal() or ("HTTP_TRANSFER_ENCODING" in environ and environ.get("wsgi.input_terminated"))
+        said = environ.get("CONTENT_LENGTH", "")
+        length = int(said.lstrip("0")[:12] or "0") if said.isascii() and said.isdecimal() else None
         if environ["REQUEST_METHOD"] in ("GET", "HEAD", "OPTIONS"):
             environ["wsgi.input"] = BytesIO()
             environ["CONTENT_LENGTH"] = "0"
             environ.pop("HTTP_TRANSFER_ENCODING", None)
-        elif length.isdecimal() and int(length[:9]) > LARGEST:
+        elif length is not None and length > LARGEST:
             environ["wsgi.input"] = BytesIO()  # its length refuses it
-        elif ends:
+        elif length != 0 and (length is not None or environ.get("wsgi.input_terminated")):
             if not self._places.acquire(blocking=False):
-                headers = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(_BUSY)))]
-                start_response("503 Service Unavailable", [*headers, ("Retry-After", "10"), ("Connection", "close")])
-                return [_BUSY]
+                return _refuse(start_response, "503 Service Unavailable", _BUSY)
             try:
-                environ["wsgi.input"] = BytesIO(
-                    environ["wsgi.input"].read(int(length) if length.isdecimal() else LARGEST + 1)
-                )
+                sent = environ["wsgi.input"].read(LARGEST + 1 if length is None else length)
             finally:
                 self._places.release()
+            if length is not None and len(sent) < length:
+                return _refuse(start_response, "400 Bad Request", _CUT_OFF)
+            environ["wsgi.input"] = BytesIO(sent)
         return self._inner(environ, start_response)
+
+
+def _refuse(start_response: Any, status: str, body: bytes) -> list[bytes]:
+    headers = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))]
+    start_response(status, [*headers, ("Retry-After", "10"), ("Connection", "close")])
+    return [body]

@@ -7,7 +7,7 @@ import os
 import sys
 
 from granian import Granian
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 
 from clients.relying_party.address import ConfigurationError
@@ -31,6 +31,7 @@ def serve(app: str, target: str) -> int:
         factory=True,
         workers=int(os.environ.get("RP_WORKERS", "1")),
         blocking_threads=8 + WAITING,
+        http=HTTPModes.http1,
         http1_settings=HTTP1Settings(header_read_timeout=15_000),
         websockets=False,
         workers_kill_timeout=3,

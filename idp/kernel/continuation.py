@@ -19,7 +19,6 @@ from .secrets import digest, random_handle
 
 LIFETIME = 3600
 
-
 JOINS = "joins"
 """Key in a continuation's context: nobody was signed in when it began, so it goes on by itself once somebody is."""
 
@@ -27,7 +26,8 @@ JOINS = "joins"
 class Continuation(Base):
     """`path` is a local path of ours; `context` plain values for the pages in between (all optional):
 
-    client_id, client_name, logo_uri, policy_uri, tos_uri, app_id, login_hint, language.
+    client_id, client_name, logo_uri, policy_uri, tos_uri, app_id, login_hint, language, `JOINS`, and what the sessions'
+    guard keeps of a form.
     """
 
     __tablename__ = "continuation"

@@ -27,8 +27,7 @@ from idp.organizations.catalog import current_catalog
 from idp.organizations.facts import load_facts
 from idp.organizations.models import Organization
 from idp.organizations.policy import WITHOUT_ORGANIZATION, candidates, entitlement
-from idp.organizations.service import is_supplier
-from idp.organizations.service.rights import Unconfirmed, confirmed_by
+from idp.organizations.service import Unconfirmed, confirmed_by, is_supplier
 
 View = TypeVar("View", bound=Callable[..., Any])
 

@@ -14,7 +14,7 @@ from idp.accounts import addresses, passwords
 from idp.accounts.models import Account, EmailAddress
 from idp.accounts.policy import closing
 from idp.kernel import clock, continuation
-from idp.kernel.database import autocommit, change, unit_of_work
+from idp.kernel.database import aside, change, unit_of_work
 from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
 from idp.kernel.secrets import digest
@@ -56,7 +56,7 @@ def authenticate(identifier: str, password: str, address: str) -> Recognized | R
         remember(subject, account.id, "account_disabled")
         return disabled()
     if verdict.rehash:
-        stored = _rehash(account.id, stored, passwords.hash_password(password))
+        stored = _rehash(account.id, stored, password)
     return Recognized(account.id, stored)
 
 
@@ -120,7 +120,7 @@ _by_address = (
 
 def _find(normalized: str) -> Any:
     """Columns, not an object: they are read once, beside hashes that leave nothing of the mapper's in the caches."""
-    with autocommit() as own:
+    with aside(each=True) as own:
         return own.execute(_by_address, {"normalized": normalized}).one_or_none()
 
 
@@ -138,13 +138,16 @@ def remember(subject: str, account_id: str | None, reason: str) -> None:
         )
 
 
-def _rehash(account_id: str, old: str, new: str) -> str:
-    """Store today's hash of the same password, unless the password changed meanwhile (R25). Gives whichever holds."""
-    with unit_of_work():
+def _rehash(account_id: str, old: str, password: str) -> str:
+    """Store today's hash of the same password, unless the password changed meanwhile (R25). Gives the one to go on
+    with: where another sign-in was quicker its hash; after a change `old`, with which nobody gets in any more."""
+    new = passwords.hash_password(password)
+    with unit_of_work() as session:
         stored = change(
             update(Account)
             .where(Account.id == account_id, Account.password_hash == old)
             .values(password_hash=new)
             .execution_options(synchronize_session=False)
         )
-    return new if stored else old
+        now = new if stored else session.scalar(select(Account.password_hash).where(Account.id == account_id))
+    return now if now and (now == new or passwords.verify(now, password).ok) else old

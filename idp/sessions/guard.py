@@ -29,7 +29,7 @@ LONGEST_PATH = kept.LONGEST_PATH
 TYPED = "typed"
 """Key in a continuation's context: what was typed into a form that could not be taken yet, which starts with it."""
 KEPT, KEPT_OF = "kept", "kept_of"
-"""The same, a whole form, to be sent again from the page `AGAIN`; and whose it is, an account's id or None."""
+"""The same, a whole form, to be sent again from the page `AGAIN`; and whose it is, an account's id."""
 AGAIN = "/login/kept"
 KEPT_A_MINUTE = 20
 """So many forms of one network are kept in a minute: whoever is signed out can send them."""
@@ -115,8 +115,8 @@ def _and_back(page: str, back: str | None = None, context: dict[str, Any] | None
     """
     looks = request.method in ("GET", "HEAD")
     where = request.full_path.rstrip("?") if looks else back or _page_above(request.path)
-    if not looks and not (context or {}).get(TYPED) and (form := _to_keep()) is not None:
-        where, context = AGAIN, {KEPT: form.stored(), KEPT_OF: account_here()}
+    if not looks and not (context or {}).get(TYPED) and (owner := account_here()) and (form := _to_keep()):
+        where, context = AGAIN, {KEPT: form.stored(), KEPT_OF: owner}
     if where == "/" or len(where) > LONGEST_PATH or where.startswith("//"):
         return page
     if looks:

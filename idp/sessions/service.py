@@ -26,6 +26,7 @@ from idp.kernel.database import aside, change, db, new_id, single
 from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
 from idp.kernel.secrets import digest, random_handle
+from idp.kernel.web import kept
 from idp.settings import Lifetimes, current_settings
 
 from . import events, policy, throttle
@@ -201,7 +202,7 @@ def sign_in(
         counted = counted_under(fresh)
         throttle.clear(counted, codes_under(counted))
         remember_browser(fresh)
-    _renew_cookie()
+    _renew_cookie(before=who.account.id if who else None, now=fresh.id)
     cookie.permanent = True
     login_user(Actor(account=fresh, session=session, handle=handle))
     language.follow_account(fresh.locale, fresh.theme)
@@ -229,7 +230,7 @@ def sign_out(session: Session | None = None) -> None:
         _end(session, "signed_out")
     if who is not None and (session is None or session.id == who.session.id):
         logout_user()
-        _renew_cookie()
+        _renew_cookie(before=who.account.id, now=None)
 
 
 def end_sessions_of(account_id: str, reason: str, except_id: str | None = None, actor_id: str | None = None) -> int:
@@ -324,20 +325,24 @@ def ended_sessions(account_id: str, since: int, limit: int = 10) -> list[Session
 
 def ended_here() -> str | None:
     """Why this browser's session was ended, for the sign-in page; None where nobody ended it."""
-    handle = cookie.get("_user_id")  # Flask-Login's key: it stays until somebody signs in or out here
-    if actor() is not None or not isinstance(handle, str):
+    handle = _handle_here()
+    if actor() is not None or handle is None:
         return None
     return db.session.scalar(
-        select(Session.ended_reason).where(Session.handle_digest == digest(handle), Session.ended_at.is_not(None))
+        select(Session.ended_reason).where(Session.handle_digest == handle, Session.ended_at.is_not(None))
     )
 
 
 def account_here() -> str | None:
     """Whose session this browser has, or had last: the account's id. None where nobody knows (any more)."""
-    handle = cookie.get("_user_id")
-    if not isinstance(handle, str):
-        return None
-    return db.session.scalar(select(Session.account_id).where(Session.handle_digest == digest(handle)))
+    handle = _handle_here()
+    return db.session.scalar(select(Session.account_id).where(Session.handle_digest == handle)) if handle else None
+
+
+def _handle_here() -> str | None:
+    """The digest of this browser's handle, alive or not; it stays until somebody signs in or out."""
+    handle = cookie.get("_user_id")  # Flask-Login's key
+    return digest(handle) if isinstance(handle, str) else None
 
 
 def tidy(now: int, keep: int = 90 * 86400) -> int:
@@ -393,11 +398,11 @@ def _end_oldest(account_id: str, number: int) -> None:
 
 def _current_of_browser() -> Session | None:
     """This browser's live session, whoever's, as the database has it now."""
-    handle = cookie.get("_user_id")
-    if not isinstance(handle, str):
+    handle = _handle_here()
+    if handle is None:
         return None
     session = db.session.scalar(
-        select(Session).where(Session.handle_digest == digest(handle)).execution_options(populate_existing=True)
+        select(Session).where(Session.handle_digest == handle).execution_options(populate_existing=True)
     )
     if session is None or not policy.alive(
         ended_at=session.ended_at,
@@ -433,9 +438,10 @@ def _end(session: Session, reason: str, actor_id: str | None = None) -> int:
     return 1
 
 
-def _renew_cookie() -> None:
-    """A new form token whenever who is signed in changes; the browser's own id and language stay."""
-    cookie.pop("csrf_token", None)
+def _renew_cookie(*, before: str | None, now: str | None) -> None:
+    """A new form token whenever who is signed in changes, from one account (or nobody) to another; the browser's own id
+    and language stay."""
+    cookie[kept.BEFORE] = [cookie.pop("csrf_token", None), before in (None, now)]
     g.pop("csrf_token", None)
 
 

@@ -17,7 +17,7 @@ from idp.kernel.database import db, unit_of_work
 from idp.organizations import service
 from idp.organizations.catalog import current_catalog
 from idp.organizations.models import Company, Invitation, Member
-from idp.organizations.service import asked
+from idp.organizations.service import companies
 from idp.outbox.models import Delivery
 from tests.support.forms import form_with, text_of
 from tests.support.statements import counting
@@ -116,7 +116,7 @@ def test_going_through_all_numbers_takes_years(
     app: Any, world: Any, here: Desk, company: str, monkeypatch: pytest.MonkeyPatch, clock: Any
 ) -> None:
     """A supplier learns of one company whether it is a customer, not of many (docs/decisions/0039)."""
-    monkeypatch.setattr(asked, "MOST_A_DAY", 2)
+    monkeypatch.setattr(companies, "MOST_NUMBERS_A_DAY", 2)
     world.organization("customer", organization_number="923609016")
     details = f"companies/{company}/details"
     assert here.sends("companies/new", name="One AS", organization_number="DK1").status_code == 303

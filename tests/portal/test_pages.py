@@ -67,7 +67,7 @@ def test_429_says_when_to_try_again(errors: Any) -> None:
 def test_an_expired_form_says_how_to_go_on(app: Any) -> None:
     answer = app.test_client().post("/login", data={"identifier": "a@b.example"})
     page = answer.get_data(as_text=True)
-    assert answer.status_code == 400 and "Your browser still has what you typed" in page
+    assert answer.status_code == 400 and "Your browser may still have what you typed" in page
     assert 'href="/login">Open a fresh form' in page
 
 

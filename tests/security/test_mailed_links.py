@@ -109,7 +109,7 @@ def test_p24_an_expired_link_that_was_open_in_a_tab_offers_a_new_one(app: Any, c
     late = submit(client, page, "given_name", **PERSON)
     assert late.status_code == 410
     form = form_with(late.text, "csrf_token", page.request.path)
-    assert client.post(form.action, data={**form.fields, "resend": "1"}).status_code == 200
+    assert client.post(form.action, data={**form.fields, "resend": "1"}).status_code == 303
     new = client.get(link_of(app, last(heard, people.ActivationRequested).proof_id), follow_redirects=True)
     assert submit(client, new, "given_name", **PERSON).status_code == 303
 

@@ -92,12 +92,31 @@ def test_r44_what_means_nothing_or_is_too_large_is_not_waited_for() -> None:
     for method in ("GET", "HEAD", "OPTIONS"):
         for said in ({"CONTENT_LENGTH": "3"}, {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}):
             assert ask(Entrance(echo), method=method, body=never, **said) == ("200", b"")
-    assert ask(Entrance(echo), body=never, CONTENT_LENGTH=str(LARGEST + 1)) == ("200", b""), "its length refuses it"
+    for front in (Entrance(echo), kit.Bodies(echo)):
+        for large in (str(kit.LARGEST + 1), f"{0:020}{kit.LARGEST + 1}", "9" * 5000):
+            assert ask(front, body=never, CONTENT_LENGTH=large) == ("200", b""), "its length refuses it"
+    assert ask(Entrance(echo), body=never, CONTENT_LENGTH=str(LARGEST + 1)) == ("200", b"")
     assert not never.asked.is_set()
     chunked = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}
     assert ask(Entrance(echo), body=BytesIO(b"a=b"), **chunked) == ("200", b"a=b")
     endless = BytesIO(bytes(LARGEST + 5))
     assert len(ask(Entrance(echo), body=endless, **chunked)[1]) == LARGEST + 1
+
+
+def test_r44_a_body_without_a_length_is_waited_for_too() -> None:
+    """HTTP/2 tells neither a length nor that there is a body."""
+    for front in (Entrance(echo, at_once=1), kit.Bodies(echo)):
+        assert ask(front, body=BytesIO(b"a=b"), **{"wsgi.input_terminated": True}) == ("200", b"a=b")
+        assert ask(front, body=BytesIO(b""), **{"wsgi.input_terminated": True}) == ("200", b"")
+
+
+def test_a_body_that_is_cut_off_is_not_passed_on() -> None:
+    for front in (Entrance(never_called, at_once=1), kit.Bodies(never_called)):
+        assert ask(front, body=BytesIO(b"role=a&ro"), CONTENT_LENGTH="20")[0] == "400"
+
+
+def never_called(_environ: dict[str, Any], _start_response: Callable[..., Any]) -> Iterator[bytes]:
+    raise AssertionError
 
 
 def test_so_many_work_at_once_and_the_work_ends_with_the_answer() -> None:

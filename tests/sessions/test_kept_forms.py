@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -116,6 +117,38 @@ def test_a_form_that_is_too_old_is_sent_again_with_a_new_token(app: Any, client:
 
 
 @one_database
+def test_a_form_of_another_person_is_not_sent_again_by_whoever_is_here_now(client: Any, world: Any) -> None:
+    """Two people on one machine, and a page of the first left open in a tab."""
+    first, second = world.account(given_name="Kari"), world.account(given_name="Ola")
+    log_in(client, first.address, world.password)
+    path, fields = name_form(client, "Ida")
+    submit(client, client.get("/logout"), "csrf_token")
+    left = client.post(path, data=fields, headers=OURS)
+    assert left.status_code == 400 and kept_form(left.text), "nobody is here: it leads to the sign-in"
+    again = kept_form(left.text)
+    onward = client.post(again.action, data=again.fields, headers=OURS).headers["Location"]
+    assert onward.startswith("/login")
+    log_in(client, second.address, world.password, onward)
+    assert kept_form(client.get("/login/kept?" + onward.partition("?")[2]).text) is None, "it is not known whose it was"
+    late = client.post(path, data=fields, headers=OURS)
+    assert late.status_code == 400 and kept_form(late.text) is None
+    log_in(client, first.address, world.password, "/login/another")
+    assert kept_form(client.post(path, data=fields, headers=OURS).text) is None, "two people ago"
+    assert world.get(Account, second.account_id).given_name == "Ola"
+
+
+def test_a_form_with_a_file_is_filled_in_again_and_what_is_too_large_is_refused(client: Any, world: Any) -> None:
+    log_in(client, world.account().address, world.password)
+    path, fields = name_form(client, "Ida")
+    stale = {**fields, "csrf_token": "old"}
+    sent = client.post(path, data={**stale, "file": (BytesIO(b"x"), "x.csv")}, headers=OURS)
+    assert sent.status_code == 400 and kept_form(sent.text) is None
+    large = "given_name=" + "x" * 2_000_000
+    for where, status in ((path, 413), ("/nowhere", 404)):
+        answer = client.post(where, data=large, content_type="application/x-www-form-urlencoded", headers=OURS)
+        assert answer.status_code == status and kept_form(answer.text) is None
+
+
 def test_secrets_are_typed_anew(app: Any, client: Any, world: Any) -> None:
     person = world.account()
     app.config["WTF_CSRF_ENABLED"] = True

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from flask import session as cookie_of
 from sqlalchemy import select
 
@@ -468,6 +470,30 @@ def test_a_password_changed_meanwhile_is_not_signed_in_with(app: Any, world: Any
         with pytest.raises(Refusal) as refused, unit_of_work():
             sessions.sign_in(sessions.hold(found))
         assert refused.value.code == "sign_in_again"
+
+
+@pytest.mark.parametrize(("meanwhile", "gets_in"), [("the same password", True), ("another password", False)])
+def test_r25_a_hash_of_older_parameters_is_renewed_by_one_of_two_sign_ins(
+    app: Any, world: Any, monkeypatch: pytest.MonkeyPatch, meanwhile: str, gets_in: bool
+) -> None:
+    person = world.account()
+    older = PasswordHasher(time_cost=3, memory_cost=16, parallelism=1)
+    world.change(Account, person.account_id, password_hash=older.hash(world.password))
+    hashing = passwords.hash_password
+
+    def overtaken(password: str) -> str:
+        other = hashing(password if gets_in else "something else altogether")
+        with app.app_context():
+            world.change(Account, person.account_id, password_hash=other)
+        return hashing(password)
+
+    monkeypatch.setattr(passwords, "hash_password", overtaken)
+    with app.test_request_context():
+        found = sessions.authenticate(person.address, world.password, "127.0.0.1")
+        assert not isinstance(found, Refusal)
+        with pytest.raises(Refusal) if not gets_in else nullcontext(), unit_of_work():
+            sessions.hold(found)
+    assert older.check_needs_rehash(world.get(Account, person.account_id).password_hash)
 
 
 @pytest.mark.parametrize("text", ["\0", "\ud800", "x" * 400_000, "\u202e"])

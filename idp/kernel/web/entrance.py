@@ -23,11 +23,8 @@ WAITING_OF_A_NETWORK = 32
 LARGEST = 6_000_000
 """Bytes; no form may be larger (`large_forms`), and a larger one is refused by what it says of itself."""
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
-_BUSY = b"Too many requests are being sent right now. Try again in a moment.\n"
-_BUSY_HEADERS = (
-    ("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(_BUSY))), ("Retry-After", "10"),
-    ("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"), ("Connection", "close"),
-)  # fmt: skip
+_BUSY = ("503 Service Unavailable", "Too many requests are being sent right now. Try again in a moment.\n")
+_CUT_OFF = ("400 Bad Request", "The request ended before all of it was there.\n")
 
 Inner = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
@@ -45,12 +42,10 @@ class Entrance:
         self._permits = _Permits(at_once) if at_once else None
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        if environ.get("CONTENT_LENGTH", "0") not in ("", "0") or "HTTP_TRANSFER_ENCODING" in environ:
-            if environ["REQUEST_METHOD"] in _BODILESS:
-                _forget_body(environ)
-            elif not self._take_in(environ):
-                start_response("503 Service Unavailable", list(_BUSY_HEADERS))
-                return [_BUSY]
+        if environ["REQUEST_METHOD"] in _BODILESS:
+            _forget_body(environ)
+        elif (refused := self._take_in(environ)) is not None:
+            return _refuse(start_response, *refused)
         if self._permits is None:
             return self._inner(environ, start_response)
         self._permits.take()
@@ -64,28 +59,51 @@ class Entrance:
             return answer
         return _Worked(answer, self._permits)
 
-    def _take_in(self, environ: dict[str, Any]) -> bool:
-        """Wait for the whole body; False where too many are waited for already."""
-        length = environ.get("CONTENT_LENGTH", "")
-        if length.isdecimal() and int(length[:9]) > LARGEST:
+    def _take_in(self, environ: dict[str, Any]) -> tuple[str, str] | None:
+        """Wait for the whole body; gives what to answer instead where it is cut off or one too many.
+
+        HTTP/2 tells no length, nor that there is a body: what such a request says is no reason not to wait.
+        """
+        length = _length(environ)
+        if length == 0:
+            return None
+        if length is not None and length > LARGEST:
             environ["wsgi.input"] = BytesIO()  # what it says of itself refuses it
-            return True
-        if not (length.isdecimal() or environ.get("wsgi.input_terminated")):
-            return True  # nothing tells where it ends
+            return None
+        if length is None and not environ.get("wsgi.input_terminated"):
+            return None  # nothing tells where it ends
         network = network_of(environ.get("REMOTE_ADDR", ""))
         with self._lock:
             if self._waiting[network] >= WAITING_OF_A_NETWORK or self._waiting.total() >= WAITING:
-                return False
+                return _BUSY
             self._waiting[network] += 1
         try:
-            sent = environ["wsgi.input"].read(int(length) if length.isdecimal() else LARGEST + 1)  # in chunks: all
+            sent = environ["wsgi.input"].read(LARGEST + 1 if length is None else length)
         finally:
             with self._lock:
                 self._waiting[network] -= 1
                 if not self._waiting[network]:
                     del self._waiting[network]
         environ["wsgi.input"] = BytesIO(sent)
-        return True
+        return _CUT_OFF if length is not None and len(sent) < length else None
+
+
+def _length(environ: dict[str, Any]) -> int | None:
+    """The body's length in bytes as the request says it, however large; None where it says none, or no number."""
+    said = environ.get("CONTENT_LENGTH", "")
+    return int(said.lstrip("0")[:12] or "0") if said.isascii() and said.isdecimal() else None
+
+
+def _refuse(start_response: Any, status: str, said: str) -> list[bytes]:
+    body = said.encode()
+    headers = [
+        ("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body))),
+        ("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"), ("Connection", "close"),
+    ]  # fmt: skip
+    if status.startswith("503"):
+        headers.append(("Retry-After", "10"))
+    start_response(status, headers)
+    return [body]
 
 
 class _Permits:
@@ -129,6 +147,7 @@ class _Permits:
                 first.wake()
             else:
                 self._free += 1
+            if self._free:
                 self._wake()
 
     def _wake(self) -> None:

@@ -38,6 +38,8 @@ def _answer(code: str, message: Any, status: int, *, retry_after: int | None = N
     else:
         page = f"errors/{status}.html" if status in _PAGES else "errors/error.html"
         again = kept.sent() if code in _AGAIN or status in _AGAIN else None
+        if code == "form_expired" and not kept.of_who_is_here():
+            again = None
         response = current_app.make_response(
             render_template(
                 page,
@@ -69,7 +71,7 @@ def answer_errors(app: Flask, prefix: str, render: Callable[[str, Any, int, int 
 _AGAIN: frozenset[str | int] = frozenset({"form_expired", "conflict", "unavailable", 429})
 """Codes and statuses after which the same form may well be taken."""
 
-_PAGES = frozenset({400, 403, 404, 405, 413, 419, 429, 500, 503})
+_PAGES = frozenset({400, 403, 404, 405, 413, 429, 500, 503})
 
 
 def register(app: Flask) -> None:

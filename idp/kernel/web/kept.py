@@ -9,7 +9,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from flask import request
+from flask import current_app, request
+from flask import session as cookie
+from itsdangerous import BadData, URLSafeTimedSerializer
+from werkzeug.exceptions import HTTPException
 
 from .input import SAFE, from_here
 
@@ -23,6 +26,10 @@ LONGEST = 20_000
 """Characters of names and values together; what is longer is not carried on."""
 
 LONGEST_PATH = 500
+
+BEFORE = "form_before"
+"""Cookie key: the form token that the present one has replaced, and whether whoever is signed in now may send a form
+with that one: not where it was another person's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +46,39 @@ class Kept:
 
 
 def sent() -> Kept | None:
-    """The form that this request sent, without secrets, files and the form token; None where there is nothing to keep,
-    and where no page of ours sent it: then a press would be another site's doing (R43)."""
+    """The form that this request sent, without secrets and the form token; None where there is nothing to keep or a
+    file came with it, and where no page of ours sent it: then a press would be another site's doing (R43)."""
     path = request.full_path.rstrip("?")
-    if request.method in SAFE or not from_here() or len(path) > LONGEST_PATH or not MADE.isdisjoint(request.form):
+    if request.method in SAFE or not from_here() or len(path) > LONGEST_PATH:
+        return None
+    try:
+        form, files = request.form, request.files
+    except HTTPException:  # too large, and refused for that
+        return None
+    if not MADE.isdisjoint(form) or any(file.filename for file in files.values()):
         return None
     fields = tuple(
-        (name, value)
-        for name, value in request.form.items(multi=True)
-        if name != "csrf_token" and name not in TYPED_AGAIN
+        (name, value) for name, value in form.items(multi=True) if name != "csrf_token" and name not in TYPED_AGAIN
     )
-    secrets = tuple(name for name in TYPED_AGAIN if name in request.form)
+    secrets = tuple(name for name in TYPED_AGAIN if name in form)
     if not (fields or secrets) or sum(len(name) + len(value) for name, value in fields) > LONGEST:
         return None
     return Kept(path, fields, secrets)
+
+
+def of_who_is_here() -> bool:
+    """Whether the form of this request may be sent by whoever is signed in now, although its token is not of today: it
+    was not another person's. True where nobody is signed in."""
+    if "_user_id" not in cookie:  # Flask-Login's key
+        return True
+    before = cookie.get(BEFORE)
+    if not isinstance(before, list) or len(before) != 2 or not before[1]:
+        return False
+    signed = URLSafeTimedSerializer(current_app.secret_key or "", salt="wtf-csrf-token")  # Flask-WTF's
+    try:
+        return bool(signed.loads(request.form.get("csrf_token", "")) == before[0])
+    except BadData:
+        return False
 
 
 def read(stored: Any) -> Kept | None:

@@ -8,6 +8,7 @@ and leave no trace, or change rows and emit what happened.
 from .companies import (
     ExpressStatus,
     add_company,
+    admit_number,
     check_supplier,
     create_company,
     delete_company,
@@ -71,7 +72,7 @@ from .places import (
     resume_organization,
     suspend_organization,
 )
-from .rights import rights_in
+from .rights import Unconfirmed, confirmed_by, rights_in
 from .roles import (
     administrators_of,
     assign_role,
@@ -109,6 +110,7 @@ __all__ = [
     "Judged",
     "Line",
     "RowResult",
+    "Unconfirmed",
     "accept_invitation",
     "accept_own_invitation",
     "add_administrator",
@@ -119,6 +121,7 @@ __all__ = [
     "add_user",
     "administered_alone",
     "administrators_of",
+    "admit_number",
     "announce_end",
     "assign_edition",
     "assign_role",
@@ -131,6 +134,7 @@ __all__ = [
     "change_role",
     "check_reach",
     "check_supplier",
+    "confirmed_by",
     "counts_from",
     "create_company",
     "create_organization",

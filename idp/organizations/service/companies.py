@@ -15,7 +15,7 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import ColumnElement, and_, case, exists, false, func, or_, select
 
-from idp.kernel import clock
+from idp.kernel import clock, counters
 from idp.kernel.database import db
 from idp.kernel.events import emit
 from idp.kernel.listing import contains, fold
@@ -28,6 +28,9 @@ from ..numbers import is_wrong, key_of, tidy
 from .locking import expect, fresh, lock, lock_of
 from .telling import changes_of
 from .typed import one_line
+
+MOST_NUMBERS_A_DAY = 500
+"""So many numbers and short names of companies may one supplier type in a day."""
 
 EXPRESS, WORK = "express", "work"
 MOST_ALIKE = 100
@@ -522,3 +525,20 @@ def find_to_link(company: Company, typed: str) -> Organization:
             field="link",
         )
     return found
+
+
+def admit_number(organization_id: str, typed: str | None) -> None:
+    """Count one more number or short name that this supplier types of a company; nothing where none is typed.
+
+    The answer may tell that this company is a customer of the platform (docs/decisions/0039). Call it outside a unit.
+    Raises `Refusal` (429) above `MOST_NUMBERS_A_DAY`.
+    """
+    if (typed or "").strip():
+        counters.admit(
+            "company_number",
+            organization_id,
+            window=86400,
+            limit=MOST_NUMBERS_A_DAY,
+            code="too_many_numbers",
+            message=_l("Many organization numbers were typed today. Go on tomorrow, or leave the number out for now."),
+        )

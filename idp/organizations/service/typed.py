@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Literal, overload
 
 from flask_babel import lazy_gettext as _l
 
-from idp.accounts.policy import DIRECTION_MARKS, shows, without_nothing
+from idp.accounts.policy import odd, shows, without_nothing
 from idp.kernel.refusal import Refusal
 
 
@@ -22,7 +21,7 @@ def one_line(text: str | None, field: str, longest: int, required: bool = True) 
     token takes alike, and for marks that turn text around, which could make a name look like another.
     """
     tidy = " ".join(without_nothing(text or "").split())
-    if any(unicodedata.category(one) in ("Cc", "Cs", "Cn", "Co") or one in DIRECTION_MARKS for one in tidy):
+    if any(map(odd, tidy)):
         raise Refusal("text_invalid", _l("This has a character that can't be used."), field=field)
     if not shows(tidy):
         if required:

@@ -21,6 +21,6 @@ def send_again() -> ResponseReturnValue:
     """
     _handle, waiting = read_continuation()
     who, form = service.actor(), kept.read(waiting.context.get(KEPT)) if waiting else None
-    if waiting is None or form is None or who is None or waiting.context.get(KEPT_OF) not in (None, who.account.id):
+    if waiting is None or form is None or who is None or waiting.context.get(KEPT_OF) != who.account.id:
         return redirect("/", 303)
     return page("kept", form=None, kept=form, account=who.account)

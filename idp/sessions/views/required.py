@@ -44,7 +44,8 @@ def required() -> ResponseReturnValue:
 @blueprint.get("/login/keep/<token>")
 def keep(token: str) -> ResponseReturnValue:
     """What the mails about a closing account lead to: the sign-in with the e-mail filled in, then the one press that
-    keeps the account. Whoever is signed in as it already is there at once. Changes nothing."""
+    keeps the account. Whoever is signed in as it already is there at once; where somebody else is, nothing is filled
+    in. Changes nothing."""
     account, who = accounts.account_to_keep(token), service.actor()
     if account is None or account.email is None:
         return redirect("/login", 303)

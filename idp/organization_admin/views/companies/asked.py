@@ -22,7 +22,6 @@ from idp.kernel.refusal import Refusal
 from idp.organizations import service as organizations
 from idp.organizations.models import Company, Member
 from idp.organizations.people import shown_as
-from idp.organizations.service.asked import admit_number
 
 from ...guard import acting, administrator
 from .. import blueprint
@@ -185,7 +184,7 @@ def company_of_request(request_id: str) -> ResponseReturnValue:
     acts, form = acting(), CompanyForm()
     row = _found(request_id)
     try:
-        admit_number(row.organization_id, form.organization_number.data)
+        organizations.admit_number(row.organization_id, form.organization_number.data)
         with unit_of_work():
             company = organizations.create_company(
                 row.organization_id,

@@ -21,7 +21,6 @@ from idp.kernel.refusal import Refusal
 from idp.organizations import roster, service
 from idp.organizations.models import Company, Member, Organization
 from idp.organizations.numbers import key_of
-from idp.organizations.service.asked import admit_number
 
 from ...guard import acting, administrator
 from .. import blueprint
@@ -134,7 +133,7 @@ def edit_company(company_id: str) -> ResponseReturnValue:
         return _details(row, form, status=400)
     try:
         if key_of(form.organization_number.data) != row.number_key:
-            admit_number(acts.organization.id, form.organization_number.data)
+            service.admit_number(acts.organization.id, form.organization_number.data)
         with unit_of_work():
             service.edit_company(
                 row.id,
@@ -158,7 +157,7 @@ def link_company(company_id: str) -> ResponseReturnValue:
     acts, row, form = acting(), the_company(company_id), LinkForm()
     try:
         if "unlink" not in request.form:
-            admit_number(acts.organization.id, form.link.data)
+            service.admit_number(acts.organization.id, form.link.data)
         wanted = None if "unlink" in request.form else service.find_to_link(row, form.link.data or "").id
         if not form.validate():
             return _details(the_company(company_id), link=form, status=400)

@@ -18,7 +18,6 @@ from idp.kernel.refusal import Refusal
 from idp.oidc.clients import login_addresses
 from idp.organizations import numbers, service
 from idp.organizations.models import Company, Member
-from idp.organizations.service.asked import admit_number
 from idp.settings import current_settings
 
 from ...guard import acting, administrator
@@ -100,7 +99,7 @@ def new_company() -> ResponseReturnValue:
         form.organization_number.data = request.args.get("organization_number", "")[:40]
     elif form.validate():
         try:
-            admit_number(acts.organization.id, form.organization_number.data)
+            service.admit_number(acts.organization.id, form.organization_number.data)
             with unit_of_work():
                 company = service.create_company(
                     acts.organization.id,

@@ -18,6 +18,7 @@ from flask_babel import ngettext
 from flask_wtf import FlaskForm
 from wtforms import FileField, TextAreaField
 
+from idp.accounts import addresses
 from idp.kernel import web
 from idp.kernel.database import unit_of_work
 from idp.kernel.refusal import Refusal
@@ -116,13 +117,17 @@ def _read(form: ManyForm) -> list[service.GuestRow]:
 def _merged(rows: Sequence[service.GuestRow], more: Sequence[service.GuestRow]) -> list[service.GuestRow]:
     """Both, each address once; what stands in the rows already stays as it is."""
     found = list(rows)
-    known = {row.email.casefold() for row in rows if row.email}
+    known = {_compared(row.email) for row in rows if row.email}
     for row in more:
-        if row.email and row.email.casefold() in known:
+        if row.email and _compared(row.email) in known:
             continue
-        known.add(row.email.casefold())
+        known.add(_compared(row.email))
         found.append(row)
     return found
+
+
+def _compared(address: str) -> str:
+    return addresses.normalized_or_none(address) or address
 
 
 def _after(
