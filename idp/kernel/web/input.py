@@ -13,6 +13,7 @@ from flask_wtf.csrf import CSRFProtect
 from idp.settings import current_settings
 
 from ..refusal import Refusal
+from .entrance import LARGEST
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _FORM = "application/x-www-form-urlencoded"
@@ -36,6 +37,8 @@ def large_forms(most: int) -> Callable[[View], View]:
 
     Parts are few; the other kind of form may hold a million fields, which anybody could have us read.
     """
+    if most > LARGEST:
+        raise ValueError("no form of this size is let in")
 
     def mark(view: View) -> View:
         view.largest_form = most  # type: ignore[attr-defined]
