@@ -129,9 +129,14 @@ def add_in_a_row(connection: Connection, kind: str, subject: str, *, now: int) -
 
 def clear(connection: Connection, kinds: Iterable[str], *subjects: str) -> None:
     """Forget what was counted for these subjects. One statement."""
+    connection.execute(*forgetting(kinds, *subjects))
+
+
+def forgetting(kinds: Iterable[str], *subjects: str) -> tuple[Any, dict[str, str]]:
+    """The statement of `clear`, always the same one for so many, and its values."""
     digests = [digest(subject) for subject in subjects]
     keys = [(kind, subject) for kind in kinds for subject in digests]
-    connection.execute(_forget(len(keys)), _named(keys))
+    return _forget(len(keys)), _named(keys)
 
 
 def network_of(address: str) -> str:

@@ -251,7 +251,8 @@ def _issue(
         if row is not None and not requests.answer(row):
             code = None
         else:
-            authorization = authorizations.open_authorization(
+            code = authorizations.open_authorization(
+                asked,
                 client=asked.client,
                 account_id=who.account.id,
                 member_id=about.id if about else None,
@@ -266,8 +267,7 @@ def _issue(
                 language=language.match(asked.ui_locales) or who.account.locale or language.current(),
                 offline=asked.offline,
                 decision=decision,
-            )
-            code = authorizations.issue_code(authorization, asked)
+            ).code
             if about and decision and decision.allowed:
                 note_use(about.id, about.last_used_at)
                 if _worth_remembering(judged):

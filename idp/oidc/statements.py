@@ -186,8 +186,12 @@ insert_refresh_telling = insert_refresh.returning(
     .scalar_subquery()
 )
 """The same for a client that has redeemed a code. Gives what it has been told by now."""
-insert_code = insert(code)
 insert_authorization = insert(authorization)
+insert_opened = insert(authorization).values(
+    {column.name: bindparam(f"opened_{column.name}") for column in authorization.c}
+)
+"""The same for an authorization whose code comes with it."""
+insert_code = insert(code).values({column.name: bindparam(f"code_{column.name}") for column in code.c})
 tell = (
     update(authorization)
     .where(

@@ -22,7 +22,7 @@ from idp.accounts.credentials.methods import has_second_factor
 from idp.accounts.models import Account, EmailAddress
 from idp.accounts.service import may_sign_in
 from idp.kernel import clock, language
-from idp.kernel.database import aside, change, db, new_id, single
+from idp.kernel.database import aside, change, db, new_id, single, write_both
 from idp.kernel.events import emit
 from idp.kernel.refusal import Refusal
 from idp.kernel.secrets import digest, random_handle
@@ -190,17 +190,18 @@ def sign_in(
         "user_agent": _printable(user_agent if user_agent is not None else request.headers.get("User-Agent", "")),
         "address": (address if address is not None else request.remote_addr or "")[:45],
     }
+    counted = () if identifier is None else _counted(fresh)
     if session is None:
         if held.sessions >= MOST_SESSIONS:
             _end_oldest(fresh.id, held.sessions - MOST_SESSIONS + 1)
-        session = _open(fresh.id, now, shown)
+        session = _open(fresh.id, now, shown, counted)
     else:
         for name, value in shown.items():
             setattr(session, name, value)
         db.session.flush()
+        if counted:
+            throttle.clear(*counted)
     if identifier is not None:
-        counted = counted_under(fresh)
-        throttle.clear(counted, codes_under(counted))
         remember_browser(fresh)
     _renew_cookie(before=who.account.id if who else None, now=fresh.id)
     cookie.permanent = True
@@ -376,15 +377,28 @@ def on_account_deleted(event: people.AccountDeleted) -> None:
     throttle.clear(event.account_id, codes_under(event.account_id), *db.session.scalars(own))
 
 
-_insert = insert(cast("Table", Session.__table__))
+_table = cast("Table", Session.__table__)
+_insert = insert(_table).values({column.name: bindparam(f"session_{column.name}") for column in _table.c})
 
 
-def _open(account_id: str, now: int, shown: Mapping[str, Any]) -> Session:
-    """Insert the row without the mapper, whose own way costs as much as the rest of the statement; give it as if the
-    mapper had read it."""
+def _counted(account: Account) -> tuple[str, ...]:
+    """Under what a sign-in's attempts were counted, at the password and at the second step."""
+    key = counted_under(account)
+    return key, codes_under(key)
+
+
+def _open(account_id: str, now: int, shown: Mapping[str, Any], counted: tuple[str, ...]) -> Session:
+    """Insert the row, and forget the attempts counted under these keys. Without the mapper, whose own way costs as much
+    as the rest of the statement; the row is given as if it had read it."""
     values = {"id": new_id(), "account_id": account_id, "created_at": now, "ended_at": None, "ended_reason": None}
-    db.session.connection().execute(_insert, {**values, **shown})
-    session = Session(**values, **shown)
+    values |= shown
+    bound = {f"session_{name}": value for name, value in values.items()}
+    if counted:
+        forget, keys = throttle.forgetting(*counted)
+        write_both(forget, _insert, {**keys, **bound})
+    else:
+        db.session.connection().execute(_insert, bound)
+    session = Session(**values)
     make_transient_to_detached(session)
     db.session.add(session)
     return session

@@ -13,6 +13,8 @@ in all at once. While the limit stands the right password is refused too.
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask_babel import lazy_gettext as _l
 
 from idp.kernel import clock, counters
@@ -73,6 +75,11 @@ def fail(key: str, address: str | None) -> None:
 def clear(*keys: str) -> None:
     """Forget the attempts after a success. Inside the unit of work that has it."""
     counters.clear(db.session.connection(), (IDENTIFIER, ROW), *keys)
+
+
+def forgetting(*keys: str) -> tuple[Any, dict[str, str]]:
+    """The statement of `clear` and its values, to go with another (`write_both`)."""
+    return counters.forgetting((IDENTIFIER, ROW), *keys)
 
 
 def too_many(wait: int) -> Refusal:

@@ -90,7 +90,7 @@ class Protocol:
         challenge: bool = True, **values: Any,
     ) -> Grant:  # fmt: skip
         """What the authorize endpoint does last: an authorization and its code."""
-        from idp.oidc.authorizations import issue_code, open_authorization
+        from idp.oidc.authorizations import open_authorization
         from idp.oidc.clients import app_of, find_client
         from idp.organizations.facts import load_facts
         from idp.organizations.policy import entitlement
@@ -106,14 +106,14 @@ class Protocol:
                 app = app_of(client, values.get("resource"))
                 facts = load_facts(db.session(), person.account_id, app.id if app else None, member)
                 decision = entitlement(facts, next(iter(facts.members), None), app, clock.now()) if facts else None
+                parameters = {"redirect_uri": CALLBACK, **({"code_challenge": code_challenge} if challenge else {})}
                 authorization = open_authorization(
+                    SimpleNamespace(parameters=parameters),  # type: ignore[arg-type]
                     client=client, account_id=person.account_id, member_id=member,
                     organization_id=organization_id or self.organization_id, session=row, scope=scope,
                     decision=decision, **values,
                 )  # fmt: skip
-                parameters = {"redirect_uri": CALLBACK, **({"code_challenge": code_challenge} if challenge else {})}
-                code = issue_code(authorization, SimpleNamespace(parameters=parameters))  # type: ignore[arg-type]
-        return Grant(code, verifier, authorization.id, sid)
+        return Grant(authorization.code, verifier, authorization.id, sid)
 
     def post(self, form: Any, client_id: str | None = None, *, path: str = "/oauth2/token", **options: Any) -> Any:
         """A form posted by a confidential client with its secret in the header."""

@@ -7,7 +7,7 @@ Start reading: `judging.py` for the two, `losing.py` for what ends or narrows th
 
 from .judging import decide, expiry, fallen, ground_of, too_weak
 from .losing import expand_losses, losses_due, subscribe
-from .opening import issue_code, open_authorization, open_machine, open_sibling
+from .opening import open_authorization, open_machine, open_sibling
 from .tidying import tidy
 from .withdrawing import withdraw, withdraw_kin
 
@@ -17,7 +17,6 @@ __all__ = [
     "expiry",
     "fallen",
     "ground_of",
-    "issue_code",
     "losses_due",
     "open_authorization",
     "open_machine",

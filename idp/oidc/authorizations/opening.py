@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from idp.kernel import clock
-from idp.kernel.database import db, new_id
+from idp.kernel.database import db, new_id, write_both
 from idp.kernel.events import emit
 from idp.kernel.secrets import digest, random_handle
 from idp.organizations.policy import Decision
@@ -23,6 +23,7 @@ from ..requests import Asked
 
 
 def open_authorization(
+    request: Asked,
     *,
     client: ClientInfo,
     account_id: str,
@@ -38,7 +39,10 @@ def open_authorization(
     offline: bool = False,
     decision: Decision | None = None,
 ) -> SimpleNamespace:
-    """Grant a client access for a person; emits `AuthorizationOpened`. Call inside a unit of work.
+    """Grant a client access for a person, and the code for it; emits `AuthorizationOpened`. Call inside a unit of work.
+
+    Gives the row's values and `code`: 256 random bits, kept as a digest, bound to its client and to the redirect and
+    the challenge of the `request` that it answers (RFC 6749 §4.1.3, RFC 7636 §4.4).
 
     `session` is the signed-in browser's row (`id`, `expires_at`, `auth_time`, `acr`, `amr`): its sign-in is copied
     (`acr`: the class to tell, where the client asked for one that is less),
@@ -74,12 +78,32 @@ def open_authorization(
         "withdrawn_at": None,
         "withdrawn_reason": None,
     }
-    return _open(values, decision)
+    handle = random_handle()
+    code = {
+        "code_digest": digest(handle),
+        "authorization_id": values["id"],
+        "client_id": client.id,
+        "redirect_uri": request.parameters["redirect_uri"],
+        "code_challenge": request.parameters.get("code_challenge") or None,
+        "created_at": now,
+        "expires_at": now + lifetimes.code,
+        "spent_at": None,
+    }
+    both = {f"opened_{name}": value for name, value in values.items()}
+    both |= {f"code_{name}": value for name, value in code.items()}
+    write_both(statements.insert_opened, statements.insert_code, both)
+    _tell_of(values, decision)
+    return SimpleNamespace(**values, code=handle)
 
 
 def _open(values: dict[str, Any], decision: Decision | None = None) -> SimpleNamespace:
     """Insert the row and tell of it; gives its values, since making an object of the mapper's costs half an insert."""
     db.session.connection().execute(statements.insert_authorization, values)
+    _tell_of(values, decision)
+    return SimpleNamespace(**values)
+
+
+def _tell_of(values: dict[str, Any], decision: Decision | None) -> None:
     emit(
         AuthorizationOpened(
             at=values["created_at"],
@@ -92,7 +116,6 @@ def _open(values: dict[str, Any], decision: Decision | None = None) -> SimpleNam
             **verdict_of(decision),
         )
     )
-    return SimpleNamespace(**values)
 
 
 def open_sibling(
@@ -135,26 +158,3 @@ def open_machine(client_id: str) -> str:
     }  # fmt: skip
     _open(values)
     return str(values["id"])
-
-
-def issue_code(authorization: SimpleNamespace, request: Asked) -> str:
-    """A code for an authorization just opened: 256 random bits, kept as a digest, bound to its client.
-
-    The redirect and the challenge are those of the request that was answered (RFC 6749 §4.1.3, RFC 7636 §4.4).
-    """
-    now = clock.now()
-    code = random_handle()
-    db.session.connection().execute(
-        statements.insert_code,
-        {
-            "code_digest": digest(code),
-            "authorization_id": authorization.id,
-            "client_id": authorization.client_id,
-            "redirect_uri": request.parameters["redirect_uri"],
-            "code_challenge": request.parameters.get("code_challenge") or None,
-            "created_at": now,
-            "expires_at": now + current_settings().lifetimes.code,
-            "spent_at": None,
-        },
-    )
-    return code
