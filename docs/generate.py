@@ -183,7 +183,7 @@ def api_page() -> str:
     """Every operation of the API, its scopes, models and refusals."""
     from idp.api.document import SCOPES, describe, refusals_of
     from idp.api.page import kind
-    from idp.api.problems import DENIALS, TITLES
+    from idp.api.problems import TITLES
 
     app = idp.create_app(settings.load(environment="test", database_url="sqlite:///:memory:"))
     with app.app_context():
@@ -216,7 +216,7 @@ def api_page() -> str:
             text += f"| `{member}` | {kind(inner).replace('|', 'or')} | {inner.get('description', '')} |\n"
     text += "\n## Refusals\n\nProblem details (RFC 9457). The last are [denials](reasons.md) of the person.\n\n"
     text += "| Code | Meaning |\n| --- | --- |\n"
-    return text + "".join(f"| `{code}` | {words} |\n" for code, words in (TITLES | DENIALS).items())
+    return text + "".join(f"| `{code}` | {words} |\n" for code, words in TITLES.items())
 
 
 def pages() -> dict[str, Callable[[], Any]]:

@@ -54,23 +54,29 @@ def signup() -> ResponseReturnValue:
         return _page("signup", refusal, form=form, handle=handle, context=context)
     if "again" in request.form:
         flash(_l("We have sent it once more."), "success")
-    return _sent("signup", typed, handle)
+    return _sent("/signup", typed, handle)
 
 
 @blueprint.get("/signup/sent")
 def signup_sent() -> ResponseReturnValue:
     """After asking: where to look. A GET of its own, so that loading it again sends nothing."""
+    return _where_to_look("/signup", "signup_sent", form=None)
+
+
+def _sent(asked_at: str, address: str, handle: str | None, again: bool = True) -> Response:
+    """Lead from the page where a mail was asked for to the one that says where to look. What that says is kept in this
+    browser, not in the page's address."""
+    cookie[f"mailed {asked_at}"] = {"address": address.strip(), "again": again}
+    return redirect(_onward(f"{asked_at}/sent", handle), 303)
+
+
+def _where_to_look(asked_at: str, page: str, **values: Any) -> ResponseReturnValue:
+    """The page after `_sent`; where nothing was asked for, back to asking."""
     handle, _context = _come_back()
-    asked = cookie.get("mailed_signup")
+    asked = cookie.get(f"mailed {asked_at}")
     if not isinstance(asked, dict):
-        return redirect(_onward("/signup", handle), 303)
-    return _page("signup_sent", address=asked.get("address", ""), again=asked.get("again"), form=None, handle=handle)
-
-
-def _sent(kind: Literal["signup", "reset"], address: str, handle: str | None, again: bool = True) -> Response:
-    """Lead to the page that says where to look; what it says is kept in this browser, not in the page's address."""
-    cookie[f"mailed_{kind}"] = {"address": address.strip(), "again": again}
-    return redirect(_onward("/signup/sent" if kind == "signup" else "/password/forgot/sent", handle), 303)
+        return redirect(_onward(asked_at, handle), 303)
+    return _page(page, **asked, handle=handle, **values)
 
 
 def _onward(path: str, handle: str | None) -> str:
@@ -158,7 +164,7 @@ def _resend(token: str, seen: service.LinkState) -> ResponseReturnValue:
     if service.admit_mail(seen.proof.normalized, "own"):
         with unit_of_work():
             service.resend_activation(token)
-    return _sent("signup", seen.proof.address, None, again=False)
+    return _sent("/signup", seen.proof.address, None, again=False)
 
 
 def _dead_link(kind: str, seen: service.LinkState, token: str) -> ResponseReturnValue:
@@ -197,17 +203,13 @@ def forgot() -> ResponseReturnValue:
     if service.admit_mail(typed, "reset"):
         with unit_of_work():
             service.request_reset(typed, language.current())
-    return _sent("reset", typed, handle)
+    return _sent("/password/forgot", typed, handle)
 
 
 @blueprint.get("/password/forgot/sent")
 def forgot_sent() -> ResponseReturnValue:
     """After asking: where to look, as after a sign-up."""
-    handle, _context = _come_back()
-    asked = cookie.get("mailed_reset")
-    if not isinstance(asked, dict):
-        return redirect(_onward("/password/forgot", handle), 303)
-    return _page("forgot_sent", address=asked.get("address", ""), handle=handle)
+    return _where_to_look("/password/forgot", "forgot_sent")
 
 
 @blueprint.route("/password/reset/opened/<mark>", methods=["GET", "POST"])

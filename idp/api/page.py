@@ -11,7 +11,7 @@ from idp.settings import current_settings
 from .companies import OPERATIONS
 from .document import SCOPES, describe, document_bytes, refusals_of
 from .operations import BASE
-from .problems import DENIALS, TITLES
+from .problems import TITLES
 
 blueprint = Blueprint("api_page", __name__)
 
@@ -54,7 +54,7 @@ def show() -> str:
         described={op.id: document["paths"][op.path][op.method.lower()] for op in OPERATIONS},
         refusals={op.id: refusals_of(op) for op in OPERATIONS},
         scopes=SCOPES,
-        titles=TITLES | DENIALS,
+        titles=TITLES,
         kind=kind,
     )
 

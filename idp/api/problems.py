@@ -37,11 +37,10 @@ TITLES = {
     "conflict": "Somebody else changed this at the same moment",
     "unavailable": "The service is busy",
     "server_error": "Something went wrong on our side",
+    **{code: voices.title for code, voices in VOICES.items() if voices.title},
 }
-"""What a code means, whatever request it answers."""
-
-DENIALS = {code: voices.title for code, voices in VOICES.items() if voices.title}
-"""Why the person may not use the API, or not this of it."""
+"""What a code means, whatever request it answers. The last are denials: why the person may not use the API, or not this
+of it."""
 
 _OF_HTTP = {
     "not_found": "not_found",
@@ -95,7 +94,7 @@ def answer(code: str, detail: Any, status: int, retry_after: int | None = None) 
     issuer = current_settings().issuer
     body = {
         "type": f"{issuer}/api#{code}",
-        "title": (TITLES | DENIALS).get(code, code.replace("_", " ").capitalize()),
+        "title": TITLES.get(code, code.replace("_", " ").capitalize()),
         "status": status,
         "detail": str(detail),
         "code": code,

@@ -45,14 +45,7 @@ KEPT = 365 * 86400
 
 def supplier(slug: str) -> Organization:
     """The supplier of this short name that can be asked for access. Raises `Refusal` (404) for everybody else alike."""
-    found = organizations.find_organization(slug)
-    if found is None or found.slug != slug or found.status != "active" or not organizations.is_supplier(found.id):
-        raise Refusal(
-            "organization_unknown",
-            _l("The address may be mistyped, or the link may be old. Ask whoever gave it to you for a new one."),
-            status=404,
-        )
-    return found
+    return organizations.supplier_called(slug, active=True)
 
 
 def admit_guest_request(address: str) -> None:

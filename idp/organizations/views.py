@@ -10,7 +10,6 @@ from __future__ import annotations
 from flask import Blueprint, redirect
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
-from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 
 from idp.accounts import passwords, policy
@@ -108,14 +107,7 @@ def _onward(member: Member) -> str | None:
 @blueprint.get("/invitation/accepted/<slug>")
 def invitation_accepted(slug: str) -> ResponseReturnValue:
     """After an Express guest accepted: the way into Onix Express, where the documents are."""
-    supplier = service.find_organization(slug)
-    if supplier is None or supplier.slug != slug or not service.is_supplier(supplier.id):
-        raise Refusal(
-            "organization_unknown",
-            _l("The address may be mistyped, or the link may be old. Ask whoever gave it to you for a new one."),
-            status=404,
-        )
-    return web.page("organizations/accepted.html", supplier=supplier)
+    return web.page("organizations/accepted.html", supplier=service.supplier_called(slug, active=False))
 
 
 def _create(token: str, row: Invitation, member: Member) -> ResponseReturnValue:

@@ -75,9 +75,9 @@ def recent_sign_in_required(*, back: str | None = None, keep: Iterable[str] = ()
     return mark
 
 
-def confirm_first(back: str | None = None) -> Response:
+def confirm_first() -> Response:
     """Send the person to *Confirm that it is you*, and back as `login_required` does: for what another guard finds."""
-    return redirect(_and_back("/login/again", back), 303)
+    return back_here("/login/again")
 
 
 def is_recent(who: Actor) -> bool:
@@ -103,7 +103,7 @@ def has_two_factors(who: Actor) -> bool:
 
 def to_second_factor(back: str) -> Response:
     """Send the person to the second step, or to setting one up, and back to this page; a post leads to `back`."""
-    return redirect(_and_back("/login/stronger", back), 303)
+    return back_here("/login/stronger", back)
 
 
 def _and_back(page: str, back: str | None = None, context: dict[str, Any] | None = None) -> str:

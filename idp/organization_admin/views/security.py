@@ -33,7 +33,7 @@ def second_factor() -> ResponseReturnValue:
     acts = acting()
     who = sessions.actor()
     if who is None or not sessions.is_recent(who):
-        return sessions.confirm_first(back=acts.address("security"))
+        raise service.Unconfirmed
     if ConfirmForm().validate_on_submit():
         required = request.form.get("required") == "yes"
         with unit_of_work():

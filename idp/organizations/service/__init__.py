@@ -20,6 +20,7 @@ from .companies import (
     is_supplier,
     link_company,
     searched,
+    supplier_called,
     suppliers_among,
 )
 from .guests import (
@@ -197,6 +198,7 @@ __all__ = [
     "set_member_image",
     "set_role_privileges",
     "split_name",
+    "supplier_called",
     "suppliers_among",
     "suspend_organization",
     "sync_system_roles",

@@ -26,6 +26,7 @@ from ..events import CompanyAdded, CompanyChanged, CompanyDeleted
 from ..models import Company, Invitation, License, Member, Organization
 from ..numbers import is_wrong, key_of, tidy
 from .locking import expect, fresh, lock, lock_of
+from .places import find_organization
 from .telling import changes_of
 from .typed import one_line
 
@@ -66,6 +67,19 @@ class ExpressStatus:
 def is_supplier(organization_id: str) -> bool:
     """Whether the organization holds a current license of Onix Express."""
     return bool(db.session.scalar(select(_licensed(organization_id, EXPRESS))))
+
+
+def supplier_called(slug: str, *, active: bool) -> Organization:
+    """The supplier of this short name, exactly as it is written; `active`: only one that is not suspended. Raises
+    `Refusal` (404) for everybody else alike."""
+    found = find_organization(slug)
+    if found is None or found.slug != slug or (active and found.status != "active") or not is_supplier(found.id):
+        raise Refusal(
+            "organization_unknown",
+            _l("The address may be mistyped, or the link may be old. Ask whoever gave it to you for a new one."),
+            status=404,
+        )
+    return found
 
 
 def suppliers_among(organization_ids: Collection[str]) -> set[str]:

@@ -26,8 +26,8 @@ from ..titles import privilege_title
 
 
 class Unconfirmed(Exception):
-    """Who acts has to show once more that it is they, before rights of administration are given or taken
-    (docs/decisions/0038). Raised before anything is changed."""
+    """Who acts has to show once more that it is they, before rights of administration are given or taken, or what
+    everybody must show (docs/decisions/0038). Raised before anything is changed."""
 
 
 _is_confirmed: ContextVar[Callable[[], bool] | None] = ContextVar("is_confirmed", default=None)
